@@ -1,0 +1,7 @@
+"""Where a job runs. ``get(name)`` returns the backend; all share the protocol in ``base``."""
+
+from __future__ import annotations
+
+from .base import Backend, LogPage, get
+
+__all__ = ["Backend", "LogPage", "get"]
