@@ -1,0 +1,278 @@
+"""Fixtures for browser tests: a live JupyterLab with its own port, token, HOME and settings, and a Chromium on it.
+
+Use it as ``from tests.browser_lab import browser, lab, page`` (pytest fixtures) and mark the tests ``browser``.
+May import: the standard library, pytest, playwright.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 90_000  # generous: machines that run tests are loaded
+
+
+@dataclass
+class Lab:
+    """A running server. ``root`` is its notebook folder, ``url`` ends with a slash."""
+
+    url: str
+    token: str
+    root: Path
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def notebook(self, name: str, cells: Sequence[str], kernel: str = "python3") -> Path:
+        """Write a notebook of code cells (ids and kernelspec included, or JupyterLab asks for a kernel)."""
+        path = self.root / name
+        path.write_text(
+            json.dumps(
+                {
+                    "cells": [
+                        {
+                            "cell_type": "code",
+                            "id": f"cell-{number}",
+                            "execution_count": None,
+                            "metadata": {},
+                            "outputs": [],
+                            "source": source,
+                        }
+                        for number, source in enumerate(cells)
+                    ],
+                    "metadata": {"kernelspec": {"display_name": kernel, "language": "python", "name": kernel}},
+                    "nbformat": 4,
+                    "nbformat_minor": 5,
+                }
+            ),
+            encoding="utf-8",
+        )
+        return path
+
+    def add_kernel(self, name: str, python: str | Path) -> None:
+        """Register the ipykernel of another interpreter under ``name``."""
+        folder = self.home / "data" / "kernels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": name,
+            "language": "python",
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """A call of the server's REST API with its token; JSON in and out."""
+        request = urllib.request.Request(
+            self.url + path.lstrip("/"),
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            content = response.read()
+        return json.loads(content) if content else None
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def lab_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a server that shares nothing with the person who runs the tests."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "IPYTHON", "NBPROCESS"))
+    }
+    folders = {
+        "HOME": home,
+        "IPYTHONDIR": home / "ipython",
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "NBPROCESS_HOME": home / "nbprocess",
+    }
+    for key, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        environment[key] = str(folder)
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [environment.get("PYTHONPATH")])])
+    environment.update(extra or {})
+    return environment
+
+
+def write_settings(home: Path, plugin: str, settings: Mapping[str, Any]) -> None:
+    """User settings of a JupyterLab plugin such as ``@jupyterlab/apputils-extension:notification``."""
+    package, _, name = plugin.partition(":")
+    path = home / "settings" / package / f"{name}.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def running_lab(
+    folder: Path, *, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+) -> Iterator[Lab]:
+    """Start JupyterLab under ``folder`` and end it, with all its kernels, afterwards."""
+    home, root = folder / "home", folder / "notebooks"
+    root.mkdir(parents=True, exist_ok=True)
+    variables = lab_environment(home, environment)
+    write_settings(
+        home, "@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False}
+    )
+    token, port = uuid.uuid4().hex, free_port()
+    log = folder / "lab.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                "--ServerApp.ip=127.0.0.1",
+                f"--IdentityProvider.token={token}",
+                f"--ServerApp.root_dir={root}",
+                "--LabApp.expose_app_in_browser=True",
+                "--LabApp.news_url=None",
+                *arguments,
+            ],
+            cwd=root,
+            env=variables,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    lab = Lab(f"http://127.0.0.1:{port}/", token, root, home, process, log)
+    try:
+        wait_until_up(lab)
+        yield lab
+    finally:
+        process.terminate()  # jupyter_server shuts its kernels down on SIGTERM
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_up(lab: Lab, seconds: float = 90) -> None:
+    """Wait until the server answers; its log is in the error when it does not."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if lab.process.poll() is not None:
+            break
+        try:
+            lab.api("api/status")
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{lab.log.read_text(errors='replace')[-4000:]}")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for a module's tests."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")  # not session: sync Playwright keeps a loop running, which breaks asyncio tests
+def browser() -> Iterator[Any]:
+    """One Chromium for a module's tests."""
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS, headless=True)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh page in a profile of its own; ``page.problems`` gathers script errors."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.set_default_timeout(WAIT_MS)
+    tab.problems = []
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    yield tab
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for pictures: ``NBPROCESS_SCREENSHOTS``, or one of pytest's own."""
+    given = os.environ.get("NBPROCESS_SCREENSHOTS")
+    folder = Path(given) if given else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+# `?.` throughout: wait_for_function fails at once when its expression throws, and window.jupyterapp comes late.
+KERNEL_IDLE = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+
+
+def open_notebook(page: Any, lab: Lab, name: str, *, kernel: bool = True, theme: str = "") -> None:
+    """Open ``name`` in a workspace of its own; with ``kernel`` wait until its kernel is idle.
+
+    ``theme`` such as ``JupyterLab Dark`` is applied first.
+    """
+    page.goto(f"{lab.url}lab/workspaces/test-{uuid.uuid4().hex[:8]}/tree/{name}?reset&token={lab.token}")
+    page.wait_for_function("!!window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length")
+    if theme:
+        run_command(page, "apputils:change-theme", {"theme": theme})
+        light = "false" if "Dark" in theme else "true"
+        page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+    if kernel:
+        page.wait_for_function(KERNEL_IDLE)
+    page.wait_for_function("!document.getElementById('jupyterlab-splash')")
+
+
+def run_command(page: Any, command: str, arguments: Mapping[str, Any] | None = None) -> None:
+    """Start a JupyterLab command; its promise is not awaited, since evaluate() has no time limit."""
+    page.evaluate(
+        "([command, args]) => { void window.jupyterapp.commands.execute(command, args); }",
+        [command, dict(arguments or {})],
+    )
+
+
+def run_all(page: Any) -> None:
+    """Run all cells (does not wait for them)."""
+    run_command(page, "notebook:run-all-cells")
+
+
+def save_notebook(page: Any) -> None:
+    """Save and wait until the notebook is no longer dirty."""
+    run_command(page, "docmanager:save")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.model?.dirty === false")
