@@ -1,0 +1,464 @@
+"""``Job``: one offloaded cell, from submission to its results. Every front end holds one of these and nothing else.
+
+May import: ``state``, ``errors``, ``watch``, ``results``; backends and stores come in as objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
+from .logbook import Logbook
+from .state import TERMINAL, JobState, LogEvent, Phase, PhaseTime, Progress, Transfer, Usage, Variable
+from .watch import WATCHER
+
+if TYPE_CHECKING:
+    from .backends.base import Backend
+    from .bundle.stores import Store
+    from .results import Results
+
+RESULTS_OUTPUT = "nbprocess-results"
+_USAGE_SAMPLES = 600
+
+
+@dataclass
+class Source:
+    """What the home side knows about a job and the request does not say; kept in the store as ``home.json``."""
+
+    notebook: str = ""
+    cell_id: str = ""
+    cell: str = ""
+    options: str = ""
+    submitted: float = 0.0
+    names: tuple[str, ...] = ()
+
+
+class Job:
+    """One job. Made by ``nbprocess.submit`` and ``nbprocess.attach``.
+
+    Attributes:
+        name: the job's name, unique in its backend.
+        values: names → values that came back. Complete after ``load()`` (or ``result()``).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        backend: Backend,
+        *,
+        store: Store | None,
+        describe: Mapping[str, Any],
+        source: Source | None = None,
+        created: float | None = None,
+    ) -> None:
+        self.name = name
+        self.backend = backend
+        self.store = store
+        self.source = source or Source()
+        self.values: dict[str, Any] = {}
+        self.results: Results | None = None
+        self.namespace: dict[str, Any] | None = None
+        self.poll_seconds: tuple[float, float] = getattr(backend, "poll_seconds", (0.05, 1.0))
+        self.price_per_hour: float | None = None
+        self.price_note = ""
+        self._describe: dict[str, Any] = dict(describe)
+        self._created = created or _seconds(describe.get("CreationTime")) or time.time()
+        self._lock = threading.RLock()
+        self._log = Logbook(name, backend)
+        self._phases: list[PhaseTime] = []
+        self._progress: Progress | None = None
+        self._transfer: Transfer | None = None
+        self._usage: list[Usage] = []
+        self._notices: list[str] = []
+        self._stop_requested = False
+        self._fault = ""
+        self._outcome_error: NbprocessError | None = None
+        self._collected = False
+        self._driven = 0
+        self._done = threading.Event()
+        self._listeners: list[Callable[[], Any]] = []
+        self._callbacks: list[Callable[[Job], Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<Job {self.name}: {self.status} on {self.backend.name}>"
+
+    # -- what it is doing --------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> str:
+        """AWS's word: InProgress, Completed, Failed, Stopping or Stopped."""
+        status = str(self._describe.get("ProcessingJobStatus", "InProgress"))
+        return "Stopping" if self._stop_requested and status == "InProgress" else status
+
+    def describe(self) -> Mapping[str, Any]:
+        """The DescribeProcessingJob response, as last seen."""
+        return dict(self._describe)
+
+    def done(self) -> bool:
+        """Whether the job has ended and its outcome was read."""
+        return self._done.is_set()
+
+    def state(self) -> JobState:
+        """Everything that a view shows, at this moment. Reads memory only."""
+        from .summary import failure_text, headline
+
+        with self._lock:
+            d = self._describe
+            cluster = d.get("ProcessingResources", {}).get("ClusterConfig", {})
+            started, ended = _seconds(d.get("ProcessingStartTime")), _seconds(d.get("ProcessingEndTime"))
+            timeout = d.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+            count = int(cluster.get("InstanceCount", cluster.get("SelectedInstanceCount", 1)))
+            rate = None if self.price_per_hour is None else self.price_per_hour * count
+            cost = cost_max = None
+            if rate is not None:
+                cost = rate * max(0.0, (ended or time.time()) - started) / 3600 if started else 0.0
+                cost_max = rate * timeout / 3600 if timeout else None
+            usage = tuple(self._usage)
+            state = JobState(
+                name=self.name,
+                backend=self.backend.name,
+                status=self.status,  # type: ignore[arg-type]
+                phase=self._phases[-1].phase if self._phases else "waiting",
+                created=self._created,
+                phases=tuple(self._phases),
+                started=started,
+                ended=ended if self.status in TERMINAL else None,
+                instance_type=str(cluster.get("SelectedInstanceType") or cluster.get("InstanceType", "")),
+                instance_count=count,
+                region=str(d.get("ProcessingJobArn", "::::").split(":")[3]),
+                image=str(d.get("AppSpecification", {}).get("ImageUri", "")),
+                timeout=timeout,
+                price_per_hour=self.price_per_hour,
+                cost=cost,
+                cost_max=cost_max,
+                price_note=self.price_note,
+                progress=self._progress,
+                transfer=self._transfer,
+                usage=usage,
+                hosts=tuple(self._log.hosts) or tuple(f"algo-{n + 1}" for n in range(count)),
+                stop_requested=self._stop_requested,
+                variables=self.results.variables() if self.results else (),
+                notices=(*self._notices, *(self.results.notices if self.results else ())),
+                peak_memory=self.results.peak_memory if self.results else None,
+                links=self._links(),
+                notebook=self.source.notebook,
+                cell_id=self.source.cell_id,
+                log_lines=len(self._log),
+            )
+            failure = failure_text(state, d, self.results, self._outcome_error, self._fault)
+            return _replaced(state, failure=failure, headline=headline(state, self.results, failure))
+
+    def _links(self) -> dict[str, str]:
+        links = dict(self.backend.links(self._describe))
+        if self.store is not None:
+            folder = self.store.path(f"jobs/{self.name}")
+            links.setdefault("folder", str(folder) if folder else self.store.url(f"jobs/{self.name}/"))
+        return links
+
+    def log(self, start: int = 0, stop: int | None = None) -> Sequence[LogEvent]:
+        """Log lines ``start`` to ``stop``, counted from the first; from memory, or read again from the backend."""
+        return self._log.read(start, stop)
+
+    def logs(self, follow: bool = False) -> Generator[LogEvent, None, None]:
+        """Iterate over the log from its first line; with ``follow`` until the job has ended."""
+        seen = 0
+        while True:
+            finished = self.done() or not follow
+            self.refresh()
+            for event in self._log.read(seen):
+                seen = event.index + 1
+                yield event
+            if finished:
+                return
+            self.backend.wait(self.name, 0.5)
+
+    # -- following it ------------------------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Call ``callback()`` after each change, from whatever thread made it. Returns a function that ends it."""
+        self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(callback)
+
+        return unsubscribe
+
+    def add_done_callback(self, callback: Callable[[Job], Any]) -> None:
+        """Call ``callback(job)`` when the job has ended and its outcome was read; at once when it already has."""
+        with self._lock:
+            if not self._done.is_set():
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def changed(self) -> None:
+        """Tell the views that something changed."""
+        for listener in list(self._listeners):
+            listener()
+
+    def enter(self, phase: Phase) -> None:
+        """Note that ``phase`` begins now (later phases only: a late marker never turns the job back)."""
+        from .state import PHASES
+
+        now = time.time()
+        with self._lock:
+            if self._phases:
+                if PHASES.index(phase) <= PHASES.index(self._phases[-1].phase):
+                    return
+                last = self._phases[-1]
+                self._phases[-1] = PhaseTime(last.phase, last.start, now)
+            self._phases.append(PhaseTime(phase, now, now if phase == "done" else None))
+
+    def transferring(self, transfer: Transfer | None) -> None:
+        """Show the progress of an upload or download."""
+        self._transfer = transfer
+        self.changed()
+
+    def notice(self, text: str) -> None:
+        """Add one line for the person."""
+        self._notices.append(text)
+
+    def watch(self) -> None:
+        """Let the kernel's one watcher follow the job."""
+        WATCHER.add(self)
+
+    def driven(self) -> bool:
+        """Whether a foreground wait refreshes the job."""
+        return self._driven > 0
+
+    def finished(self) -> bool:
+        """Nothing more will change."""
+        return self._done.is_set()
+
+    def refresh(self) -> bool:
+        """Look once at the backend; True when something changed. A fault that may pass is shown, not raised."""
+        if self._done.is_set():
+            return False
+        with self._lock:
+            try:
+                describe = self.backend.describe(self.name)
+                ended = describe.get("ProcessingJobStatus") in TERMINAL
+                markers = self._log.pull()
+                while ended and self._log.more:
+                    markers += self._log.pull()
+            except (BackendError, StoreError) as error:
+                fault, self._fault = self._fault, str(error)
+                changed = fault != self._fault
+            else:
+                changed = bool(markers) or self._log.grew or describe != self._describe or bool(self._fault)
+                self._fault = ""
+                self._describe = describe
+                if describe.get("ProcessingStartTime"):
+                    self.enter("starting")
+                for marker in markers:
+                    self._mark(marker)
+                if ended:
+                    self._collect()
+        if changed or self._done.is_set():
+            self.changed()
+        return changed
+
+    def _mark(self, marker: Mapping[str, Any]) -> None:
+        if marker.get("phase") in ("running", "saving"):
+            self.enter(marker["phase"])
+        if isinstance(marker.get("progress"), dict):
+            p = marker["progress"]
+            self._progress = Progress(
+                n=float(p.get("n") or 0),
+                total=None if p.get("total") is None else float(p["total"]),
+                desc=str(p.get("desc") or ""),
+                unit=str(p.get("unit") or "it"),
+                rate=None if p.get("rate") is None else float(p["rate"]),
+            )
+        if isinstance(marker.get("usage"), dict):
+            known = {k: v for k, v in marker["usage"].items() if k in Usage.__dataclass_fields__}
+            known.setdefault("time", time.time())
+            self._usage.append(Usage(**known))
+            del self._usage[:-_USAGE_SAMPLES]
+
+    def _collect(self) -> None:
+        """Read and verify the outcome, once, after the job has ended."""
+        from .results import Results
+
+        if self._collected:
+            return
+        self._collected = True
+        if self.store is not None:
+            try:
+                self.results = Results.read(self.store, self.name, self._describe.get("ExitMessage") or "")
+            except (IntegrityError, StoreError) as error:
+                self._outcome_error = error
+        self._done.set()
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end of the job.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Returns:
+            Whether the job has ended.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._driven += 1
+        try:
+            while not self._done.is_set():
+                self.refresh()
+                if self._done.is_set():
+                    break
+                left = 0.2 if deadline is None else min(0.2, deadline - time.monotonic())
+                if left <= 0:
+                    return False
+                self.backend.wait(self.name, left)
+            return True
+        finally:
+            self._driven -= 1
+
+    # -- ending it ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the backend to stop the job; what is ready comes back. Returns at once; a job that ended is no error."""
+        if self._done.is_set():
+            return
+        self._stop_requested = True
+        self.backend.stop(self.name)
+        self.changed()
+
+    def delete(self) -> None:
+        """Delete an ended job: its record and what the store keeps of it (blobs that others use stay).
+
+        Raises:
+            BackendError: the job has not ended.
+        """
+        if self.status not in TERMINAL:
+            raise BackendError(f"Job {self.name} is {self.status}: stop it first, then delete it.")
+        if self.store is not None:
+            for key, _ in list(self.store.list(f"jobs/{self.name}/")):
+                self.store.delete(key)
+        self.backend.delete(self.name)
+
+    # -- its results -------------------------------------------------------------------------------------------------
+
+    def error(self) -> BaseException | None:
+        """Why the job did not complete, as an exception: the cell's own, with its real type; None when it completed."""
+        from .summary import failure_text
+
+        if self._outcome_error is not None:
+            return self._outcome_error
+        if self.results is not None and self.results.raised:
+            return self.results.exception(self)
+        if self.status == "Completed":
+            return None
+        text = failure_text(self.state(), self._describe, self.results, None, self._fault)
+        return JobStopped(text) if self.status == "Stopped" else JobFailed(text)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait, then return the error (see ``error``).
+
+        Raises:
+            TimeoutError: the job has not ended within ``timeout`` seconds.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"Job {self.name} has not ended within {timeout} s; it is {self.status}.")
+        return self.error()
+
+    def load(self, namespace: dict[str, Any] | None = None) -> JobState:
+        """Load the verified results into ``values``, and bind them in a namespace.
+
+        Args:
+            namespace: where the names are bound; default the one that the cell was submitted from, if any.
+
+        Raises:
+            IntegrityError: the outcome or a value has not the digest that the control plane pinned.
+        """
+        if not self._done.is_set():
+            raise BackendError(f"Job {self.name} is {self.status}: its results come when it has ended. Wait for it first.")
+        if self._outcome_error is not None:
+            raise self._outcome_error
+        target = self.namespace if namespace is None else namespace
+        if self.results is not None:
+            self.enter("loading")
+            self.changed()
+            self.results.load(self, target)
+        self.enter("done")
+        self.changed()
+        return self.state()
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the job, load its results and return the value of the cell's last expression.
+
+        Raises:
+            TimeoutError: the job has not ended within ``timeout`` seconds.
+            BaseException: what the cell raised, with its real type.
+            JobFailed, JobStopped, IntegrityError: the job did not complete.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"Job {self.name} has not ended within {timeout} s; it is {self.status}.")
+        self.load()
+        error = self.error()
+        if error is not None:
+            raise error
+        return self.results.value if self.results else None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        async def finish() -> Any:
+            await asyncio.get_running_loop().run_in_executor(None, self.wait)
+            return self.result()
+
+        return finish().__await__()
+
+    def events(self, host: str = "") -> list[dict[str, Any]]:
+        """What the cell printed and displayed, in order, as nbformat-like messages (verified)."""
+        return self.results.events(host) if self.results else []
+
+    def variables(self) -> tuple[Variable, ...]:
+        """What became of each name."""
+        return self.results.variables() if self.results else ()
+
+    def outputs(self) -> dict[str, str]:
+        """The job's own outputs (``--output``): name → URI."""
+        config = self._describe.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        return {o["OutputName"]: o["S3Output"]["S3Uri"] for o in config if o["OutputName"] != RESULTS_OUTPUT and "S3Output" in o}
+
+    def code(self) -> str:
+        """The cell's text, as it was submitted."""
+        return self.source.cell
+
+    def request(self) -> dict[str, Any]:
+        """The CreateProcessingJob request, as sent; from the store."""
+        if self.store is None:
+            return {}
+        request: dict[str, Any] = json.loads(self.store.get(f"jobs/{self.name}/request.json"))
+        return request
+
+
+def store_of(backend: Backend, describe: Mapping[str, Any]) -> Store | None:
+    """The store in which a job's results lie, found from its request; None for a job that nbprocess did not make."""
+    for output in describe.get("ProcessingOutputConfig", {}).get("Outputs", []):
+        if output.get("OutputName") == RESULTS_OUTPUT:
+            uri = output["S3Output"]["S3Uri"].rstrip("/")
+            scheme, _, rest = uri.partition("://")
+            return backend.open_store(f"{scheme}://{PurePosixPath(rest).parent.parent.parent}")
+    return None
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value.timestamp())
+
+
+def _replaced(state: JobState, **values: Any) -> JobState:
+    from dataclasses import replace
+
+    return replace(state, **values)
