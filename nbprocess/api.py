@@ -1,0 +1,133 @@
+"""The Python API: the same job as the magic's, without IPython.
+
+May import: everything but ``magics``, ``server`` and ``cli``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import backends
+from .errors import JobNotFound, NbprocessError
+from .job import Job, Source, store_of
+from .options import resolve
+from .plan import Context, Plan, default_backend, launch, prepare
+
+T = TypeVar("T")
+
+
+def plan(code: str, namespace: dict[str, Any] | None = None, **options: Any) -> Plan:
+    """What ``submit`` would send, where and for how much. Writes nothing. Arguments and errors as ``submit``."""
+    from .capture import make_cell
+
+    names = {} if namespace is None else namespace
+    return prepare(make_cell(code), names, resolve(options), Context(folder=Path.cwd()))
+
+
+def submit(code: str, namespace: dict[str, Any] | None = None, **options: Any) -> Job:
+    """Run code as a job, with the names it needs.
+
+    Args:
+        code: Python source, as it would stand in a cell.
+        namespace: where its names come from and where ``Job.load()`` binds the results.
+        **options: those of the magic, with ``_`` for ``-``: ``gpu="T4"``, ``env={"A": "b"}``, ``timeout="30m"``.
+
+    Returns:
+        The job, started.
+
+    Raises:
+        SyntaxError: the code is no Python.
+        OptionError, CaptureError, RequestError: refused before anything was written.
+        BackendError, StoreError: the backend or store failed; nothing of the job is left behind.
+    """
+    names = {} if namespace is None else namespace
+    job = launch(plan(code, names, **options), names)
+    job.watch()
+    return job
+
+
+def attach(name: str, backend: str | None = None) -> Job:
+    """Find a job by its name, from any kernel.
+
+    Args:
+        name: the job's name.
+        backend: where to look; by default on this machine, then on SageMaker where that is set up.
+
+    Raises:
+        JobNotFound: no backend knows a job of that name.
+    """
+    where = [backend] if backend else list(dict.fromkeys(["local", default_backend()]))
+    reasons = []
+    for place in where:
+        found = backends.get(place)
+        try:
+            describe = found.describe(name)
+        except JobNotFound as error:
+            reasons.append(str(error))
+            continue
+        return _job(found, describe)
+    raise JobNotFound(f"There is no job named {name} ({', '.join(where)}). %processing_jobs lists the jobs there are.")
+
+
+def _job(backend: backends.Backend, describe: dict[str, Any]) -> Job:
+    import json
+
+    store = store_of(backend, describe)
+    source = None
+    name = describe["ProcessingJobName"]
+    if store is not None:
+        try:
+            known = json.loads(store.get(f"jobs/{name}/home.json"))
+            source = Source(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        except (OSError, ValueError, TypeError):
+            source = None  # made by another version, or cleaned away: the job itself can still be followed
+    job = Job(name, backend, store=store, describe=describe, source=source)
+    job.refresh()
+    return job
+
+
+def jobs(backend: str | None = None, limit: int = 50, **filters: Any) -> list[Job]:
+    """The newest jobs.
+
+    Args:
+        backend: ``local`` or ``sagemaker``; by default this machine's and, where it is set up, SageMaker's.
+        limit: at most so many.
+        **filters: those of ListProcessingJobs: ``NameContains``, ``StatusEquals``, ``CreationTimeAfter``, ...
+    """
+    return list(itertools.islice(iter_jobs(backend, **filters), limit))
+
+
+def iter_jobs(backend: str | None = None, **filters: Any) -> Iterator[Job]:
+    """The jobs of all backends, newest first, described as they are reached."""
+    import heapq
+
+    where = [backend] if backend else list(dict.fromkeys(["local", default_backend()]))
+    listings = []
+    for place in where:
+        found = backends.get(place)
+        try:
+            listings.append([(found, summary) for summary in itertools.islice(found.jobs(**filters), 10_000)])
+        except NbprocessError:
+            if backend or place == "local":
+                raise
+    merged = heapq.merge(*listings, key=lambda pair: pair[1]["CreationTime"], reverse=True)
+    for found, summary in merged:
+        try:
+            yield _job(found, found.describe(summary["ProcessingJobName"]))
+        except JobNotFound:  # deleted since the listing
+            continue
+
+
+def progress(iterable: Iterable[T], total: float | None = None, desc: str = "", unit: str = "it") -> Iterator[T]:
+    """Iterate and drive the job view's progress bar. Where no job runs, it only iterates."""
+    yield from iterable
+
+
+def browser() -> Any:
+    """The job browser: a widget over all jobs of all kernels; a static table where there are no widgets."""
+    from .views import browser as show
+
+    return show()

@@ -1,0 +1,122 @@
+"""Following one job in a cell: wait, show, load, replay what it displayed, raise what it raised.
+
+May import: IPython's shell comes in as an object; ``job``, ``views``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .job import Job
+
+_QUIET_SECONDS = 0.4
+"""A job that is over sooner gets its static summary only; setting up a widget would take longer than the cell."""
+
+
+def remember(shell: InteractiveShell, line: str, cell: str, code: str) -> str:
+    """Register the cell's text in ``linecache`` under a name of its own; line 1 stands for the magic's line.
+
+    Functions that the cell defines and tracebacks then show the notebook's lines, and later cells can send those
+    functions as source.
+    """
+    raw = f"%%processing {line}\n{cell}"
+    compiler = shell.compile
+    filename: str = compiler.get_code_name(raw, "#\n" + code, shell.execution_count)
+    text = f"# %%processing {line}\n{code}"
+    entry = (len(text), None, text.splitlines(True), filename)
+    linecache.cache[filename] = entry
+    # IPython maps this name to "Cell In[n]" in tracebacks: CachingCompiler._filename_map, IPython 8 and 9.
+    if isinstance(getattr(compiler, "_filename_map", None), dict):
+        compiler._filename_map[filename] = shell.execution_count
+    return filename
+
+
+def follow(shell: InteractiveShell, job: Job) -> None:
+    """Wait for the job in the foreground, then load and replay.
+
+    An interrupt stops the job, waits for what is ready, loads it, and is raised again. A second one gives up waiting.
+    """
+    from . import views
+
+    if job.namespace is None:
+        job.namespace = shell.user_ns
+    view = None
+    interrupted = False
+    try:
+        try:
+            if not job.wait(_QUIET_SECONDS):
+                view = views.show(job)
+                job.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            job.stop()
+            job.wait(120)
+        if job.done():
+            job.load(shell.user_ns)
+    finally:
+        if view is not None:
+            view.finish()
+        else:
+            views.summary(job)
+    replay(shell, job)
+    if interrupted:
+        raise Interrupted(job)
+    error = job.error()
+    if error is not None:
+        raise error
+
+
+class Interrupted(KeyboardInterrupt):
+    """The person interrupted the waiting cell; the job was stopped."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job.name} was stopped")
+        self.job = job
+
+    def _render_traceback_(self) -> list[str]:
+        state = self.job.state()
+        back = [v.name for v in state.variables if v.status in ("loaded", "updated", "lazy")]
+        came = f" What was ready came back: {', '.join(back)}." if back else ""
+        return [f"KeyboardInterrupt: job {state.name} was stopped ({state.status}).{came}"]
+
+
+def replay(shell: InteractiveShell, job: Job) -> None:
+    """Show what the cell printed and displayed as ordinary outputs of this cell, in order."""
+    from IPython.display import clear_output
+
+    results = job.results
+    if results is None:
+        return
+    publish = shell.display_pub.publish
+    for event in job.events():
+        kind = event.get("type")
+        if kind == "stream":
+            out = sys.stderr if event["name"] == "stderr" else sys.stdout
+            out.write(event["text"])
+            out.flush()
+        elif kind in ("display_data", "update_display_data"):
+            transient = {"display_id": event["display_id"]} if event.get("display_id") else {}
+            publish(event["data"], event.get("metadata") or {}, transient=transient, update=kind.startswith("update"))
+        elif kind == "clear_output":
+            clear_output(wait=bool(event.get("wait")))
+        elif kind == "execute_result":
+            _show_result(shell, event, results)
+
+
+def _show_result(shell: InteractiveShell, event: dict[str, Any], results: Any) -> None:
+    """The cell's result: shown as the worker formatted it, and bound to ``_`` and ``Out[n]`` where its value came back."""
+    hook = shell.displayhook
+    hook.start_displayhook()
+    hook.write_output_prompt()
+    hook.write_format_data(event["data"], event.get("metadata") or {})
+    if results.has_value and event.get("final", True):
+        hook.update_user_ns(results.value)
+        with contextlib.suppress(AttributeError):  # outside run_cell there is no result to fill
+            hook.fill_exec_result(results.value)
+    hook.finish_displayhook()

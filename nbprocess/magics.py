@@ -1,0 +1,247 @@
+"""The magics: the only room that knows IPython and all others.
+
+``load`` must stay quick (``%load_ext nbprocess`` imports no boto3, pandas or numpy), so rooms are imported where used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+
+from . import options as table
+from .errors import BackendError, CaptureError, OptionError, RequestError, StoreError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .job import Job
+    from .plan import Context, Plan
+
+# Mistakes of the person, or of the world around: one red line, no traceback of ours.
+EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
+
+
+@contextlib.contextmanager
+def _plainly() -> Any:
+    try:
+        yield
+    except EXPECTED as error:
+        raise UsageError(str(error)) from None
+
+
+@magics_class
+class ProcessingMagics(Magics):
+    """``%%processing`` and its line magics."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        from .background import Background
+
+        self.session: dict[str, Any] = {}
+        self.background = Background(shell)
+        self.last_plan: Plan | None = None
+
+    # -- the cell ----------------------------------------------------------------------------------------------------
+
+    @line_cell_magic
+    def processing(self, line: str, cell: str | None = None) -> None:
+        """Run the cell on another machine, as if it had run here."""
+        if cell is None:
+            self.processing_jobs(line)
+            return
+        from .plan import launch
+
+        with _plainly():
+            given = table.parse_line(line)
+            options = table.resolve(given, self.session, Path.cwd())
+            plan = self._plan(cell, line, options)
+            self.last_plan = plan
+            if options.dry_run:
+                print(plan.text())
+                return
+            job = launch(plan, self.shell.user_ns)
+        from . import foreground
+
+        if options.background:
+            self.background.add(job, plan.capture.binds)
+        else:
+            foreground.follow(self.shell, job)
+
+    def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
+        from .capture import make_cell
+        from .foreground import remember
+        from .plan import prepare
+
+        shell = self.shell
+        code = shell.transform_cell(cell)
+        filename = remember(shell, line, cell, code)
+        made = make_cell(
+            cell,
+            code=code,
+            filename=filename,
+            first_line=2,
+            flags=shell.compile.flags,
+            interactivity=shell.ast_node_interactivity,
+            execution_count=shell.execution_count,
+        )
+        return prepare(made, shell.user_ns, options, self._context())
+
+    def _context(self) -> Context:
+        from .plan import Context
+
+        shell = self.shell
+        parent = getattr(shell, "get_parent", dict)() or {}
+        notebook = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
+        loaded = tuple(name for name in ("numpy", "pandas", "scipy", "sklearn", "matplotlib") if name in sys.modules)
+        return Context(
+            notebook=notebook if str(notebook).endswith(".ipynb") else "",
+            cell_id=str(parent.get("metadata", {}).get("cellId", "")),
+            folder=Path.cwd(),
+            hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
+            preload=loaded,
+        )
+
+    @line_cell_magic
+    def processing_plan(self, line: str, cell: str | None = None) -> None:
+        """``%%processing_plan [options]`` shows what ``%%processing`` would send; the line form shows the last plan."""
+        if cell is not None:
+            with _plainly():
+                options = table.resolve(table.parse_line(line), self.session, Path.cwd())
+                self.last_plan = self._plan(cell, line, options)
+        if self.last_plan is None:
+            raise UsageError("%processing_plan: no cell was planned yet. Put %%processing_plan on top of a cell.")
+        print(self.last_plan.text())
+
+    # -- the lines ---------------------------------------------------------------------------------------------------
+
+    @line_magic
+    def processing_config(self, line: str) -> None:
+        """``%processing_config [options]`` sets defaults for this kernel; ``--reset`` forgets them; alone it shows all."""
+        if line.strip() == "--reset":
+            self.session.clear()
+        elif line.strip():
+            with _plainly():
+                given = table.parse_line(line)
+                for name in given:
+                    if not table.TABLE[name].config:
+                        raise UsageError(f"{table.flag(name)} belongs to one cell; it can't be a default.")
+                table.resolve(given, self.session, Path.cwd())
+                self.session.update(given)
+        with _plainly():
+            print(self._shown_config())
+
+    def _shown_config(self) -> str:
+        found = table.configured(Path.cwd())
+        rows = []
+        for name, row in table.TABLE.items():
+            if not row.config:
+                continue
+            value, where = table.default(name), "default"
+            if name in found:
+                value, where = found[name]
+            if name in self.session:
+                value, where = self.session[name], "%processing_config"
+            if value not in (None, (), False) or where != "default":
+                rows.append(f"  {table.flag(name):<20} {_shown(value):<28} {where}")
+        return "\n".join(rows)
+
+    @line_magic
+    def processing_jobs(self, line: str) -> None:
+        """``%processing_jobs [NAME PART]``: the jobs of all kernels, newest first."""
+        from IPython.display import display
+
+        from .api import jobs
+        from .views import table as job_table
+
+        filters = {"NameContains": line.strip()} if line.strip() else {}
+        with _plainly():
+            found = jobs(limit=50, **filters)
+        display(job_table([job.state() for job in found]))
+
+    def _job(self, line: str, magic: str) -> Job:
+        from .api import attach
+
+        name = line.strip()
+        if not name:
+            raise UsageError(f"%{magic}: the name of the job is missing. %processing_jobs lists the jobs there are.")
+        pending = self.background.find(name)
+        if pending is not None:
+            return pending
+        with _plainly():
+            return attach(name)
+
+    @line_magic
+    def processing_attach(self, line: str) -> None:
+        """``%processing_attach NAME``: follow a job and bring its results here, from whatever kernel it was started."""
+        from . import foreground
+
+        job = self._job(line, "processing_attach")
+        foreground.follow(self.shell, job)
+
+    @line_magic
+    def processing_logs(self, line: str) -> None:
+        """``%processing_logs NAME``: print the whole log of a job so far."""
+        for event in self._job(line, "processing_logs").logs():
+            print(event.text, file=sys.stderr if event.stream == "stderr" else sys.stdout)
+
+    @line_magic
+    def processing_stop(self, line: str) -> None:
+        """``%processing_stop NAME``: stop a job; what is ready can be brought back with ``%processing_attach``."""
+        job = self._job(line, "processing_stop")
+        if job.done():
+            print(f"{job.name} has ended already: {job.status}.")
+            return
+        with _plainly():
+            job.stop()
+            job.wait(60)
+        print(f"{job.name}: {job.status}.")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join("=".join(item) if isinstance(item, tuple) else str(item) for item in value)
+    return str(value)
+
+
+ProcessingMagics.processing.__doc__ = f"""Run the cell on another machine, as if it had run here.
+
+%%processing [options]
+
+The names that the cell reads travel with it; what it binds, changes, prints and displays comes back.
+
+Options:
+{table.help_text()}
+
+Defaults can stand in pyproject.toml under [tool.nbprocess], in the user's nbprocess/config.toml, in NBPROCESS_<OPTION>
+variables, and in %processing_config. Values may use $name and {{expression}}.
+"""
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics, the completion and the hook of background cells."""
+    from .completion import install
+
+    magics = ProcessingMagics(shell)
+    shell.register_magics(magics)
+    # A cell magic with an empty body is refused by IPython itself; the line form lists the jobs.
+    magics.background.install()
+    install(shell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take everything away that ``load`` registered."""
+    from .completion import uninstall
+
+    magics = shell.magics_manager.registry.pop("ProcessingMagics", None)
+    if magics is not None:
+        magics.background.uninstall()
+    for kind in ("line", "cell"):
+        for name in [n for n in shell.magics_manager.magics[kind] if n.startswith("processing")]:
+            del shell.magics_manager.magics[kind][name]
+    uninstall(shell)

@@ -1,0 +1,479 @@
+"""``prepare`` → ``Plan`` → ``launch``: from a cell and a namespace to a running job.
+
+Everything that can be refused is refused in ``prepare``, which writes nothing. ``launch`` sends and starts. The one room
+that joins capture, wire, bundle, request and backend. No IPython.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import backends
+from .errors import CaptureError, NbprocessError, OptionError
+from .job import Job, Source
+from .options import Options, to_line
+from .state import Phase
+from .summary import size
+
+if TYPE_CHECKING:
+    from .backends.base import Backend
+    from .capture import Capture, Cell
+
+_PLACEHOLDER = "0" * 64
+_ABSENT: Any = object()
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where the cell stands."""
+
+    notebook: str = ""
+    cell_id: str = ""
+    folder: Path | None = None
+    hidden: frozenset[str] = frozenset()
+    preload: tuple[str, ...] = ()
+
+
+@dataclass
+class Plan:
+    """What would be sent, where, and for how much. Nothing was written yet."""
+
+    job: str
+    options: Options
+    backend: Backend
+    context: Context
+    capture: Capture
+    request: dict[str, Any]
+    manifest: dict[str, Any]
+    dumped: Any
+    pending: Pending
+    bound: dict[str, Any]
+    sizes: dict[str, int]
+    notices: list[str] = field(default_factory=list)
+    price_per_hour: float | None = None
+    price_note: str = ""
+
+    def text(self) -> str:
+        """The plan as text: the job, each name with its size and reason, files, packages, cost."""
+        return render(self)
+
+
+class Pending:
+    """Takes the buffers of a dump by reference, so that nothing is hashed or written before all was accepted."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[dict[str, Any], Any]] = []
+
+    def put(self, buffer: Any) -> dict[str, Any]:
+        """The ``put`` of ``wire.dump``: a blob whose chunks are filled in by ``write``."""
+        view = memoryview(buffer).cast("B") if not isinstance(buffer, memoryview) else buffer
+        blob: dict[str, Any] = {"size": view.nbytes, "chunks": []}
+        self.items.append((blob, view))
+        return blob
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(int(blob["size"]) for blob, _ in self.items)
+
+    def write(self, writer: Any) -> None:
+        """Hash and store every buffer, then let go of it."""
+        for blob, view in self.items:
+            blob["chunks"] = writer.put(view)["chunks"]
+        self.items.clear()
+
+
+def default_backend(environ: Mapping[str, str] = os.environ) -> str:
+    """``sagemaker`` where an AWS account is set up (credentials, or a Studio machine), else ``local``."""
+    studio = Path("/opt/ml/metadata/resource-metadata.json")
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE")
+    files = (environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ.get("AWS_CONFIG_FILE", "~/.aws/config"))
+    if studio.exists() or any(environ.get(key) for key in keys) or any(Path(f).expanduser().exists() for f in files):
+        return "sagemaker"
+    return "local"
+
+
+def prepare(
+    cell: Cell,
+    namespace: dict[str, Any],
+    options: Options,
+    context: Context | None = None,
+    entered: Callable[[Phase], None] = lambda phase: None,
+) -> Plan:
+    """Decide what would be sent, and refuse what cannot be. Writes nothing.
+
+    Args:
+        cell: the cell.
+        namespace: the kernel's names.
+        options: the checked options.
+        context: where the cell stands.
+        entered: told when a phase begins.
+
+    Raises:
+        OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
+    """
+    from .bundle.archive import worker_digest
+    from .capture import capture
+    from .request import job_name
+    from .worker import wire
+
+    entered("packing")
+    context = context or Context()
+    backend = backends.get(options.backend or default_backend())
+    captured = capture(
+        cell,
+        namespace,
+        folder=str(context.folder) if context.folder else None,
+        hidden=context.hidden,
+        save=options.save,
+        skip=options.skip,
+        send=options.send,
+    )
+    _check_sources(options)
+    resolved = backend.resolve(asdict(options))
+    stem = Path(context.notebook).stem or "cell"
+    name = options.name or job_name(stem)
+    draft = _request(options, name, backend, resolved, context, (worker_digest(), _PLACEHOLDER), blobs=True)
+    notices = [*captured.notices, *backend.preflight(draft)]
+
+    strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
+    pending = Pending()
+    dumped = wire.dump({n: namespace[n] for n in strength}, put=pending.put)
+    tombstones: dict[str, str] = {}
+    for failed, failure in dumped.failed.items():
+        need = next(n for n in captured.needs if n.name == failed)
+        if strength[failed] == "must":
+            raise CaptureError(_refusal(need, failure))
+        tombstones[failed] = str(failure)
+    interpreter = backend.interpreter(draft)
+    _check_crossing(dumped, strength, tombstones, captured, interpreter, cell, notices, options)
+
+    files = []
+    for item in captured.files:
+        with open(item.path, "rb") as stream:
+            content = stream.read()
+        blob = pending.put(content)
+        files.append({"path": item.target, "blob": blob, "mode": os.stat(item.path).st_mode & 0o777, "kind": item.kind})
+    manifest = {
+        "format": 1,
+        "job": name,
+        "home": {"python": list(sys.version_info[:3]), "packages": _versions(captured, dumped), "platform": sys.platform},
+        "cell": asdict(cell),
+        "groups": [group.to_json() for group in dumped.groups],
+        "strength": strength,
+        "tombstones": tombstones,
+        "files": files,
+        "syspath": list(captured.syspath),
+        "ambient": captured.ambient,
+        "imports": list(captured.imports),
+        "save": None if options.save is None else list(options.save),
+        "skip": list(options.skip),
+        "args": list(options.arg),
+        "inputs": {key: f"/opt/ml/processing/input/{key}" for key, _ in options.input},
+        "outputs": {key: f"/opt/ml/processing/output/{key}" for key, _ in options.output},
+        "requirements": _requirements(options, pending),
+        "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
+        "execution_count": cell.execution_count,
+    }
+    price, note = _price(backend, draft)
+    plan = Plan(
+        job=name,
+        options=options,
+        backend=backend,
+        context=context,
+        capture=captured,
+        request=draft,
+        manifest=manifest,
+        dumped=dumped,
+        pending=pending,
+        bound={n: namespace.get(n, _ABSENT) for n in {*strength, *captured.binds, *captured.deletes}},
+        sizes=dict(dumped.sizes),
+        notices=notices,
+        price_per_hour=price,
+        price_note=note,
+    )
+    return plan
+
+
+def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], None] = lambda phase: None) -> Job:
+    """Send the bundle and start the job.
+
+    Returns:
+        The job, in progress.
+
+    Raises:
+        StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
+    """
+    from .bundle import BlobWriter, encode_manifest, write_bundle
+    from .bundle.archive import build_archive, worker_digest
+    from .bundle.script import cell_script
+
+    store = plan.backend.store() if not plan.options.bucket else plan.backend.open_store(_bucket_uri(plan.options.bucket))
+    entered("uploading")
+    sent = _inputs_to_store(plan, store)
+    writer = BlobWriter(store)
+    plan.pending.write(writer)
+    # Groups and files hold the blobs that were filled in meanwhile.
+    plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
+    content, digest = encode_manifest(plan.manifest)
+    resolved = plan.backend.resolve(asdict(plan.options))
+    blobs = _blobs_of(plan.manifest)
+    request = _request(
+        plan.options, plan.job, plan.backend, resolved, plan.context, (worker_digest(), digest), blobs=bool(blobs), sent=sent
+    )
+    source = Source(
+        notebook=plan.context.notebook,
+        cell_id=plan.context.cell_id,
+        cell=plan.capture.cell.source,
+        options=to_line(plan.options),
+        submitted=time.time(),
+        names=tuple(plan.manifest["strength"]),
+    )
+    undo = write_bundle(
+        store,
+        plan.job,
+        manifest=content,
+        archive=build_archive(),
+        script=cell_script(plan.manifest),
+        request=request,
+        home=asdict(source),
+        blobs=blobs,
+    )
+    try:
+        _preload(plan)
+        arn = plan.backend.create(request)
+    except BaseException:
+        with contextlib.suppress(NbprocessError):
+            undo()
+        raise
+    entered("waiting")
+    job = Job(
+        plan.job,
+        plan.backend,
+        store=store,
+        describe={**request, "ProcessingJobArn": arn, "ProcessingJobStatus": "InProgress"},
+        source=source,
+        created=source.submitted,
+    )
+    job.namespace = namespace
+    job.memo, job.bound = plan.dumped.memo, plan.bound
+    job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
+    for text in plan.notices:
+        job.notice(text)
+    return job
+
+
+# -- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _bucket_uri(bucket: str) -> str:
+    return bucket if bucket.startswith("s3://") else f"s3://{bucket}/nbprocess"
+
+
+def _check_sources(options: Options) -> None:
+    for key, source in options.input:
+        if "://" not in source and not Path(source).expanduser().exists():
+            raise OptionError(f"--input {key}={source}: there is no such file or folder here. Give a path or an s3:// URI.")
+    if options.requirements and options.requirements.endswith(".txt") and not Path(options.requirements).is_file():
+        raise OptionError(f"--requirements {options.requirements}: there is no such file. Give a file, or packages with commas.")
+
+
+def _requirements(options: Options, pending: Pending) -> dict[str, Any] | None:
+    if not options.requirements:
+        return None
+    path = Path(options.requirements)
+    text = path.read_text() if path.is_file() else "\n".join(options.requirements.split(",")) + "\n"
+    return {"text": text}
+
+
+def _request(
+    options: Options,
+    name: str,
+    backend: Backend,
+    resolved: Mapping[str, Any],
+    context: Context,
+    digests: tuple[str, str],
+    *,
+    blobs: bool,
+    sent: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    from .bundle.archive import entrypoint
+    from .request import build, validate
+
+    uri = _bucket_uri(options.bucket) if options.bucket else backend.store().uri
+    command, arguments = entrypoint(*digests)
+    request = build(
+        asdict(options),
+        job=name,
+        store_uri=uri,
+        entrypoint=command,
+        arguments=arguments,
+        resolved=resolved,
+        blobs=blobs,
+        inputs={key: (sent or {}).get(key) or _remote(source, uri, name, key) for key, source in options.input},
+        outputs=dict(options.output),
+        notebook=context.notebook,
+        cell_id=context.cell_id,
+    )
+    validate(request)
+    return request
+
+
+def _remote(source: str, uri: str, job: str, key: str) -> str:
+    if "://" in source:
+        return source
+    path = Path(source).expanduser()
+    return f"{uri}/jobs/{job}/inputs/{key}/" + (path.name if path.is_file() else "")
+
+
+def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
+    """Copy local inputs below the job; S3 sources stay where they are."""
+    sent = {}
+    for key, source in plan.options.input:
+        sent[key] = _remote(source, store.uri, plan.job, key)
+        if "://" in source:
+            continue
+        path = Path(source).expanduser()
+        base = f"jobs/{plan.job}/inputs/{key}"
+        for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+            store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
+    return sent
+
+
+def _blobs_of(manifest: Mapping[str, Any]) -> list[str]:
+    found: dict[str, None] = {}
+    for group in manifest["groups"]:
+        for blob in (group["stream"], *group["buffers"]):
+            found.update(dict.fromkeys(blob["chunks"]))
+    for item in manifest["files"]:
+        found.update(dict.fromkeys(item["blob"]["chunks"]))
+    return list(found)
+
+
+def _refusal(need: Any, failure: Any) -> str:
+    via = f", through {need.via}" if need.via else ""
+    return (
+        f"`{need.name}` (line {need.line}{via}) cannot be sent: {failure} "
+        f"Leave it out with --skip {need.name}, or build it inside the cell. Nothing was sent."
+    )
+
+
+def _versions(captured: Capture, dumped: Any) -> dict[str, str]:
+    """Versions here of every package that the cell imports or its values need."""
+    wanted = {*captured.imports}
+    versions: dict[str, str] = {}
+    for group in dumped.groups:
+        versions.update(group.needs)
+    for module in wanted:
+        found = sys.modules.get(module)
+        version = getattr(found, "__version__", None)
+        if isinstance(version, str):
+            versions.setdefault(module, version)
+    return versions
+
+
+def _check_crossing(
+    dumped: Any,
+    strength: Mapping[str, str],
+    tombstones: dict[str, str],
+    captured: Capture,
+    interpreter: Mapping[str, Any] | None,
+    cell: Cell,
+    notices: list[str],
+    options: Options,
+) -> None:
+    """Refuse what the Python at the other end cannot read, where that is known."""
+    if interpreter is None:
+        return
+    there = tuple(interpreter["python"][:2])
+    here = sys.version_info[:2]
+    word = ".".join(map(str, there))
+    packages = interpreter.get("packages", {})
+    for group in list(dumped.groups):
+        if group.same_python and there != here:
+            reason = (
+                f"holds compiled Python code without source, which only Python {here[0]}.{here[1]} can read, and the worker "
+                f"has {word}. Define it in a notebook cell, or choose an image with the same Python."
+            )
+            must = [name for name in group.names if strength[name] == "must"]
+            if must:
+                raise CaptureError(f"`{must[0]}` cannot be sent: it {reason} Nothing was sent.")
+            dumped.groups.remove(group)
+            tombstones.update({name: f"it {reason}" for name in group.names})
+    if there < here:
+        from .capture import check_python
+
+        check_python(cell, there)
+    if not packages or options.requirements:
+        return
+    from .capture import absent_packages
+
+    for module, distribution in absent_packages(captured.imports, packages):
+        notices.append(
+            f"`{module}` is not installed in the worker's Python: add --requirements {distribution}, or choose another --image."
+        )
+
+
+def _price(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None, str]:
+    if backend.name == "local":
+        return None, "runs on this machine: no cost"
+    from .catalog import price
+
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    found = price(cluster.get("InstanceType", ""), getattr(backend, "region", ""))
+    return (found.usd_per_hour, f"as of {found.as_of}") if found else (None, "price unknown")
+
+
+def _preload(plan: Plan) -> None:
+    """Let a backend that keeps a warm interpreter know what the notebook has imported."""
+    warm = getattr(plan.backend, "preload", None)
+    if warm is not None:
+        warm(plan.context.preload)
+
+
+def render(plan: Plan) -> str:
+    """The plan as text."""
+    cluster = plan.request["ProcessingResources"]["ClusterConfig"]
+    kind = cluster.get("InstanceType") or ", ".join(p["InstanceType"] for p in cluster.get("InstancePreferences", []))
+    seconds = plan.request["StoppingCondition"]["MaxRuntimeInSeconds"]
+    lines = [
+        f"Plan of {plan.job}: nothing was sent.",
+        f"  where     {plan.backend.name}, {cluster.get('InstanceCount', 1)} x {kind}, image {plan.request['AppSpecification']['ImageUri']}",
+    ]
+    if plan.price_per_hour is not None:
+        most = plan.price_per_hour * cluster.get("InstanceCount", 1) * seconds / 3600
+        lines.append(f"  cost      {plan.price_per_hour:.3f} USD/h, at most {most:.2f} USD ({plan.price_note})")
+    else:
+        lines.append(f"  cost      {plan.price_note}")
+    lines.append(f"  time      at most {seconds} s")
+    names = {need.name: need for need in plan.capture.needs if need.name in plan.manifest["strength"]}
+    codecs: dict[str, str] = {}
+    for group in plan.dumped.groups:
+        codecs.update(group.codecs)
+    lines.append(f"  sends     {len(names)} names, {size(plan.pending.size)}")
+    for name, need in sorted(names.items(), key=lambda item: -plan.sizes.get(item[0], 0)):
+        if name in plan.manifest["tombstones"]:
+            continue
+        via = f" through {need.via}" if need.via else ""
+        lines.append(
+            f"    {name:<20} {size(plan.sizes.get(name, 0)):>9}  {codecs.get(name, ''):<8} line {need.line}{via}"
+            + (" (maybe)" if need.strength == "maybe" else "")
+        )
+    for item in plan.capture.files:
+        lines.append(f"    {item.target:<20} {size(os.path.getsize(item.path)):>9}  file")
+    for name, reason in plan.manifest["tombstones"].items():
+        lines.append(f"  not sent  {name}: {reason}")
+    if plan.capture.binds:
+        lines.append(f"  brings    {', '.join(plan.capture.binds)}")
+    lines += [f"  note      {text}" for text in plan.notices]
+    return "\n".join(lines)
+
+
+__all__ = ["Context", "Plan", "default_backend", "launch", "prepare"]
