@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from .job import Job
 
 __version__ = "0.1.0"
-__all__ = ["Job", "attach", "browser", "jobs", "load_ipython_extension", "progress", "submit", "unload_ipython_extension"]
+__all__ = [
+    "Job",
+    "attach",
+    "browser",
+    "jobs",
+    "load_ipython_extension",
+    "progress",
+    "submit",
+    "unload_ipython_extension",
+]
 
 _WHERE = {"Job": "job", "attach": "api", "browser": "api", "jobs": "api", "progress": "api", "submit": "api"}
 

@@ -66,6 +66,10 @@ class Job:
         self.values: dict[str, Any] = {}
         self.results: Results | None = None
         self.namespace: dict[str, Any] | None = None
+        self.memo: Any = None
+        """The objects that were sent, by their number on the wire; None in another kernel."""
+        self.bound: dict[str, Any] | None = None
+        """What the names were bound to when the cell was submitted here; None in another kernel."""
         self.poll_seconds: tuple[float, float] = getattr(backend, "poll_seconds", (0.05, 1.0))
         self.price_per_hour: float | None = None
         self.price_note = ""
@@ -384,7 +388,9 @@ class Job:
             IntegrityError: the outcome or a value has not the digest that the control plane pinned.
         """
         if not self._done.is_set():
-            raise BackendError(f"Job {self.name} is {self.status}: its results come when it has ended. Wait for it first.")
+            raise BackendError(
+                f"Job {self.name} is {self.status}: its results come when it has ended. Wait for it first."
+            )
         if self._outcome_error is not None:
             raise self._outcome_error
         target = self.namespace if namespace is None else namespace
@@ -430,7 +436,11 @@ class Job:
     def outputs(self) -> dict[str, str]:
         """The job's own outputs (``--output``): name → URI."""
         config = self._describe.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        return {o["OutputName"]: o["S3Output"]["S3Uri"] for o in config if o["OutputName"] != RESULTS_OUTPUT and "S3Output" in o}
+        return {
+            o["OutputName"]: o["S3Output"]["S3Uri"]
+            for o in config
+            if o["OutputName"] != RESULTS_OUTPUT and "S3Output" in o
+        }
 
     def code(self) -> str:
         """The cell's text, as it was submitted."""

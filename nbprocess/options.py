@@ -230,7 +230,11 @@ class Options:
     tag: tuple[tuple[str, str], ...] = _option(_pair, "Tag of the job.", (), metavar="KEY=VALUE", repeat=True)
     name: str | None = _option(_job_name, "Name of the job; by default one is made.", metavar="NAME", config=False)
     env: tuple[tuple[str, str], ...] = _option(
-        _env, "Environment variable of the job; only NAME takes its value from here.", (), metavar="NAME=VALUE", repeat=True
+        _env,
+        "Environment variable of the job; only NAME takes its value from here.",
+        (),
+        metavar="NAME=VALUE",
+        repeat=True,
     )
     input: tuple[tuple[str, str], ...] = _option(
         _input,
@@ -252,7 +256,10 @@ class Options:
         str, "An argument of the cell: args in the cell, and sys.argv.", (), metavar="VALUE", repeat=True, config=False
     )
     save: tuple[str, ...] | None = _option(
-        _names, "Bring back only these names. Default: all that the cell binds or changes.", metavar="NAMES", config=False
+        _names,
+        "Bring back only these names. Default: all that the cell binds or changes.",
+        metavar="NAMES",
+        config=False,
     )
     skip: tuple[str, ...] = _option(
         _names, "Neither send nor bring back these names.", (), metavar="NAMES", config=False
@@ -261,10 +268,14 @@ class Options:
         _names, "Send these names although they look like secrets.", (), metavar="NAMES", config=False
     )
     requirements: str | None = _option(
-        _text, "Install these into the job first: a requirements file, or packages with commas.", metavar="FILE|PACKAGES"
+        _text,
+        "Install these into the job first: a requirements file, or packages with commas.",
+        metavar="FILE|PACKAGES",
     )
     background: bool = _option(_switch, "Return at once; values come in when the job is done.", False)
-    dry_run: bool = _option(_switch, "Show the plan: what would be sent, where and for how much. Nothing is sent.", False, config=False)
+    dry_run: bool = _option(
+        _switch, "Show the plan: what would be sent, where and for how much. Nothing is sent.", False, config=False
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -312,13 +323,17 @@ def parse_value(name: str, value: Any, where: str = "") -> Any:
             shown = f"{item[0]}={item[1]}" if isinstance(item, tuple) and len(item) == 2 else item
             raise OptionError(f"{where} {shown}: {error}.") from None
         if row.choices and parsed not in row.choices:
-            raise OptionError(f"{where} {item}: no such choice{_meant(str(item), row.choices)}. Choose one of: {', '.join(row.choices)}.")
+            raise OptionError(
+                f"{where} {item}: no such choice{_meant(str(item), row.choices)}. Choose one of: {', '.join(row.choices)}."
+            )
         return parsed
 
     if row.repeat:
         if isinstance(value, Mapping):
             return tuple(one((key, item)) for key, item in value.items())
-        if isinstance(value, (str, tuple)) and not (isinstance(value, tuple) and all(isinstance(v, (tuple, str)) for v in value)):
+        if isinstance(value, (str, tuple)) and not (
+            isinstance(value, tuple) and all(isinstance(v, (tuple, str)) for v in value)
+        ):
             value = [value]
         if isinstance(value, str):
             value = [value]
@@ -350,14 +365,18 @@ def parse_line(line: str) -> dict[str, Any]:
         token = tokens[position]
         position += 1
         if not token.startswith("--"):
-            raise OptionError(f"%%processing: {token!r} is no option. Options start with --; see %%processing? for all.")
+            raise OptionError(
+                f"%%processing: {token!r} is no option. Options start with --; see %%processing? for all."
+            )
         head, equals, rest = token.partition("=")
         name = head[2:].replace("-", "_")
         negated = name.startswith("no_") and name[3:] in TABLE and TABLE[name[3:]].parse is _switch
         if negated:
             name = name[3:]
         if name not in TABLE:
-            raise OptionError(f"%%processing: {head} is no option{_meant(head, map(flag, TABLE))}. See %%processing? for all.")
+            raise OptionError(
+                f"%%processing: {head} is no option{_meant(head, map(flag, TABLE))}. See %%processing? for all."
+            )
         row = TABLE[name]
         value: Any
         if row.parse is _switch:
@@ -389,7 +408,9 @@ def check(options: Options) -> None:
     """
     if options.instance and (options.gpu or options.cpus or options.memory):
         other = "gpu" if options.gpu else "cpus" if options.cpus else "memory"
-        raise OptionError(f"--instance contradicts {flag(other)}: give the instance type, or what it must have, not both.")
+        raise OptionError(
+            f"--instance contradicts {flag(other)}: give the instance type, or what it must have, not both."
+        )
     both = sorted(set(options.save or ()) & set(options.skip))
     if both:
         raise OptionError(f"--save and --skip both name {', '.join(both)}: take it out of one of them.")
@@ -528,7 +549,9 @@ def to_line(options: Options) -> str:
                 text = f"{item[0]}={item[1]}" if isinstance(item, tuple) else str(item)
                 parts += [flag(name), shlex.quote(text)]
         else:
-            text = ",".join(value) if isinstance(value, tuple) else f"{value}s" if row.parse is _duration else str(value)
+            text = (
+                ",".join(value) if isinstance(value, tuple) else f"{value}s" if row.parse is _duration else str(value)
+            )
             parts += [flag(name), shlex.quote(text)]
     return " ".join(parts)
 

@@ -6,7 +6,6 @@ that joins capture, wire, bundle, request and backend. No IPython.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backends
-from .errors import CaptureError, NbprocessError, OptionError
+from .errors import CaptureError, OptionError
 from .job import Job, Source
 from .options import Options, to_line
 from .state import Phase
@@ -85,8 +84,10 @@ class Pending:
 
     def write(self, writer: Any) -> None:
         """Hash and store every buffer, then let go of it."""
-        for blob, view in self.items:
-            blob["chunks"] = writer.put(view)["chunks"]
+        written = [(blob, writer.put(view)) for blob, view in self.items]
+        writer.finish()
+        for blob, stored in written:
+            blob["chunks"] = stored["chunks"]
         self.items.clear()
 
 
@@ -94,7 +95,10 @@ def default_backend(environ: Mapping[str, str] = os.environ) -> str:
     """``sagemaker`` where an AWS account is set up (credentials, or a Studio machine), else ``local``."""
     studio = Path("/opt/ml/metadata/resource-metadata.json")
     keys = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE")
-    files = (environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ.get("AWS_CONFIG_FILE", "~/.aws/config"))
+    files = (
+        environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+        environ.get("AWS_CONFIG_FILE", "~/.aws/config"),
+    )
     if studio.exists() or any(environ.get(key) for key in keys) or any(Path(f).expanduser().exists() for f in files):
         return "sagemaker"
     return "local"
@@ -164,7 +168,11 @@ def prepare(
     manifest = {
         "format": 1,
         "job": name,
-        "home": {"python": list(sys.version_info[:3]), "packages": _versions(captured, dumped), "platform": sys.platform},
+        "home": {
+            "python": list(sys.version_info[:3]),
+            "packages": _versions(captured, dumped),
+            "platform": sys.platform,
+        },
         "cell": asdict(cell),
         "groups": [group.to_json() for group in dumped.groups],
         "strength": strength,
@@ -211,22 +219,14 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
     Raises:
         StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
     """
-    from .bundle import BlobWriter, encode_manifest, write_bundle
+    from .bundle import manifest as manifests
     from .bundle.archive import build_archive, worker_digest
+    from .bundle.blobs import BlobWriter
     from .bundle.script import cell_script
+    from .bundle.write import announce, discard, write_bundle
 
-    store = plan.backend.store() if not plan.options.bucket else plan.backend.open_store(_bucket_uri(plan.options.bucket))
-    entered("uploading")
-    sent = _inputs_to_store(plan, store)
-    writer = BlobWriter(store)
-    plan.pending.write(writer)
-    # Groups and files hold the blobs that were filled in meanwhile.
-    plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
-    content, digest = encode_manifest(plan.manifest)
-    resolved = plan.backend.resolve(asdict(plan.options))
-    blobs = _blobs_of(plan.manifest)
-    request = _request(
-        plan.options, plan.job, plan.backend, resolved, plan.context, (worker_digest(), digest), blobs=bool(blobs), sent=sent
+    store = (
+        plan.backend.store() if not plan.options.bucket else plan.backend.open_store(_bucket_uri(plan.options.bucket))
     )
     source = Source(
         notebook=plan.context.notebook,
@@ -236,22 +236,33 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         submitted=time.time(),
         names=tuple(plan.manifest["strength"]),
     )
-    undo = write_bundle(
-        store,
-        plan.job,
-        manifest=content,
-        archive=build_archive(),
-        script=cell_script(plan.manifest),
-        request=request,
-        home=asdict(source),
-        blobs=blobs,
-    )
+    entered("uploading")
+    announce(store, plan.job)
     try:
+        sent = _inputs_to_store(plan, store)
+        with BlobWriter(store) as writer:
+            plan.pending.write(writer)
+        # The groups hold the blobs that were filled in just now.
+        plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
+        digests = (worker_digest(), manifests.digest(manifests.encode(plan.manifest)))
+        resolved = plan.backend.resolve(asdict(plan.options))
+        blobs = bool(manifests.chunks_of(plan.manifest))
+        request = _request(
+            plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs, sent=sent
+        )
+        write_bundle(
+            store,
+            plan.job,
+            plan.manifest,
+            archive=build_archive(),
+            script=cell_script(plan.manifest),
+            request=request,
+            home=asdict(source),
+        )
         _preload(plan)
         arn = plan.backend.create(request)
-    except BaseException:
-        with contextlib.suppress(NbprocessError):
-            undo()
+    except BaseException as error:
+        discard(store, plan.job, because=error)
         raise
     entered("waiting")
     job = Job(
@@ -280,9 +291,13 @@ def _bucket_uri(bucket: str) -> str:
 def _check_sources(options: Options) -> None:
     for key, source in options.input:
         if "://" not in source and not Path(source).expanduser().exists():
-            raise OptionError(f"--input {key}={source}: there is no such file or folder here. Give a path or an s3:// URI.")
+            raise OptionError(
+                f"--input {key}={source}: there is no such file or folder here. Give a path or an s3:// URI."
+            )
     if options.requirements and options.requirements.endswith(".txt") and not Path(options.requirements).is_file():
-        raise OptionError(f"--requirements {options.requirements}: there is no such file. Give a file, or packages with commas.")
+        raise OptionError(
+            f"--requirements {options.requirements}: there is no such file. Give a file, or packages with commas."
+        )
 
 
 def _requirements(options: Options, pending: Pending) -> dict[str, Any] | None:
@@ -345,16 +360,6 @@ def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
         for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
             store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
     return sent
-
-
-def _blobs_of(manifest: Mapping[str, Any]) -> list[str]:
-    found: dict[str, None] = {}
-    for group in manifest["groups"]:
-        for blob in (group["stream"], *group["buffers"]):
-            found.update(dict.fromkeys(blob["chunks"]))
-    for item in manifest["files"]:
-        found.update(dict.fromkeys(item["blob"]["chunks"]))
-    return list(found)
 
 
 def _refusal(need: Any, failure: Any) -> str:

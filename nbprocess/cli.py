@@ -1,0 +1,158 @@
+"""``nbprocess jobs | logs | stop | attach | delete | clean | doctor | policy``: the same jobs, from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import NbprocessError
+from .summary import duration, size
+
+if TYPE_CHECKING:
+    from .state import JobState
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, or 1 with one line on stderr that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="nbprocess", description="Jobs of offloaded notebook cells.")
+    parser.add_argument("--backend", choices=("local", "sagemaker"), help="look only there")
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("jobs", help="list the jobs of all kernels, newest first")
+    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    for name, text in {
+        "logs": "print the log of a job",
+        "stop": "stop a job; what is ready is kept",
+        "attach": "follow a job until it ends and say what came back",
+        "delete": "delete an ended job and its results",
+    }.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("job")
+        if name == "logs":
+            command.add_argument("--follow", "-f", action="store_true", help="until the job has ended")
+    clean = commands.add_parser("clean", help="remove data that no kept job refers to")
+    clean.add_argument(
+        "--older-than", type=float, default=7.0, metavar="DAYS", help="delete ended jobs older than this"
+    )
+    clean.add_argument("--dry-run", action="store_true")
+    commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
+    policy = commands.add_parser("policy", help="print the least-privilege IAM policies")
+    policy.add_argument("--bucket", default="BUCKET")
+    arguments = parser.parse_args(argv)
+    try:
+        return _RUN[arguments.command](arguments)
+    except NbprocessError as error:
+        print(f"nbprocess: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `nbprocess logs JOB | head`
+        return 0
+
+
+def _jobs(arguments: argparse.Namespace) -> int:
+    from .api import jobs
+
+    states = [job.state() for job in jobs(arguments.backend, limit=arguments.limit)]
+    if arguments.json:
+        print(json.dumps([_plain(state) for state in states], indent=1))
+        return 0
+    print(f"{'NAME':<44} {'BACKEND':<10} {'STATUS':<11} {'INSTANCE':<16} {'AGE':>12} {'TOOK':>12} {'COST':>8}")
+    for state in states:
+        now = time.time()
+        cost = "" if state.cost is None else f"${state.cost:.2f}"
+        print(
+            f"{state.name:<44} {state.backend:<10} {state.status:<11} {state.instance_type:<16} "
+            f"{duration(now - state.created):>12} {duration(state.elapsed(now)):>12} {cost:>8}"
+        )
+    return 0
+
+
+def _plain(state: JobState) -> dict[str, Any]:
+    return dataclasses.asdict(dataclasses.replace(state, usage=(), links=dict(state.links)))
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    from .api import attach
+
+    for event in attach(arguments.job, arguments.backend).logs(follow=arguments.follow):
+        print(event.text, file=sys.stderr if event.stream == "stderr" else sys.stdout)
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    from .api import attach
+
+    job = attach(arguments.job, arguments.backend)
+    job.stop()
+    job.wait(120)
+    print(f"{job.name}: {job.status}")
+    return 0
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from .api import attach
+
+    job = attach(arguments.job, arguments.backend)
+    for event in job.logs(follow=True):
+        print(event.text, file=sys.stderr if event.stream == "stderr" else sys.stdout)
+    state = job.state()
+    print(state.headline)
+    for variable in state.variables:
+        print(
+            f"  {variable.name:<24} {variable.type:<16} {variable.shape:<14} {size(variable.size):>9}  {variable.status}"
+        )
+    return 0 if state.status == "Completed" else 1
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from .api import attach
+
+    attach(arguments.job, arguments.backend).delete()
+    print(f"{arguments.job}: deleted")
+    return 0
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from . import backends
+    from .bundle import clean
+    from .plan import default_backend
+
+    store = backends.get(arguments.backend or default_backend()).store()
+    report = clean(store, older_than=arguments.older_than * 86_400, dry_run=arguments.dry_run)
+    print(report)
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .backends.sagemaker.doctor import doctor
+
+    findings = doctor()
+    for what, ok, way_out in findings:
+        print(f"{'ok  ' if ok else 'MISS'} {what}" + ("" if ok else f"\n     {way_out}"))
+    return 0 if all(ok for _, ok, _ in findings) else 1
+
+
+def _policy(arguments: argparse.Namespace) -> int:
+    from .backends.sagemaker.policy import iam_policies
+
+    print(json.dumps(iam_policies(arguments.bucket), indent=2))
+    return 0
+
+
+_RUN = {
+    "jobs": _jobs,
+    "logs": _logs,
+    "stop": _stop,
+    "attach": _attach,
+    "delete": _delete,
+    "clean": _clean,
+    "doctor": _doctor,
+    "policy": _policy,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,229 @@
+"""What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
+
+May import: ``bundle.collect``, ``worker.wire``, ``state``, ``errors``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .errors import IntegrityError, RemoteError
+from .state import Variable
+
+if TYPE_CHECKING:
+    from .bundle.collect import Outcome
+    from .bundle.stores import Store
+    from .job import Job
+
+ABSENT: Any = object()
+"""Stands for a name that the namespace does not have."""
+
+
+class Results:
+    """The verified outcomes of all hosts of one job; values come from the first host."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
+        self.outcomes = dict(sorted(outcomes.items(), key=lambda item: (len(item[0]), item[0])))
+        self.primary = next(iter(self.outcomes.values()))
+        self.data = self.primary.data
+        self.notices: list[str] = list(self.data.get("notices") or ())
+        self.value: Any = None
+        self.has_value = False
+        self.loaded = False
+        self._exception: BaseException | None = None
+        self._variables: dict[str, Variable] = {
+            name: Variable(
+                name,
+                facts["status"],
+                str(facts.get("type", "")),
+                str(facts.get("shape", "")),
+                int(facts.get("size") or 0),
+                str(facts.get("reason", "")),
+            )
+            for name, facts in self.data["variables"].items()
+        }
+
+    @classmethod
+    def read(cls, store: Store, job: str, exit_message: str) -> Results | None:
+        """The results that ``exit_message`` pins; None when the worker could write none.
+
+        Raises:
+            IntegrityError: an outcome is not the one that was pinned.
+            StoreError: an outcome cannot be read.
+        """
+        from .bundle.collect import read_outcome
+
+        outcomes = read_outcome(store, job, exit_message)
+        return cls(outcomes) if outcomes else None
+
+    # -- what they say -----------------------------------------------------------------------------------------------
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """The ``error`` entry of the outcome."""
+        error: Mapping[str, Any] | None = self.data.get("error")
+        return error
+
+    @property
+    def raised(self) -> bool:
+        """Whether the cell itself raised an exception (and was not killed)."""
+        return bool(self.error and self.error.get("type"))
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes, of the host that used most."""
+        peaks = [(o.data.get("usage") or {}).get("peak_memory") for o in self.outcomes.values()]
+        return max((p for p in peaks if p), default=None)
+
+    def variables(self) -> tuple[Variable, ...]:
+        """What became of each name."""
+        return tuple(self._variables.values())
+
+    def events(self, host: str = "") -> list[dict[str, Any]]:
+        """Prints and displays of one host (default the first), in order, verified."""
+        return (self.outcomes[host] if host else self.primary).events()
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def load(self, job: Job, namespace: dict[str, Any] | None) -> None:
+        """Verify and load every value, once; bind names in ``namespace``, never over one that was rebound meanwhile."""
+        from .worker import wire
+
+        if self.loaded:
+            if namespace is not None:
+                self._bind(job, namespace)
+            return
+        scope = namespace if namespace is not None else {}
+        memo = self._memo(job, scope)
+        reader = self.primary.reader()
+        groups = [wire.Group.from_json(group) for group in self.data["groups"]]
+        loaded = wire.load(groups, get=reader.get, namespace=scope, seed=memo)
+        for name, failure in loaded.failed.items():
+            self._become(name, "failed", reason=str(failure))
+        result = self.data.get("result")
+        if result is not None and result in loaded.values:
+            self.value, self.has_value = loaded.values.pop(result), True
+        job.values.update(loaded.values)
+        if self.data.get("patches"):
+            self._patch(job, wire, reader, memo, scope)
+        if self.error and self.error.get("value"):
+            self._load_exception(wire, reader, memo, scope)
+        self.loaded = True
+        if namespace is not None:
+            self._bind(job, namespace)
+
+    def _memo(self, job: Job, scope: dict[str, Any]) -> Any:
+        """The objects that were sent: still here, or (attached from another kernel) loaded from the bundle again."""
+        if job.memo is not None:
+            return job.memo
+        if not self.data.get("seeded"):
+            return None
+        import json
+
+        from .bundle.blobs import BlobReader
+        from .bundle.manifest import digest
+        from .worker import wire
+
+        assert job.store is not None
+        content = job.store.get(f"jobs/{job.name}/bundle/manifest.json")
+        pinned = job.describe().get("AppSpecification", {}).get("ContainerArguments") or [""]
+        if digest(content) != pinned[-1]:
+            raise IntegrityError(
+                f"{job.store.url(f'jobs/{job.name}/bundle/manifest.json')} was changed after the job was created: expected the "
+                f"SHA-256 {pinned[-1]}, found {digest(content)}. Nothing of it was used."
+            )
+        groups = [wire.Group.from_json(group) for group in json.loads(content)["groups"]]
+        sent = wire.load(groups, get=BlobReader(job.store).get, namespace=scope)
+        for name, facts in self._variables.items():
+            if facts.status == "updated" and name in sent.values:
+                job.values[name] = sent.values[name]
+        job.memo = sent.memo
+        return sent.memo
+
+    def _patch(self, job: Job, wire: Any, reader: Any, memo: Any, scope: dict[str, Any]) -> None:
+        """Apply the changes of inputs in place, so that every alias sees them; rebind where that is not possible."""
+        group = wire.Group.from_json(self.data["patches"])
+        applied = wire.apply(group, get=reader.get, namespace=scope, memo=memo)
+        for name, value in applied.rebind.items():
+            job.values[name] = value
+        self.notices += applied.notices
+
+    def _bind(self, job: Job, namespace: dict[str, Any]) -> None:
+        own = job.bound if namespace is job.namespace else None
+        for name, facts in list(self._variables.items()):
+            before = ABSENT if own is None else own.get(name, ABSENT)
+            now = namespace.get(name, ABSENT)
+            meanwhile = own is not None and now is not before
+            if facts.status == "deleted":
+                if now is not ABSENT and not meanwhile:
+                    del namespace[name]
+                continue
+            if name not in job.values:
+                if facts.status == "saved":
+                    self._become(name, "failed", reason=facts.reason or "its value was not among the results")
+                continue
+            if meanwhile and now is not job.values[name]:
+                self._become(
+                    name, "kept", reason=f"{name} was bound anew here; the job's value is job.values[{name!r}]"
+                )
+                self.notices.append(
+                    f"`{name}` changed here since the cell was submitted and was left as it is; the job's value is "
+                    f"nbprocess.attach({job.name!r}).values[{name!r}] after .load()."
+                )
+                continue
+            namespace[name] = job.values[name]
+            if facts.status == "saved":
+                self._become(name, "loaded")
+            if own is not None:
+                own[name] = job.values[name]
+
+    def _become(self, name: str, status: Any, reason: str = "") -> None:
+        from dataclasses import replace
+
+        if name in self._variables:
+            known = self._variables[name]
+            self._variables[name] = replace(known, status=status, reason=reason or known.reason)
+
+    # -- the exception -----------------------------------------------------------------------------------------------
+
+    def _load_exception(self, wire: Any, reader: Any, memo: Any, scope: dict[str, Any]) -> None:
+        group = wire.Group.from_json(self.error["value"])  # type: ignore[index]
+        loaded = wire.load([group], get=reader.get, namespace=scope, seed=memo)
+        for value in loaded.values.values():
+            if isinstance(value, BaseException):
+                self._exception = value
+
+    def exception(self, job: Job) -> BaseException:
+        """What the cell raised, with its real type where that exists here, and the worker's traceback text."""
+        assert self.error is not None
+        if self._exception is None:
+            self._exception = _rebuilt(self.error)
+        error = self._exception
+        lines = [str(line) for line in self.error.get("traceback") or ()]
+        lines.append(f"Job {job.name}; its log: %processing_logs {job.name}")
+        with contextlib.suppress(
+            AttributeError, TypeError
+        ):  # a type with __slots__ takes none: IPython shows ours then
+            error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+        return error
+
+
+def _rebuilt(error: Mapping[str, Any]) -> BaseException:
+    """The exception from its type's name and message: the value itself could not travel."""
+    name, message = str(error.get("type")), str(error.get("message", ""))
+    kind: Any = None
+    module = str(error.get("module") or "builtins")
+    if module == "builtins":
+        kind = getattr(builtins, name, None)
+    elif module.split(".")[0] != "__main__":
+        with contextlib.suppress(ImportError):
+            kind = getattr(importlib.import_module(module), name, None)
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        with contextlib.suppress(Exception):  # its __init__ wants other arguments: fall through to a stand-in
+            made: BaseException = kind(message)
+            return made
+    return type(name, (RemoteError,), {"__module__": module})(message)
