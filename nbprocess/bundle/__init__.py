@@ -1,0 +1,22 @@
+"""Values → blobs → one manifest, in a store; and back. This is the room's face.
+
+May import: ``nbprocess.errors``, ``nbprocess.worker.wire``, the standard library; an S3 store alone
+loads boto3 and obstore, when it is opened.
+"""
+
+from .blobs import BlobReader, BlobWriter, CountingWriter
+from .collect import Outcome, read_outcome
+from .write import Bundle, announce, discard, put_files, write_bundle
+
+__all__ = [
+    "BlobReader",
+    "BlobWriter",
+    "Bundle",
+    "CountingWriter",
+    "Outcome",
+    "announce",
+    "discard",
+    "put_files",
+    "read_outcome",
+    "write_bundle",
+]

@@ -1,0 +1,188 @@
+"""Buffers become blobs and come back: deduplicated, verified, within little memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+
+import pytest
+
+from nbprocess.bundle.blobs import CHUNK, BlobReader, BlobWriter, CountingWriter
+from nbprocess.bundle.stores import DirectoryStore, MissingKey
+from nbprocess.errors import IntegrityError, StoreError
+
+
+@pytest.fixture
+def store(tmp_path):
+    return DirectoryStore(tmp_path / "bucket", "s3://bucket")
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17])
+def test_a_buffer_comes_back_as_it_was(store, size):
+    data = os.urandom(size)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    assert blob["size"] == size
+    assert blob["chunks"] == [hashlib.sha256(data[n : n + CHUNK]).hexdigest() for n in range(0, size, CHUNK)]
+    assert bytes(BlobReader(store).get(blob)) == data
+
+
+def test_what_comes_back_can_be_written_to(store):
+    with BlobWriter(store) as writer:
+        blob = writer.put(bytes(CHUNK + 5))
+    buffer = BlobReader(store).get(blob)
+    buffer[CHUNK] = 7
+    assert buffer[CHUNK] == 7
+
+
+def test_arrays_of_any_contiguous_layout_are_taken_without_a_copy_of_ours(store):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(12.0).reshape(3, 4)
+    with BlobWriter(store) as writer:
+        assert bytes(BlobReader(store).get(writer.put(array))) == array.tobytes() if writer.finish() else True
+        rows, columns = writer.put(array), writer.put(numpy.asfortranarray(array))
+    assert bytes(BlobReader(store).get(rows)) == array.tobytes("C")
+    assert bytes(BlobReader(store).get(columns)) == array.tobytes("F")
+
+
+def test_unchanged_data_is_not_written_again(store):
+    data = os.urandom(3 * CHUNK)
+    with BlobWriter(store) as writer:
+        first = writer.put(data)
+    assert (writer.new_bytes, writer.reused_bytes) == (3 * CHUNK, 0)
+    with BlobWriter(store) as writer:
+        assert writer.put(data) == first
+    assert (writer.new_bytes, writer.reused_bytes) == (0, 3 * CHUNK)
+
+
+def test_appended_data_sends_the_last_chunk_only(store):
+    data = os.urandom(3 * CHUNK + 100)
+    with BlobWriter(store) as writer:
+        writer.put(data)
+    with BlobWriter(store) as writer:
+        writer.put(data + b"more")
+    assert writer.new_bytes == 104
+
+
+def test_a_chunk_that_occurs_often_is_written_once(store):
+    with BlobWriter(store) as writer:
+        writer.put(bytes(20 * CHUNK))
+    assert writer.new_bytes == CHUNK
+    assert len(list(store.list("blobs/"))) == 1
+
+
+def test_data_this_process_knows_is_written_to_a_store_that_lacks_it(tmp_path):
+    data = os.urandom(2 * CHUNK)
+    for name in ("one", "two"):
+        store = DirectoryStore(tmp_path / name, f"s3://{name}")
+        with BlobWriter(store) as writer:
+            blob = writer.put(data)
+        assert writer.new_bytes == len(data)
+        assert bytes(BlobReader(store).get(blob)) == data
+
+
+def test_a_dry_run_counts_and_writes_nothing(store, tmp_path):
+    known, new = os.urandom(CHUNK), os.urandom(CHUNK)
+    with BlobWriter(store) as writer:
+        writer.put(known)
+    before = sorted(store.list())
+    with CountingWriter(store) as writer:
+        writer.put(known + new)
+    assert (writer.new_bytes, writer.reused_bytes) == (CHUNK, CHUNK)
+    assert sorted(store.list()) == before
+
+
+def test_a_damaged_chunk_is_refused_by_name(store):
+    data = os.urandom(2 * CHUNK)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    bad = store.path(f"blobs/{blob['chunks'][1]}")
+    bad.write_bytes(b"x" + bad.read_bytes()[1:])
+    with pytest.raises(IntegrityError, match=f"{blob['chunks'][1]} is damaged.*needed for df.*run the cell again"):
+        BlobReader(store).get(blob, "df")
+
+
+def test_a_truncated_and_a_missing_chunk_are_told_apart(store):
+    with BlobWriter(store) as writer:
+        blob = writer.put(os.urandom(CHUNK))
+    chunk = store.path(f"blobs/{blob['chunks'][0]}")
+    os.truncate(chunk, 10)
+    with pytest.raises(IntegrityError, match="but 10 bytes"):
+        BlobReader(store).get(blob)
+    chunk.unlink()
+    with pytest.raises(MissingKey, match="is not in the store"):
+        BlobReader(store).get(blob)
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        None,
+        {"size": 10},
+        {"size": -1, "chunks": []},
+        {"size": 10, "chunks": []},
+        {"size": 10, "chunks": ["../../etc/passwd"]},
+        {"size": CHUNK + 1, "chunks": ["a" * 64]},
+        {"size": 1, "chunks": ["A" * 64]},
+        {"size": True, "chunks": ["a" * 64, 3]},
+    ],
+)
+def test_a_malformed_description_is_refused_before_anything_is_allocated(store, blob):
+    with pytest.raises(IntegrityError, match="malformed"):
+        BlobReader(store).get(blob)
+
+
+class ChangingStore(DirectoryStore):
+    """Changes the source after its first chunk was written: what another thread of the notebook may do."""
+
+    source: bytearray
+
+    def put(self, key, data):
+        super().put(key, data)
+        self.source[0] ^= 255
+
+
+def test_a_buffer_that_changes_while_it_is_sent_is_an_error(tmp_path):
+    pytest.importorskip("xxhash")
+    store = ChangingStore(tmp_path / "bucket", "s3://bucket")
+    store.source = bytearray(os.urandom(8 * CHUNK))
+    with pytest.raises(StoreError, match="df was changed by another thread"), BlobWriter(store, threads=1) as writer:
+        writer.put(store.source, "df")
+    for key, _ in store.list("blobs/"):
+        assert hashlib.sha256(store.get(key)).hexdigest() == key.partition("/")[2]
+
+
+def test_many_writers_at_once_leave_whole_blobs(store):
+    data = os.urandom(4 * CHUNK)
+    blobs = []
+
+    def write():
+        with BlobWriter(store) as writer:
+            blobs.append(writer.put(data))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(blobs) == 4 and all(blob == blobs[0] for blob in blobs)
+    assert bytes(BlobReader(store).get(blobs[0])) == data
+    assert not [path for path in store.root.rglob("*-part")]
+
+
+def test_the_first_error_of_a_thread_is_raised(store):
+    class FullStore(DirectoryStore):
+        def put(self, key, data):
+            raise StoreError("the disk is full")
+
+    full = FullStore(store.root, store.uri)
+    with pytest.raises(StoreError, match="disk is full"), BlobWriter(full) as writer:
+        writer.put(os.urandom(3 * CHUNK))
+
+
+def test_progress_ends_at_the_total(store):
+    seen = []
+    with BlobWriter(store, progress=lambda done, total, what: seen.append((done, total, what))) as writer:
+        writer.put(os.urandom(2 * CHUNK + 1), "df")
+    assert max(seen) == (2 * CHUNK + 1, 2 * CHUNK + 1, "df")
