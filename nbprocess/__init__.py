@@ -57,4 +57,5 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .server import extension_points
 
-    return extension_points()
+    points: list[dict[str, Any]] = extension_points()
+    return points

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from . import backends
 from .errors import JobNotFound, NbprocessError
 from .job import Job, Source, store_of
+from .launch import launch
 from .options import resolve
-from .plan import Context, Plan, default_backend, launch, prepare
+from .plan import Context, Plan, default_backend, prepare
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def _job(backend: backends.Backend, describe: dict[str, Any]) -> Job:
     if store is not None:
         try:
             known = json.loads(store.get(f"jobs/{name}/home.json"))
-            source = Source(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+            source = Source.from_json(known)
         except (OSError, ValueError, TypeError):
             source = None  # made by another version, or cleaned away: the job itself can still be followed
     job = Job(name, backend, store=store, describe=describe, source=source)

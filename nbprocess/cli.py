@@ -103,7 +103,8 @@ def _attach(arguments: argparse.Namespace) -> int:
     print(state.headline)
     for variable in state.variables:
         print(
-            f"  {variable.name:<24} {variable.type:<16} {variable.shape:<14} {size(variable.size):>9}  {variable.status}"
+            f"  {variable.name:<24} {variable.type:<16} {variable.shape:<14} {size(variable.size):>9} "
+            f" {variable.status}"
         )
     return 0 if state.status == "Completed" else 1
 

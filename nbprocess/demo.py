@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def main() -> int:
     return 0
 
 
-def _html(notebook: object) -> str:
+def _html(notebook: Any) -> str:
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]

@@ -110,7 +110,7 @@ def replay(shell: InteractiveShell, job: Job) -> None:
 
 
 def _show_result(shell: InteractiveShell, event: dict[str, Any], results: Any) -> None:
-    """The cell's result: shown as the worker formatted it, and bound to ``_`` and ``Out[n]`` where its value came back."""
+    """The cell's result: shown as the worker formatted it; bound to ``_`` and ``Out[n]`` where its value came back."""
     hook = shell.displayhook
     hook.start_displayhook()
     hook.write_output_prompt()

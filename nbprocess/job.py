@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,11 @@ class Source:
     options: str = ""
     submitted: float = 0.0
     names: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Source:
+        """Raises TypeError for entries that this version does not know."""
+        return cls(**{**data, "names": tuple(data.get("names", ()))})
 
 
 class Job:
@@ -158,7 +163,7 @@ class Job:
                 log_lines=len(self._log),
             )
             failure = failure_text(state, d, self.results, self._outcome_error, self._fault)
-            return _replaced(state, failure=failure, headline=headline(state, self.results, failure))
+            return replace(state, failure=failure, headline=headline(state, self.results, failure))
 
     def _links(self) -> dict[str, str]:
         links = dict(self.backend.links(self._describe))
@@ -466,9 +471,3 @@ def store_of(backend: Backend, describe: Mapping[str, Any]) -> Store | None:
 
 def _seconds(value: Any) -> float | None:
     return None if value is None else float(value.timestamp())
-
-
-def _replaced(state: JobState, **values: Any) -> JobState:
-    from dataclasses import replace
-
-    return replace(state, **values)

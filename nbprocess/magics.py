@@ -41,6 +41,7 @@ class ProcessingMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self.ip = shell
         from .background import Background
 
         self.session: dict[str, Any] = {}
@@ -53,9 +54,9 @@ class ProcessingMagics(Magics):
     def processing(self, line: str, cell: str | None = None) -> None:
         """Run the cell on another machine, as if it had run here."""
         if cell is None:
-            self.processing_jobs(line)
+            self._show_jobs(line)
             return
-        from .plan import launch
+        from .launch import launch
 
         with _plainly():
             given = table.parse_line(line)
@@ -65,20 +66,20 @@ class ProcessingMagics(Magics):
             if options.dry_run:
                 print(plan.text())
                 return
-            job = launch(plan, self.shell.user_ns)
+            job = launch(plan, self.ip.user_ns)
         from . import foreground
 
         if options.background:
             self.background.add(job, plan.capture.binds)
         else:
-            foreground.follow(self.shell, job)
+            foreground.follow(self.ip, job)
 
     def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
         from .capture import make_cell
         from .foreground import remember
         from .plan import prepare
 
-        shell = self.shell
+        shell = self.ip
         code = shell.transform_cell(cell)
         filename = remember(shell, line, cell, code)
         made = make_cell(
@@ -95,8 +96,8 @@ class ProcessingMagics(Magics):
     def _context(self) -> Context:
         from .plan import Context
 
-        shell = self.shell
-        parent = getattr(shell, "get_parent", dict)() or {}
+        shell = self.ip
+        parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
         notebook = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
         loaded = tuple(name for name in ("numpy", "pandas", "scipy", "sklearn", "matplotlib") if name in sys.modules)
         return Context(
@@ -122,7 +123,7 @@ class ProcessingMagics(Magics):
 
     @line_magic
     def processing_config(self, line: str) -> None:
-        """``%processing_config [options]`` sets defaults for this kernel; ``--reset`` forgets them; alone it shows all."""
+        """``%processing_config [options]`` sets defaults of this kernel, ``--reset`` forgets them; alone: all."""
         if line.strip() == "--reset":
             self.session.clear()
         elif line.strip():
@@ -154,6 +155,9 @@ class ProcessingMagics(Magics):
     @line_magic
     def processing_jobs(self, line: str) -> None:
         """``%processing_jobs [NAME PART]``: the jobs of all kernels, newest first."""
+        self._show_jobs(line)
+
+    def _show_jobs(self, line: str) -> None:
         from IPython.display import display
 
         from .api import jobs
@@ -162,7 +166,7 @@ class ProcessingMagics(Magics):
         filters = {"NameContains": line.strip()} if line.strip() else {}
         with _plainly():
             found = jobs(limit=50, **filters)
-        display(job_table([job.state() for job in found]))
+        display(job_table([job.state() for job in found]))  # type: ignore[no-untyped-call]
 
     def _job(self, line: str, magic: str) -> Job:
         from .api import attach
@@ -182,7 +186,7 @@ class ProcessingMagics(Magics):
         from . import foreground
 
         job = self._job(line, "processing_attach")
-        foreground.follow(self.shell, job)
+        foreground.follow(self.ip, job)
 
     @line_magic
     def processing_logs(self, line: str) -> None:

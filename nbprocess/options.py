@@ -323,8 +323,9 @@ def parse_value(name: str, value: Any, where: str = "") -> Any:
             shown = f"{item[0]}={item[1]}" if isinstance(item, tuple) and len(item) == 2 else item
             raise OptionError(f"{where} {shown}: {error}.") from None
         if row.choices and parsed not in row.choices:
+            known = ", ".join(row.choices)
             raise OptionError(
-                f"{where} {item}: no such choice{_meant(str(item), row.choices)}. Choose one of: {', '.join(row.choices)}."
+                f"{where} {item}: no such choice{_meant(str(item), row.choices)}. Choose one of: {known}."
             )
         return parsed
 
@@ -451,7 +452,8 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef]
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return table
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OptionError(f"{path}: cannot be read: {error}. Mend the file or move it away.") from None
 

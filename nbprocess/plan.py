@@ -1,14 +1,12 @@
-"""``prepare`` → ``Plan`` → ``launch``: from a cell and a namespace to a running job.
+"""``prepare``: from a cell and a namespace to a ``Plan``. Everything that can be refused is refused here.
 
-Everything that can be refused is refused in ``prepare``, which writes nothing. ``launch`` sends and starts. The one room
-that joins capture, wire, bundle, request and backend. No IPython.
+Nothing is written: ``launch`` does that. This and ``launch`` join capture, wire, bundle, request and backend. No IPython.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import backends
 from .errors import CaptureError, OptionError
-from .job import Job, Source
-from .options import Options, to_line
+from .options import Options
+from .results import ABSENT
 from .state import Phase
-from .summary import size
 
 if TYPE_CHECKING:
     from .backends.base import Backend
     from .capture import Capture, Cell
 
 _PLACEHOLDER = "0" * 64
-_ABSENT: Any = object()
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,8 @@ class Plan:
 
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""
+        from .plantext import render
+
         return render(self)
 
 
@@ -144,7 +142,7 @@ def prepare(
     resolved = backend.resolve(asdict(options))
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    draft = _request(options, name, backend, resolved, context, (worker_digest(), _PLACEHOLDER), blobs=True)
+    draft = build_request(options, name, backend, resolved, context, (worker_digest(), _PLACEHOLDER), blobs=True)
     notices = [*captured.notices, *backend.preflight(draft)]
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
@@ -201,7 +199,7 @@ def prepare(
         manifest=manifest,
         dumped=dumped,
         pending=pending,
-        bound={n: namespace.get(n, _ABSENT) for n in {*strength, *captured.binds, *captured.deletes}},
+        bound={n: namespace.get(n, ABSENT) for n in {*strength, *captured.binds, *captured.deletes}},
         sizes=dict(dumped.sizes),
         notices=notices,
         price_per_hour=price,
@@ -210,81 +208,10 @@ def prepare(
     return plan
 
 
-def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], None] = lambda phase: None) -> Job:
-    """Send the bundle and start the job.
-
-    Returns:
-        The job, in progress.
-
-    Raises:
-        StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
-    """
-    from .bundle import manifest as manifests
-    from .bundle.archive import build_archive, worker_digest
-    from .bundle.blobs import BlobWriter
-    from .bundle.script import cell_script
-    from .bundle.write import announce, discard, write_bundle
-
-    store = (
-        plan.backend.store() if not plan.options.bucket else plan.backend.open_store(_bucket_uri(plan.options.bucket))
-    )
-    source = Source(
-        notebook=plan.context.notebook,
-        cell_id=plan.context.cell_id,
-        cell=plan.capture.cell.source,
-        options=to_line(plan.options),
-        submitted=time.time(),
-        names=tuple(plan.manifest["strength"]),
-    )
-    entered("uploading")
-    announce(store, plan.job)
-    try:
-        sent = _inputs_to_store(plan, store)
-        with BlobWriter(store) as writer:
-            plan.pending.write(writer)
-        # The groups hold the blobs that were filled in just now.
-        plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
-        digests = (worker_digest(), manifests.digest(manifests.encode(plan.manifest)))
-        resolved = plan.backend.resolve(asdict(plan.options))
-        blobs = bool(manifests.chunks_of(plan.manifest))
-        request = _request(
-            plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs, sent=sent
-        )
-        write_bundle(
-            store,
-            plan.job,
-            plan.manifest,
-            archive=build_archive(),
-            script=cell_script(plan.manifest),
-            request=request,
-            home=asdict(source),
-        )
-        _preload(plan)
-        arn = plan.backend.create(request)
-    except BaseException as error:
-        discard(store, plan.job, because=error)
-        raise
-    entered("waiting")
-    job = Job(
-        plan.job,
-        plan.backend,
-        store=store,
-        describe={**request, "ProcessingJobArn": arn, "ProcessingJobStatus": "InProgress"},
-        source=source,
-        created=source.submitted,
-    )
-    job.namespace = namespace
-    job.memo, job.bound = plan.dumped.memo, plan.bound
-    job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
-    for text in plan.notices:
-        job.notice(text)
-    return job
-
-
 # -- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _bucket_uri(bucket: str) -> str:
+def bucket_uri(bucket: str) -> str:
     return bucket if bucket.startswith("s3://") else f"s3://{bucket}/nbprocess"
 
 
@@ -308,7 +235,7 @@ def _requirements(options: Options, pending: Pending) -> dict[str, Any] | None:
     return {"text": text}
 
 
-def _request(
+def build_request(
     options: Options,
     name: str,
     backend: Backend,
@@ -322,9 +249,9 @@ def _request(
     from .bundle.archive import entrypoint
     from .request import build, validate
 
-    uri = _bucket_uri(options.bucket) if options.bucket else backend.store().uri
+    uri = bucket_uri(options.bucket) if options.bucket else backend.store().uri
     command, arguments = entrypoint(*digests)
-    request = build(
+    request: dict[str, Any] = build(
         asdict(options),
         job=name,
         store_uri=uri,
@@ -332,7 +259,7 @@ def _request(
         arguments=arguments,
         resolved=resolved,
         blobs=blobs,
-        inputs={key: (sent or {}).get(key) or _remote(source, uri, name, key) for key, source in options.input},
+        inputs={key: (sent or {}).get(key) or remote_source(source, uri, name, key) for key, source in options.input},
         outputs=dict(options.output),
         notebook=context.notebook,
         cell_id=context.cell_id,
@@ -341,25 +268,11 @@ def _request(
     return request
 
 
-def _remote(source: str, uri: str, job: str, key: str) -> str:
+def remote_source(source: str, uri: str, job: str, key: str) -> str:
     if "://" in source:
         return source
     path = Path(source).expanduser()
     return f"{uri}/jobs/{job}/inputs/{key}/" + (path.name if path.is_file() else "")
-
-
-def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
-    """Copy local inputs below the job; S3 sources stay where they are."""
-    sent = {}
-    for key, source in plan.options.input:
-        sent[key] = _remote(source, store.uri, plan.job, key)
-        if "://" in source:
-            continue
-        path = Path(source).expanduser()
-        base = f"jobs/{plan.job}/inputs/{key}"
-        for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-            store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
-    return sent
 
 
 def _refusal(need: Any, failure: Any) -> str:
@@ -404,8 +317,8 @@ def _check_crossing(
     for group in list(dumped.groups):
         if group.same_python and there != here:
             reason = (
-                f"holds compiled Python code without source, which only Python {here[0]}.{here[1]} can read, and the worker "
-                f"has {word}. Define it in a notebook cell, or choose an image with the same Python."
+                f"holds compiled Python code without source, which only Python {here[0]}.{here[1]} can read, "
+                f"and the worker has {word}. Define it in a notebook cell, or choose an image with the same Python."
             )
             must = [name for name in group.names if strength[name] == "must"]
             if must:
@@ -422,7 +335,8 @@ def _check_crossing(
 
     for module, distribution in absent_packages(captured.imports, packages):
         notices.append(
-            f"`{module}` is not installed in the worker's Python: add --requirements {distribution}, or choose another --image."
+            f"`{module}` is not installed in the worker's Python: add --requirements {distribution}, or choose "
+            "another --image."
         )
 
 
@@ -434,51 +348,3 @@ def _price(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None, 
     cluster = request["ProcessingResources"]["ClusterConfig"]
     found = price(cluster.get("InstanceType", ""), getattr(backend, "region", ""))
     return (found.usd_per_hour, f"as of {found.as_of}") if found else (None, "price unknown")
-
-
-def _preload(plan: Plan) -> None:
-    """Let a backend that keeps a warm interpreter know what the notebook has imported."""
-    warm = getattr(plan.backend, "preload", None)
-    if warm is not None:
-        warm(plan.context.preload)
-
-
-def render(plan: Plan) -> str:
-    """The plan as text."""
-    cluster = plan.request["ProcessingResources"]["ClusterConfig"]
-    kind = cluster.get("InstanceType") or ", ".join(p["InstanceType"] for p in cluster.get("InstancePreferences", []))
-    seconds = plan.request["StoppingCondition"]["MaxRuntimeInSeconds"]
-    lines = [
-        f"Plan of {plan.job}: nothing was sent.",
-        f"  where     {plan.backend.name}, {cluster.get('InstanceCount', 1)} x {kind}, image {plan.request['AppSpecification']['ImageUri']}",
-    ]
-    if plan.price_per_hour is not None:
-        most = plan.price_per_hour * cluster.get("InstanceCount", 1) * seconds / 3600
-        lines.append(f"  cost      {plan.price_per_hour:.3f} USD/h, at most {most:.2f} USD ({plan.price_note})")
-    else:
-        lines.append(f"  cost      {plan.price_note}")
-    lines.append(f"  time      at most {seconds} s")
-    names = {need.name: need for need in plan.capture.needs if need.name in plan.manifest["strength"]}
-    codecs: dict[str, str] = {}
-    for group in plan.dumped.groups:
-        codecs.update(group.codecs)
-    lines.append(f"  sends     {len(names)} names, {size(plan.pending.size)}")
-    for name, need in sorted(names.items(), key=lambda item: -plan.sizes.get(item[0], 0)):
-        if name in plan.manifest["tombstones"]:
-            continue
-        via = f" through {need.via}" if need.via else ""
-        lines.append(
-            f"    {name:<20} {size(plan.sizes.get(name, 0)):>9}  {codecs.get(name, ''):<8} line {need.line}{via}"
-            + (" (maybe)" if need.strength == "maybe" else "")
-        )
-    for item in plan.capture.files:
-        lines.append(f"    {item.target:<20} {size(os.path.getsize(item.path)):>9}  file")
-    for name, reason in plan.manifest["tombstones"].items():
-        lines.append(f"  not sent  {name}: {reason}")
-    if plan.capture.binds:
-        lines.append(f"  brings    {', '.join(plan.capture.binds)}")
-    lines += [f"  note      {text}" for text in plan.notices]
-    return "\n".join(lines)
-
-
-__all__ = ["Context", "Plan", "default_backend", "launch", "prepare"]

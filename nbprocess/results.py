@@ -133,8 +133,8 @@ class Results:
         pinned = job.describe().get("AppSpecification", {}).get("ContainerArguments") or [""]
         if digest(content) != pinned[-1]:
             raise IntegrityError(
-                f"{job.store.url(f'jobs/{job.name}/bundle/manifest.json')} was changed after the job was created: expected the "
-                f"SHA-256 {pinned[-1]}, found {digest(content)}. Nothing of it was used."
+                f"{job.store.url(f'jobs/{job.name}/bundle/manifest.json')} was changed after the job was created: "
+                f"expected the SHA-256 {pinned[-1]}, found {digest(content)}. Nothing of it was used."
             )
         groups = [wire.Group.from_json(group) for group in json.loads(content)["groups"]]
         sent = wire.load(groups, get=BlobReader(job.store).get, namespace=scope)

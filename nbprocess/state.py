@@ -156,7 +156,7 @@ class JobLike(Protocol):
         """Log events ``start`` to ``stop`` (all that are known when None), from memory or from the store."""
 
     def subscribe(self, callback: Callable[[], Any]) -> Callable[[], None]:
-        """Call ``callback()`` (from any thread) after a change, at most some ten times a second. Returns unsubscribe."""
+        """Call ``callback()`` (from any thread) after a change. Returns a function that ends it."""
 
     def stop(self) -> None:
         """Ask the backend to stop the job. Returns at once; idempotent."""

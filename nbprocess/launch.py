@@ -1,0 +1,109 @@
+"""``launch``: send what a plan holds, and start the job. All or nothing.
+
+May import: what ``plan`` may.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .job import Job, Source
+from .options import to_line
+from .plan import Plan, bucket_uri, build_request, remote_source
+from .state import Phase
+
+
+def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], None] = lambda phase: None) -> Job:
+    """Send the bundle and start the job.
+
+    Returns:
+        The job, in progress.
+
+    Raises:
+        StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
+    """
+    from .bundle import manifest as manifests
+    from .bundle.archive import build_archive, worker_digest
+    from .bundle.blobs import BlobWriter
+    from .bundle.script import cell_script
+    from .bundle.write import announce, discard, write_bundle
+
+    store = (
+        plan.backend.store() if not plan.options.bucket else plan.backend.open_store(bucket_uri(plan.options.bucket))
+    )
+    source = Source(
+        notebook=plan.context.notebook,
+        cell_id=plan.context.cell_id,
+        cell=plan.capture.cell.source,
+        options=to_line(plan.options),
+        submitted=time.time(),
+        names=tuple(plan.manifest["strength"]),
+    )
+    entered("uploading")
+    announce(store, plan.job)
+    try:
+        sent = _inputs_to_store(plan, store)
+        with BlobWriter(store) as writer:
+            plan.pending.write(writer)
+        # The groups hold the blobs that were filled in just now.
+        plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
+        digests = (worker_digest(), manifests.digest(manifests.encode(plan.manifest)))
+        resolved = plan.backend.resolve(asdict(plan.options))
+        blobs = bool(manifests.chunks_of(plan.manifest))
+        request = build_request(
+            plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs, sent=sent
+        )
+        write_bundle(
+            store,
+            plan.job,
+            plan.manifest,
+            archive=build_archive(),
+            script=cell_script(plan.manifest),
+            request=request,
+            home=asdict(source),
+        )
+        _preload(plan)
+        arn = plan.backend.create(request)
+    except BaseException as error:
+        discard(store, plan.job, because=error)
+        raise
+    entered("waiting")
+    job = Job(
+        plan.job,
+        plan.backend,
+        store=store,
+        describe={**request, "ProcessingJobArn": arn, "ProcessingJobStatus": "InProgress"},
+        source=source,
+        created=source.submitted,
+    )
+    job.namespace = namespace
+    job.memo, job.bound = plan.dumped.memo, plan.bound
+    job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
+    for text in plan.notices:
+        job.notice(text)
+    return job
+
+
+def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
+    """Copy local inputs below the job; S3 sources stay where they are."""
+    sent = {}
+    for key, source in plan.options.input:
+        sent[key] = remote_source(source, store.uri, plan.job, key)
+        if "://" in source:
+            continue
+        path = Path(source).expanduser()
+        base = f"jobs/{plan.job}/inputs/{key}"
+        for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+            store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
+    return sent
+
+
+def _preload(plan: Plan) -> None:
+    """Let a backend that keeps a warm interpreter know what the notebook has imported."""
+    warm = getattr(plan.backend, "preload", None)
+    if warm is not None:
+        warm(plan.context.preload)
