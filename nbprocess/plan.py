@@ -1,6 +1,6 @@
 """``prepare``: from a cell and a namespace to a ``Plan``. Everything that can be refused is refused here.
 
-Nothing is written: ``launch`` does that. This and ``launch`` join capture, wire, bundle, request and backend. No IPython.
+Nothing is written: ``launch`` does that. The two join capture, wire, bundle, request and backend. No IPython.
 """
 
 from __future__ import annotations
