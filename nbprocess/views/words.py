@@ -1,0 +1,157 @@
+"""Numbers and states in words, the same in every view: durations, sizes, money, the word and colour of a status.
+
+May import: the standard library, ``nbprocess.state``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from nbprocess.state import JobState, Phase, PhaseTime, Progress, Transfer, VariableStatus
+
+PHASE_WORDS: Final[dict[Phase, str]] = {
+    "packing": "packing",
+    "uploading": "uploading",
+    "waiting": "waiting for the machine",
+    "starting": "starting",
+    "running": "running",
+    "saving": "saving",
+    "loading": "loading results",
+    "done": "done",
+}
+
+VARIABLE_WORDS: Final[dict[VariableStatus, str]] = {
+    "loaded": "loaded",
+    "updated": "updated in place",
+    "unchanged": "unchanged",
+    "deleted": "deleted",
+    "lazy": "fetched when read",
+    "kept": "yours was kept",
+    "failed": "did not come back",
+    "saved": "in the store",
+}
+
+
+def status_word(state: JobState) -> str:
+    """One word (or two) for what the job does now, such as ``Uploading``, ``Running``, ``Completed``."""
+    if state.status == "Completed" and state.phase == "loading":
+        return "Loading results"
+    if state.status != "InProgress":
+        return state.status
+    if state.stop_requested:
+        return "Stopping"
+    return PHASE_WORDS[state.phase].capitalize()
+
+
+def status_tone(state: JobState) -> str:
+    """``ok``, ``error``, ``warn`` or ``busy``: what colour stands beside the word."""
+    if state.status == "Completed":
+        return "busy" if state.phase == "loading" else "ok"
+    return {"Failed": "error", "Stopped": "warn", "Stopping": "warn"}.get(state.status, "busy")
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3:07``, ``1:02:33``, ``2 d 03:10``."""
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}:{minutes:02d}:{rest:02d}"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02d}:{minutes:02d}"
+
+
+def size(count: float) -> str:
+    """Bytes with a binary unit: ``17 B``, ``1.5 KiB``, ``2.0 GiB``."""
+    value = float(count)
+    if abs(value) < 1024:
+        return f"{value:.0f} B"
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        value /= 1024
+        if abs(value) < 1023.95 or unit == "TiB":
+            break
+    return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
+
+
+def money(dollars: float) -> str:
+    """US dollars: ``$0``, ``$0.0012``, ``$0.74``, ``$1,204.00``."""
+    if dollars and dollars < 0.01:
+        return f"${dollars:.4f}"
+    return f"${dollars:,.2f}" if dollars else "$0"
+
+
+def number(value: float) -> str:
+    """A count with thousands separators, without needless decimals."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def clock(moment: float) -> str:
+    """A POSIX time as ``2026-11-21 01:10:05 UTC``: saved notebooks are read in other time zones."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+
+
+def cost(state: JobState) -> str:
+    """Cost so far and the most it can become, or an empty string when there is no price."""
+    parts = []
+    if state.cost is not None:
+        parts.append(money(state.cost) if state.terminal else f"{money(state.cost)} so far")
+    if state.cost_max is not None and not state.terminal:
+        parts.append(f"at most {money(state.cost_max)}")
+    return ", ".join(parts)
+
+
+def machine(state: JobState) -> str:
+    """``2 × ml.g4dn.xlarge · eu-west-1``, or the backend where there is no instance type."""
+    kind = state.instance_type or state.backend
+    if state.instance_count > 1:
+        kind = f"{state.instance_count} × {kind}"
+    return " · ".join(filter(None, [kind, state.region]))
+
+
+def progress(value: Progress) -> str:
+    """``epochs 3/10 it · 1.2 it/s``."""
+    amount = (
+        number(value.n) + (f"/{number(value.total)}" if value.total else "") + (f" {value.unit}" if value.unit else "")
+    )
+    rate = f" · {value.rate:.3g} {value.unit}/s" if value.rate else ""
+    return f"{value.desc} {amount}{rate}".strip()
+
+
+def transfer(value: Transfer) -> str:
+    """``sending df 1.0 MiB of 20.0 MiB · 5.0 MiB/s``."""
+    verb = "sending" if value.direction == "up" else "fetching"
+    what = f" {value.what}" if value.what else ""
+    rate = f" · {size(value.rate)}/s" if value.rate else ""
+    return f"{verb}{what} {size(value.sent)} of {size(value.total)}{rate}"
+
+
+def fraction(state: JobState) -> float | None:
+    """How far the bar is, 0 to 1: the transfer under way, else the cell's own progress; None when unknown."""
+    if state.terminal and state.phase == "done":
+        return 1.0 if state.status == "Completed" else None
+    if state.transfer is not None and state.transfer.total > 0:
+        return min(1.0, state.transfer.sent / state.transfer.total)
+    if state.phase == "running" and state.progress is not None and state.progress.total:
+        return min(1.0, max(0.0, state.progress.n / state.progress.total))
+    return None
+
+
+def phase_seconds(phase: PhaseTime, now: float) -> float:
+    """How long a phase took, or takes until ``now``."""
+    return max(0.0, (phase.end if phase.end is not None else now) - phase.start)
+
+
+def peak_memory(state: JobState) -> str:
+    """``1.2 GiB of 16.0 GiB`` (the machine's memory only where it was measured)."""
+    if state.peak_memory is None:
+        return ""
+    total = max((sample.memory_total or 0 for sample in state.usage), default=0)
+    return size(state.peak_memory) + (f" of {size(total)}" if total else "")
