@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
@@ -71,6 +71,8 @@ class Job:
         self.values: dict[str, Any] = {}
         self.results: Results | None = None
         self.namespace: dict[str, Any] | None = None
+        self.folder: Path | None = None
+        """Where files that the cell wrote are put; None leaves them in the store."""
         self.memo: Any = None
         """The objects that were sent, by their number on the wire; None in another kernel."""
         self.bound: dict[str, Any] | None = None

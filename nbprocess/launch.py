@@ -81,6 +81,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         created=source.submitted,
     )
     job.namespace = namespace
+    job.folder = plan.context.folder
     job.memo, job.bound = plan.dumped.memo, plan.bound
     job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
     for text in plan.notices:

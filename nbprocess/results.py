@@ -9,6 +9,7 @@ import builtins
 import contextlib
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import IntegrityError, RemoteError
@@ -45,6 +46,7 @@ class Results:
                 str(facts.get("reason", "")),
             )
             for name, facts in self.data["variables"].items()
+            if name != self.data.get("result")
         }
 
     @classmethod
@@ -112,9 +114,41 @@ class Results:
             self._patch(job, wire, reader, memo, scope)
         if self.error and self.error.get("value"):
             self._load_exception(wire, reader, memo, scope)
+        if job.folder is not None:
+            self._write_files(job.folder, reader)
+        self._apply_ambient()
         self.loaded = True
         if namespace is not None:
             self._bind(job, namespace)
+
+    def _write_files(self, folder: Path, reader: Any) -> None:
+        """Files that the cell wrote or changed in its folder, written here in the same places."""
+        written = []
+        for item in self.data.get("files") or ():
+            target = (folder / item["path"]).resolve()
+            if not target.is_relative_to(folder.resolve()):
+                raise IntegrityError(
+                    f"The job names the file {item['path']}, which is not inside {folder}. It was not written."
+                )
+            if item.get("blob") is None:
+                self.notices.append(f"{item['path']} did not come back: {item.get('reason', '')}.")
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f".{target.name}.part")
+            part.write_bytes(reader.get(item["blob"]))
+            part.chmod(item.get("mode", 0o644))
+            part.replace(target)
+            written.append(item["path"])
+        if written:
+            more = f" and {len(written) - 5} more" if len(written) > 5 else ""
+            self.notices.append(f"The cell wrote {', '.join(written[:5])}{more}: now in {folder}.")
+
+    def _apply_ambient(self) -> None:
+        """Random states, options and the like that the cell changed."""
+        if self.data.get("ambient"):
+            from .worker import ambient
+
+            ambient.apply(self.data["ambient"])
 
     def _memo(self, job: Job, scope: dict[str, Any]) -> Any:
         """The objects that were sent: still here, or (attached from another kernel) loaded from the bundle again."""
@@ -224,6 +258,9 @@ def _rebuilt(error: Mapping[str, Any]) -> BaseException:
             kind = getattr(importlib.import_module(module), name, None)
     if isinstance(kind, type) and issubclass(kind, BaseException):
         with contextlib.suppress(Exception):  # its __init__ wants other arguments: fall through to a stand-in
-            made: BaseException = kind(message)
-            return made
-    return type(name, (RemoteError,), {"__module__": module})(message)
+            return _made(kind, message)
+    return _made(type(name, (RemoteError,), {"__module__": module}), message)
+
+
+def _made(kind: type[BaseException], message: str) -> BaseException:
+    return kind(message)
