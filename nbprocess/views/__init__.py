@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbprocess.views.jobtable import JobTable, table
     from nbprocess.views.view import View, show, summary
 
-__all__ = ["View", "show", "summary"]
+__all__ = ["JobTable", "View", "show", "summary", "table"]
 
-_PLACES = {"View": "view", "show": "view", "summary": "view"}
+_PLACES = {"JobTable": "jobtable", "View": "view", "show": "view", "summary": "view", "table": "jobtable"}
 
 
 def __getattr__(name: str) -> Any:
