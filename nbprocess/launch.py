@@ -27,7 +27,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
     """
     from .bundle import manifest as manifests
-    from .bundle.archive import build_archive, worker_digest
+    from .bundle.archive import build_archive
     from .bundle.blobs import BlobWriter
     from .bundle.script import cell_script
     from .bundle.write import announce, discard, write_bundle
@@ -51,7 +51,8 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
             plan.pending.write(writer)
         # The groups hold the blobs that were filled in just now.
         plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
-        digests = (worker_digest(), manifests.digest(manifests.encode(plan.manifest)))
+        archive = build_archive()
+        digests = (manifests.digest(archive), manifests.digest(manifests.encode(plan.manifest)))
         resolved = plan.backend.resolve(asdict(plan.options))
         blobs = bool(manifests.chunks_of(plan.manifest))
         request = build_request(
@@ -61,7 +62,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
             store,
             plan.job,
             plan.manifest,
-            archive=build_archive(),
+            archive=archive,
             script=cell_script(plan.manifest),
             request=request,
             home=asdict(source),

@@ -121,7 +121,8 @@ def prepare(
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
-    from .bundle.archive import worker_digest
+    from .bundle import manifest as manifests
+    from .bundle.archive import build_archive
     from .capture import capture
     from .request import job_name
     from .worker import wire
@@ -142,7 +143,7 @@ def prepare(
     resolved = backend.resolve(asdict(options))
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    draft = build_request(options, name, backend, resolved, context, (worker_digest(), _PLACEHOLDER), blobs=True)
+    draft = build_request(options, name, backend, resolved, context, (manifests.digest(build_archive()), _PLACEHOLDER), blobs=True)
     notices = [*captured.notices, *backend.preflight(draft)]
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
