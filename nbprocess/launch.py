@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
 from .plan import Plan, bucket_uri, build_request, remote_source
@@ -43,6 +44,11 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         submitted=time.time(),
         names=tuple(plan.manifest["strength"]),
     )
+    if store.exists(f"jobs/{plan.job}/request.json"):
+        # Before anything is written: what stands there belongs to the other job.
+        raise JobNameInUse(
+            f"--name {plan.job}: a job of that name exists in {store.uri}. Choose another, or leave it out."
+        )
     entered("uploading")
     announce(store, plan.job)
     try:

@@ -143,7 +143,8 @@ def prepare(
     resolved = backend.resolve(asdict(options))
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    draft = build_request(options, name, backend, resolved, context, (manifests.digest(build_archive()), _PLACEHOLDER), blobs=True)
+    pins = (manifests.digest(build_archive()), _PLACEHOLDER)
+    draft = build_request(options, name, backend, resolved, context, pins, blobs=True)
     notices = [*captured.notices, *backend.preflight(draft)]
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
