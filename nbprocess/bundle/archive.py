@@ -1,0 +1,89 @@
+"""``worker.pyz``: the worker and cloudpickle's Python files as one archive, the same bytes for the same content.
+
+May import: ``nbprocess.worker`` (for its files only), the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import zipfile
+from pathlib import Path
+
+from ..errors import CaptureError
+
+ENTRYPOINT = (
+    "import os,sys,hashlib as h;p=os.getenv('NBPROCESS_ML_ROOT','/opt/ml')+'/processing/input/nbprocess/worker.pyz';"
+    "h.sha256(open(p,'rb').read()).hexdigest()==sys.argv[1]or sys.exit(p+' corrupt');"
+    "sys.path[:0]=[p];import nbprocess.worker.__main__ as m;m.main()"
+)
+"""Checks the archive before anything of it runs. The service allows 256 characters and no newline."""
+
+_FACE = '''"""nbprocess inside a job: only what a cell may use there."""
+
+from __future__ import annotations
+
+__version__ = "worker"
+
+
+def __getattr__(name):
+    if name == "progress":
+        from .worker.progress import progress
+
+        return progress
+    raise AttributeError(f"nbprocess.{name} is not available inside a job; there is nbprocess.progress")
+'''
+
+_MAIN = "from nbprocess.worker.__main__ import main\n\nmain()\n"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+
+_cache: dict[str, bytes] = {}
+
+
+def entrypoint(worker_sha: str, manifest_sha: str, python: str = "python3") -> tuple[list[str], list[str]]:
+    """``ContainerEntrypoint`` and ``ContainerArguments`` that pin the worker and the manifest (SHA-256 hex digests)."""
+    return [python, "-c", ENTRYPOINT], [worker_sha, manifest_sha]
+
+
+def build_archive() -> bytes:
+    """The bytes of ``worker.pyz``. Made once per content and kept in memory.
+
+    Raises:
+        CaptureError: cloudpickle is not installed here.
+    """
+    files = _files()
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    key = digest.hexdigest()
+    if key not in _cache:
+        _cache[key] = _pack(files)
+    return _cache[key]
+
+
+def _files() -> dict[str, bytes]:
+    """Name in the archive → bytes."""
+    files = {"__main__.py": _MAIN.encode(), "nbprocess/__init__.py": _FACE.encode()}
+    worker = Path(__file__).parent.parent / "worker"
+    for path in worker.rglob("*.py"):
+        files["nbprocess/worker/" + path.relative_to(worker).as_posix()] = path.read_bytes()
+    spec = importlib.util.find_spec("cloudpickle")
+    if spec is None or not spec.submodule_search_locations:
+        raise CaptureError("cloudpickle is not installed here; the worker needs it: pip install cloudpickle.")
+    for path in Path(spec.submodule_search_locations[0]).glob("*.py"):
+        files["cloudpickle/" + path.name] = path.read_bytes()
+    return files
+
+
+def _pack(files: dict[str, bytes]) -> bytes:
+    """A zip file whose bytes depend on names and contents only."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            info.create_system = 3  # as written on Unix, wherever it is written
+            archive.writestr(info, files[name])
+    return buffer.getvalue()

@@ -1,0 +1,325 @@
+"""Ambient state: random states, options, filters, as JSON. The same code collects it at one end and applies it at the other.
+
+Only libraries that are loaded are looked at; nothing is imported. May import: the standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import warnings
+
+_MODULES = {  # section → the module whose import makes it exist
+    "random": "random",
+    "decimal": "decimal",
+    "numpy.random": "numpy.random",
+    "numpy.print": "numpy",
+    "pandas": "pandas",
+    "matplotlib": "matplotlib",
+    "torch.random": "torch",
+    "sklearn": "sklearn",
+}
+
+
+def collect(loaded=None) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    """The ambient state of this process.
+
+    Args:
+        loaded: the modules that count as loaded, by name; ``sys.modules`` when None.
+
+    Returns:
+        A JSON-able dict from section to state; sections of libraries that are not loaded are absent.
+    """
+    modules = sys.modules if loaded is None else loaded
+    state: dict[str, object] = {}
+    for section, name in _MODULES.items():
+        module = sys.modules.get(name)
+        if module is not None and name in modules:
+            state[section] = _COLLECT[section](module)
+    state["warnings"] = _filters()
+    shell = sys.modules.get("IPython.core.interactiveshell")
+    if shell is not None and shell.InteractiveShell.initialized():
+        state["ipython"] = _collect_shell(shell.InteractiveShell.instance())
+    return state
+
+
+def apply(state: dict[str, object]) -> list[str]:
+    """Make ``state`` this process's own, for the libraries that are loaded here.
+
+    Returns:
+        What could not be applied, one line each: an option or a warning category that is unknown here.
+    """
+    notes: list[str] = []
+    for section, value in state.items():
+        if section == "warnings":
+            _apply_filters(value)
+        elif section == "ipython":
+            shell = sys.modules.get("IPython.core.interactiveshell")
+            if shell is not None and shell.InteractiveShell.initialized():
+                apply_shell(shell.InteractiveShell.instance(), value)
+        elif section in _APPLY and _MODULES[section] in sys.modules:
+            notes += _APPLY[section](sys.modules[_MODULES[section]], value) or []
+    return notes
+
+
+def apply_later(state: dict[str, object], hooks) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    """As ``apply``, but for a library that is not loaded yet at the moment when it is imported.
+
+    Returns:
+        The state to compare with afterwards (see ``changed``).
+    """
+    for section, value in state.items():
+        if section == "warnings":
+            _apply_filters(value)
+        elif section in _APPLY:
+
+            def act(module: object, section: str = section, value: object = value) -> None:
+                for note in _APPLY[section](module, value) or []:
+                    print("nbprocess: " + note, file=sys.stderr)
+
+            hooks.on(_MODULES[section], act)
+    # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has by
+    # another default, must not count as a change of the cell.
+    before = collect()
+    for section, name in _MODULES.items():
+        if name not in sys.modules:
+
+            def note_start(module: object, section: str = section) -> None:
+                before[section] = _COLLECT[section](module)
+
+            hooks.on(name, note_start)
+    return before
+
+
+def changed(before: dict[str, object]) -> dict[str, object]:
+    """The sections that differ from ``before`` now."""
+    after = collect()
+    if "ipython" not in before:
+        after.pop("ipython", None)
+    return {section: value for section, value in after.items() if before.get(section) != value}
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _jsonable(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_jsonable(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _jsonable(item) for key, item in value.items())
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _listed(value: object) -> object:
+    """As JSON gives it back, so that states compare equal after the journey."""
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    return value
+
+
+def _random(module):  # type: ignore[no-untyped-def]
+    from array import array
+
+    version, words, gauss = module.getstate()
+    return [version, _encode(array("I", words).tobytes()), gauss]
+
+
+def _apply_random(module, state) -> None:  # type: ignore[no-untyped-def]
+    from array import array
+
+    words = array("I")
+    words.frombytes(base64.b64decode(state[1]))
+    module.setstate((state[0], tuple(words), state[2]))
+
+
+def _numpy_random(module):  # type: ignore[no-untyped-def]
+    state = module.get_state(legacy=True)
+    return [state[0], _encode(state[1].astype("<u4").tobytes()), int(state[2]), int(state[3]), float(state[4])]
+
+
+def _apply_numpy_random(module, state) -> None:  # type: ignore[no-untyped-def]
+    words = sys.modules["numpy"].frombuffer(base64.b64decode(state[1]), dtype="<u4")
+    module.set_state((state[0], words, *state[2:]))
+
+
+def _numpy_print(module):  # type: ignore[no-untyped-def]
+    return {key: value for key, value in module.get_printoptions().items() if key != "override_repr" and _jsonable(value)}
+
+
+def _apply_numpy_print(module, state) -> None:  # type: ignore[no-untyped-def]
+    known = module.get_printoptions()
+    module.set_printoptions(**{key: value for key, value in state.items() if key in known and value is not None})
+
+
+def _decimal(module):  # type: ignore[no-untyped-def]
+    context = module.getcontext()
+    traps = sorted(signal.__name__ for signal, on in context.traps.items() if on)
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+    return {**{name: getattr(context, name) for name in names}, "traps": traps}
+
+
+def _apply_decimal(module, state) -> None:  # type: ignore[no-untyped-def]
+    context = module.getcontext()
+    for name, value in state.items():
+        if name != "traps":
+            setattr(context, name, value)
+    for signal in context.traps:
+        context.traps[signal] = signal.__name__ in state["traps"]
+
+
+def _pandas(module):  # type: ignore[no-untyped-def]
+    registered = getattr(sys.modules.get("pandas._config.config"), "_registered_options", {})
+    options = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # reading a deprecated option warns
+        for key, option in registered.items():
+            value = module.get_option(key)
+            if value != option.defval and _jsonable(value):
+                options[key] = _listed(value)
+    return options
+
+
+def _apply_pandas(module, state) -> list[str]:  # type: ignore[no-untyped-def]
+    notes = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for key, value in state.items():
+            try:
+                module.set_option(key, value)
+            except (KeyError, ValueError) as error:  # OptionError is both
+                notes.append(f"pandas {module.__version__} has no such option here: {key} = {value!r} ({error})")
+    return notes
+
+
+def _matplotlib(module):  # type: ignore[no-untyped-def]
+    default = module.rcParamsDefault
+    changed_ = {}
+    for key in default:
+        value = dict.get(module.rcParams, key)  # the dict's own: asking for the backend would choose one
+        if key.startswith("backend") or value == dict.get(default, key):
+            continue
+        if key == "axes.prop_cycle":
+            if _jsonable(value.by_key()):
+                changed_[key] = {name: _listed(values) for name, values in value.by_key().items()}
+        elif _jsonable(value):
+            changed_[key] = _listed(value)
+    return changed_
+
+
+def _apply_matplotlib(module, state) -> list[str]:  # type: ignore[no-untyped-def]
+    notes = []
+    for key, value in state.items():
+        try:
+            if key == "axes.prop_cycle":
+                from cycler import cycler
+
+                value = cycler(**value)
+            module.rcParams[key] = value
+        except (KeyError, ValueError) as error:
+            notes.append(f"matplotlib {module.__version__} does not take rcParams[{key!r}] = {value!r} ({error})")
+    return notes
+
+
+def _torch(module):  # type: ignore[no-untyped-def]
+    return _encode(bytes(module.get_rng_state().tolist()))
+
+
+def _apply_torch(module, state) -> None:  # type: ignore[no-untyped-def]
+    module.set_rng_state(module.tensor(list(base64.b64decode(state)), dtype=module.uint8))
+
+
+def _sklearn(module):  # type: ignore[no-untyped-def]
+    return {key: value for key, value in module.get_config().items() if _jsonable(value)}
+
+
+def _apply_sklearn(module, state) -> None:  # type: ignore[no-untyped-def]
+    known = module.get_config()
+    module.set_config(**{key: value for key, value in state.items() if key in known})
+
+
+_COLLECT = {
+    "random": _random,
+    "decimal": _decimal,
+    "numpy.random": _numpy_random,
+    "numpy.print": _numpy_print,
+    "pandas": _pandas,
+    "matplotlib": _matplotlib,
+    "torch.random": _torch,
+    "sklearn": _sklearn,
+}
+_APPLY = {
+    "random": _apply_random,
+    "decimal": _apply_decimal,
+    "numpy.random": _apply_numpy_random,
+    "numpy.print": _apply_numpy_print,
+    "pandas": _apply_pandas,
+    "matplotlib": _apply_matplotlib,
+    "torch.random": _apply_torch,
+    "sklearn": _apply_sklearn,
+}
+
+
+def _filters():  # type: ignore[no-untyped-def]
+    def text(pattern):  # type: ignore[no-untyped-def]
+        return None if pattern is None else pattern if isinstance(pattern, str) else pattern.pattern
+
+    return [
+        [action, text(message), f"{kind.__module__}:{kind.__qualname__}", text(module), line]
+        for action, message, kind, module, line in warnings.filters
+    ]
+
+
+def _apply_filters(state) -> None:  # type: ignore[no-untyped-def]
+    import re
+
+    filters = []
+    for action, message, kind, module, line in state:
+        place, _, name = kind.partition(":")
+        category = getattr(sys.modules.get(place), name, None)
+        if not isinstance(category, type):
+            continue  # a library's own category: its import adds its filters by itself
+        # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).
+        start = None if message is None else re.compile(message, re.I)
+        filters.append((action, start, category, None if module is None else re.compile(module), line))
+    warnings.filters[:] = filters
+    warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()  # type: ignore[attr-defined]
+
+
+def _collect_shell(shell):  # type: ignore[no-untyped-def]
+    state = {"xmode": shell.InteractiveTB.mode, "colors": shell.colors}
+    plain = shell.display_formatter.formatters.get("text/plain")
+    if plain is not None:
+        state["float_format"] = plain.float_format
+        state["pprint"] = plain.pprint
+    inline = sys.modules.get("matplotlib_inline.config")
+    if inline is not None and inline.InlineBackend.initialized():
+        backend = inline.InlineBackend.instance()
+        state["inline"] = {
+            "figure_formats": sorted(backend.figure_formats),
+            "close_figures": backend.close_figures,
+            "print_figure_kwargs": {k: v for k, v in backend.print_figure_kwargs.items() if _jsonable(v)},
+        }
+    return state
+
+
+def apply_shell(shell, state) -> None:  # type: ignore[no-untyped-def]
+    """The user's settings of IPython itself, on ``shell``."""
+    if "xmode" in state:
+        shell.InteractiveTB.set_mode(mode=state["xmode"])
+    if "colors" in state:
+        try:
+            shell.colors = state["colors"]
+        except Exception:  # a TraitError: IPython 8 and 9 name their themes differently; the default stays
+            pass
+    plain = shell.display_formatter.formatters.get("text/plain")
+    if plain is not None and "float_format" in state:
+        plain.float_format, plain.pprint = state["float_format"], state["pprint"]
+    inline = state.get("inline")
+    if inline:
+        from matplotlib_inline.config import InlineBackend
+
+        backend = InlineBackend.instance(parent=shell)
+        backend.close_figures = inline["close_figures"]
+        backend.print_figure_kwargs = inline["print_figure_kwargs"]
+        backend.figure_formats = set(inline["figure_formats"])

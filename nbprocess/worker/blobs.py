@@ -1,0 +1,152 @@
+"""Content-addressed bytes: read and verified in one pass, written once. Standard library only.
+
+A blob is ``{"size": bytes, "chunks": ["<sha256>", ...]}``; every chunk is a file named by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import pickle
+import threading
+
+from .layout import write_whole
+
+CHUNK = 4 * 1024 * 1024
+_INLINE = 8 * 1024 * 1024  # below this, starting threads costs more than it saves
+
+
+class Corrupt(Exception):
+    """Bytes are missing or do not have the digest that the manifest pins. Nothing of them was used."""
+
+
+def read(folder, wanted):  # type: ignore[no-untyped-def]
+    """Read blobs into memory and check each chunk's SHA-256 as it is read, in parallel threads.
+
+    Args:
+        folder: where the chunk files lie.
+        wanted: pairs (what it is, for the error message; blob).
+
+    Returns:
+        A dict from ``key(blob)`` to a writable buffer.
+
+    Raises:
+        Corrupt: names the first file that is missing or wrong, and what it belongs to.
+    """
+    buffers = {}  # type: ignore[var-annotated]
+    tasks = []
+    total = 0
+    for what, blob in wanted:
+        if key(blob) in buffers:
+            continue
+        size = int(blob["size"])
+        # Private anonymous memory: after the fork the parent drops its mapping, so the child writes without a copy.
+        buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) if size >= 1 << 20 else bytearray(size)
+        buffers[key(blob)] = buffer
+        view = memoryview(buffer)
+        if len(blob["chunks"]) != (size + CHUNK - 1) // CHUNK and not (size == 0 and len(blob["chunks"]) <= 1):
+            raise Corrupt(f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send the cell again.")
+        for index, digest in enumerate(blob["chunks"]):
+            tasks.append((what, digest, view[index * CHUNK : (index + 1) * CHUNK]))
+        total += size
+    errors: list[Exception] = []
+    if total < _INLINE:
+        for task in tasks:
+            _read_chunk(folder, *task)
+        return buffers
+    tasks.reverse()
+
+    def work() -> None:
+        while not errors:
+            try:
+                task = tasks.pop()
+            except IndexError:
+                return
+            try:
+                _read_chunk(folder, *task)
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(min(8, os.cpu_count() or 1, len(tasks)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return buffers
+
+
+def key(blob):  # type: ignore[no-untyped-def]
+    """What tells two blobs apart."""
+    return (blob["size"], *blob["chunks"])
+
+
+def _read_chunk(folder: str, what: str, digest: str, view: memoryview) -> None:
+    path = f"{folder}/{digest}"
+    if len(digest) != 64 or not digest.isalnum():
+        raise Corrupt(f"{what}: {digest!r} is no SHA-256. Send the cell again.")
+    try:
+        with open(path, "rb", buffering=0) as file:
+            done = 0
+            while done < len(view):
+                count = file.readinto(view[done:])
+                if not count:
+                    raise Corrupt(f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again.")
+                done += count
+            if file.read(1):
+                raise Corrupt(f"{what}: the file {path} is longer than the manifest says ({len(view)} bytes). Send the cell again.")
+    except OSError as error:
+        raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
+    found = hashlib.sha256(view).hexdigest()
+    if found != digest:
+        raise Corrupt(
+            f"{what}: the file {path} is corrupt: its SHA-256 is {found}. Nothing was executed. Send the cell again."
+        )
+
+
+class Writer:
+    """Writes buffers as blobs into a folder. Call it with a buffer; it returns the blob."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __call__(self, buffer):  # type: ignore[no-untyped-def]
+        view = buffer if isinstance(buffer, memoryview) else memoryview(buffer)
+        if view.format != "B" or view.ndim != 1 or not view.contiguous:
+            view = pickle.PickleBuffer(view).raw()  # any contiguous layout, Fortran order too, without a copy
+        pieces = [view[start : start + CHUNK] for start in range(0, len(view), CHUNK)]
+        digests = [""] * len(pieces)
+        left = list(range(len(pieces)))
+        errors: list[Exception] = []
+
+        def work() -> None:
+            while left and not errors:
+                try:
+                    index = left.pop()
+                except IndexError:
+                    return
+                try:
+                    digests[index] = self._write(pieces[index])
+                except Exception as error:
+                    errors.append(error)
+
+        if len(view) < _INLINE:
+            work()
+        else:
+            threads = [threading.Thread(target=work) for _ in range(min(8, os.cpu_count() or 1))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        if errors:
+            raise errors[0]
+        return {"size": len(view), "chunks": digests}
+
+    def _write(self, piece: memoryview) -> str:
+        digest = hashlib.sha256(piece).hexdigest()
+        path = f"{self.folder}/{digest}"
+        if not os.path.exists(path):
+            write_whole(path, piece)  # type: ignore[arg-type]
+        return digest

@@ -1,0 +1,207 @@
+"""The child: loads the inputs, runs the cell, saves what it made. May import: this package, the standard library."""
+
+from __future__ import annotations
+
+import builtins
+import faulthandler
+import os
+import signal
+import sys
+import types
+
+from . import failure, results, tombstone
+from .blobs import Writer
+from .channel import Channel, open_streams
+from .hooks import AfterImport
+from .layout import Layout, resolve
+from .runner import Program, execute
+
+
+class InputError(RuntimeError):
+    """A value that the cell needs cannot be read in this container."""
+
+
+def main(manifest, layout: Layout, buffers, pipes) -> int:  # type: ignore[no-untyped-def]
+    """Run the cell of ``manifest`` in this process. Returns the exit code; the report has gone to the parent by then."""
+    os.setsid()  # the leader of its own group: the parent interrupts and ends the cell with all that it started
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (pipes.out, 1), (pipes.err, 2)):
+        os.dup2(source, target)
+    for fd in (null, pipes.out, pipes.err):
+        os.close(fd)
+    channel = Channel(pipes.control, pipes.answer)
+    open_streams(channel)
+    faulthandler.enable(file=2)  # a segmentation fault names the Python line in the log
+    cell = Cell(manifest, layout, buffers, channel)
+    error: BaseException | None = None
+    try:
+        cell.prepare()
+        channel.phase("running")
+        cell.run()
+    except BaseException as raised:  # whatever the cell raises is its result, also SystemExit and KeyboardInterrupt
+        error = raised
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on a stop only has to wait for what is being saved
+    channel.phase("saving")
+    report = cell.save(error)
+    _flush()
+    channel.report(report)
+    import atexit
+
+    atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
+    _flush()
+    return 0
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "ctypes" in sys.modules or "numpy" in sys.modules:  # foreign code may have filled C's own buffer
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+
+
+class Cell:
+    """One run of one cell."""
+
+    def __init__(self, manifest, layout: Layout, buffers, channel: Channel) -> None:  # type: ignore[no-untyped-def]
+        self._manifest, self._layout, self._buffers, self._channel = manifest, layout, buffers, channel
+        self._put = Writer(layout.out + "/blobs")
+        self._module = types.ModuleType("__main__")
+        self._namespace = self._module.__dict__
+        self._namespace["__builtins__"] = builtins
+        self._hooks = AfterImport()
+        self._memo = self._snapshot = None
+        self._inputs: list[str] = []
+        self._names: results.Names | None = None
+        self._folder: results.Folder | None = None
+        self._ambient: dict[str, object] = {}
+        self._front = None  # type: ignore[var-annotated]
+
+    def prepare(self) -> None:
+        """Everything before the cell's first line."""
+        from . import ambient, front
+
+        manifest, namespace = self._manifest, self._namespace
+        sys.modules["__main__"] = self._module
+        sys.argv = ["cell.py", *manifest.get("args", ())]
+        os.chdir(self._layout.notebook)
+        folders = [self._layout.notebook] + [
+            os.path.normpath(f"{self._layout.notebook}/{p}") for p in manifest.get("syspath", ()) if p not in (".", "")
+        ]
+        sys.path[:0] = folders
+        self._hooks.install()
+        self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
+        self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
+        self._front.install()
+        for name, reason in (manifest.get("tombstones") or {}).items():
+            namespace[name] = tombstone.Tombstone(name, reason)
+        for name, key in (("inputs", "inputs"), ("outputs", "outputs")):
+            places = manifest.get(key)
+            if places:
+                namespace[name] = {k: resolve(v, self._layout.root) for k, v in places.items()}
+        if manifest.get("args"):
+            namespace["args"] = list(manifest["args"])
+        self._load()
+        self._names = results.Names(namespace)
+        self._folder = results.Folder(self._layout.notebook)
+
+    def _load(self) -> None:
+        groups = self._manifest.get("groups") or ()
+        if not groups:
+            return
+        from . import wire
+
+        handed: set[tuple[object, ...]] = set()
+
+        def get(blob):  # type: ignore[no-untyped-def]
+            from .blobs import key
+
+            buffer = self._buffers[key(blob)]
+            if key(blob) in handed:  # two equal values must not share their memory
+                return bytearray(buffer)
+            handed.add(key(blob))
+            return buffer
+
+        groups = [wire.Group.from_json(group) for group in groups]
+        loaded = wire.load(groups, get=get, namespace=self._namespace)
+        self._memo = loaded.memo
+        self._namespace.update(loaded.values)
+        self._inputs = list(loaded.values)
+        strength = self._manifest.get("strength") or {}
+        for name, reason in loaded.failed.items():
+            if strength.get(name, "must") == "must":
+                raise InputError(f"{name} cannot be read in this container: {reason}")
+            self._namespace[name] = tombstone.Tombstone(name, str(reason))
+        self._buffers.clear()  # what the values do not use goes back to the system
+        self._snapshot = wire.snapshot(self._memo)
+
+    def run(self) -> None:
+        """The cell itself, and the figures that it left open."""
+        cell = self._manifest["cell"]
+        program = Program(
+            cell["code"], cell["filename"], cell["first_line"], cell.get("flags", 0), cell.get("interactivity", "last_expr")
+        )
+        self._front.begin(program)
+        try:
+            execute(program, self._namespace)
+        finally:
+            self._front.end()
+
+    def save(self, error: BaseException | None) -> dict[str, object]:
+        """The child's part of the outcome."""
+        described = None
+        if error is not None:
+            described = failure.describe(error, self._front.traceback if self._front is not None else lambda _: None)
+        completed = error is None or (isinstance(error, SystemExit) and described and described["exit_code"] == 0)
+        report: dict[str, object] = {"state": "completed" if completed else "failed", "error": None if completed else described}
+        if self._names is None:  # it failed before the cell began: there is nothing to save
+            return report
+        self._save_values(report, error)
+        from . import ambient
+
+        report["ambient"] = ambient.changed(self._ambient)
+        assert self._folder is not None
+        report["files"], report["files_deleted"] = self._folder.changes(self._put)
+        named = set(self._manifest.get("imports") or ())
+        for group in report.get("groups", ()):  # type: ignore[attr-defined]
+            named.update(group.get("needs") or ())
+        versions = {"python": list(sys.version_info[:3]), "platform": sys.platform, "packages": results.packages(sorted(named))}
+        report["versions"] = versions
+        return report
+
+    def _save_values(self, report: dict[str, object], error: BaseException | None) -> None:
+        from . import wire
+
+        assert self._names is not None
+        save, skip = self._manifest.get("save"), set(self._manifest.get("skip") or ())
+        bound = [name for name in self._names.bound() if name not in skip and (save is None or name in save)]
+        values = {name: self._namespace[name] for name in bound}
+        variables: dict[str, dict[str, object]] = {}
+        for name in self._names.deleted():
+            variables[name] = {"status": "deleted", "type": "", "shape": "", "size": 0, "reason": ""}
+        result = None
+        if self._front.result is not None and error is None:
+            result = f"Out[{self._manifest.get('execution_count') or ''}]"
+            values[result] = self._front.result
+        dumped = wire.dump(values, put=self._put, seed=self._memo)
+        for name, value in values.items():
+            entry = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
+            if name in dumped.failed:
+                entry.update(status="failed", reason=str(dumped.failed[name]))
+                if name == result:
+                    result = None
+            variables[name] = entry
+        report["groups"] = [group.to_json() for group in dumped.groups]
+        report["result"] = result
+        report["variables"] = variables
+        self._save_changes(report, dumped, variables)
+        if error is not None and isinstance(report["error"], dict):
+            alone = wire.dump({"error": error}, put=self._put, seed=self._memo)
+            if alone.groups:
+                report["error"]["value"] = alone.groups[0].to_json()
+
+    def _save_changes(self, report, dumped, variables) -> None:  # type: ignore[no-untyped-def]
+        if self._snapshot is None:
+            return

@@ -1,0 +1,160 @@
+"""What the cell sees of a notebook: ``display``, ``get_ipython``, values shown, figures, progress, no keyboard.
+
+IPython's real shell is made only when something asks for it (its import alone takes longer than most cells): a call of
+``get_ipython`` or ``display``, an import of IPython by anyone, a value that needs its formatters, a traceback.
+
+May import: this package, the standard library; IPython where the image has it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import os
+import sys
+
+from . import progress
+
+
+class StdinNotImplementedError(NotImplementedError):
+    """The cell asked for keyboard input."""
+
+
+class Front:
+    """The notebook's face inside the job. ``result`` is the last value shown by the cell, or None."""
+
+    def __init__(self, channel, hooks, manifest, layout, namespace, before) -> None:  # type: ignore[no-untyped-def]
+        self.channel, self.layout, self.namespace = channel, layout, namespace
+        self._hooks, self._manifest = hooks, manifest
+        self.count = int(manifest.get("execution_count") or 1)
+        self.result: object = None
+        self.quiet = False
+        self.program = None
+        self._shell = None
+        self._making = False
+        self._before = before
+
+    def shell_made(self) -> None:
+        """The shell's settings as they are now are what the cell's changes are told from."""
+        from . import ambient
+
+        self._before["ipython"] = ambient.collect().get("ipython")
+
+    @property
+    def has_ipython(self) -> bool:
+        """Whether the image has IPython; asked for at most once."""
+        found = self.__dict__.get("_has_ipython")
+        if found is None:
+            found = self._has_ipython = "IPython" in sys.modules or importlib.util.find_spec("IPython") is not None
+        return bool(found)
+
+    def install(self) -> None:
+        """Put everything in its place."""
+        for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
+            setattr(builtins, name, value)
+        self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))
+        # Whoever imports IPython (matplotlib's inline backend, a library, the cell) must find a running shell.
+        self._hooks.on("IPython", lambda module: self.shell())
+        if "MPLBACKEND" not in os.environ:
+            inline = self.has_matplotlib_inline()
+            os.environ["MPLBACKEND"] = "module://" + ("matplotlib_inline.backend_inline" if inline else __package__ + ".figures")
+        progress.send_to(self.channel.progress)
+        progress.watch_tqdm(self._hooks)
+        sys.displayhook = self.show
+        if "nbprocess" not in sys.modules or not hasattr(sys.modules["nbprocess"], "progress"):
+            from types import ModuleType
+
+            face = sys.modules.setdefault("nbprocess", ModuleType("nbprocess"))
+            face.progress = progress.progress  # type: ignore[attr-defined]
+
+    def has_matplotlib_inline(self) -> bool:
+        """Whether figures can go through the backend that notebooks use."""
+        return self.has_ipython and importlib.util.find_spec("matplotlib_inline") is not None
+
+    def begin(self, program) -> None:  # type: ignore[no-untyped-def]
+        """The cell is about to run."""
+        self.program = program
+        self.quiet = program.ends_quietly
+        if self._shell is not None:
+            self._shell.starts(program)
+        if not self.has_ipython and "IPython" in program.code:
+            from . import shims
+
+            shims.install(self)
+
+    def end(self) -> None:
+        """The cell has run: show the figures that it left open."""
+        if self._shell is not None:
+            self._shell.ends()
+        figures = sys.modules.get(__package__ + ".figures")
+        if figures is not None:
+            figures.flush(self.display)
+
+    def shell(self):  # type: ignore[no-untyped-def]
+        """The shell: IPython's own where the image has it, else the stand-in."""
+        if self._shell is None and not self._making:
+            self._making = True
+            try:
+                if self.has_ipython:
+                    from .shell import make
+                else:
+                    from .standin import make
+                self._shell = make(self, self._manifest)
+                if self.program is not None:
+                    self._shell.starts(self.program)
+            finally:
+                self._making = False
+        return self._shell
+
+    def get_ipython(self):  # type: ignore[no-untyped-def]
+        """The running shell, as in any notebook."""
+        return self.shell()
+
+    def display(self, *values: object, **options: object) -> object:
+        """IPython's ``display``."""
+        self.shell()
+        if self.has_ipython:
+            from IPython.display import display
+        else:
+            from .shims import display
+        return display(*values, **options)
+
+    def show(self, value: object) -> None:
+        """``sys.displayhook``: the value of an expression that the cell shows."""
+        if value is None or self.quiet:
+            return
+        self.result = value
+        if self._shell is None and _plain(value):
+            builtins._ = self.namespace["_"] = value  # type: ignore[attr-defined]
+            data = {"text/plain": repr(value)}
+            self.channel.event(
+                {"type": "execute_result", "data": data, "metadata": {}, "execution_count": self.count}
+            )
+            return
+        self.shell().displayhook(value)
+
+    def traceback(self, error: BaseException) -> list[str] | None:
+        """The lines of a traceback as a notebook shows them; None: the standard library's will do."""
+        if not self.has_ipython:
+            return None
+        return self.shell().traceback_lines(error)  # type: ignore[no-any-return]
+
+
+def _no_keyboard(prompt: object = "", *_: object, **__: object) -> str:
+    raise StdinNotImplementedError(
+        f"a cell that runs as a job cannot ask for input ({str(prompt)!r}); ask in a local cell and use the variable here"
+    )
+
+
+_SIMPLE = (int, float, complex, bool, str, bytes)
+
+
+def _plain(value: object) -> bool:
+    """Whether IPython would show it by ``repr`` alone, on one line."""
+    if type(value) in _SIMPLE:
+        return True
+    if type(value) in (list, tuple) and len(value) < 30:  # type: ignore[arg-type]
+        return all(type(item) in _SIMPLE for item in value) and len(repr(value)) < 78  # type: ignore[attr-defined]
+    if type(value) is dict and len(value) < 30:
+        return all(type(k) in _SIMPLE and type(v) in _SIMPLE for k, v in value.items()) and len(repr(value)) < 78
+    return False

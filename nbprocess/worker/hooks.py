@@ -1,0 +1,64 @@
+"""Things to do right after a module has been imported, without importing it ourselves. Standard library only."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import Loader
+from importlib.machinery import PathFinder
+
+
+class AfterImport:
+    """A finder that runs ``actions[name](module)`` once the module of that name has been executed."""
+
+    def __init__(self) -> None:
+        self.actions = {}  # type: ignore[var-annotated]
+
+    def install(self) -> None:
+        """Begin to watch."""
+        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def on(self, name: str, action) -> None:  # type: ignore[no-untyped-def]
+        """Call ``action(module)`` after ``name`` is imported; at once when it is already."""
+        if name in sys.modules:
+            action(sys.modules[name])
+        else:
+            self.actions.setdefault(name, []).append(action)
+
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+        """Part of the import protocol: only names that are waited for are looked at."""
+        actions = self.actions.pop(name, None)
+        if actions is None:
+            return None
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            find = getattr(finder, "find_spec", PathFinder.find_spec)
+            spec = find(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Wrapped(spec.loader, actions)
+                return spec
+        self.actions[name] = actions  # not there; it may be tried again after a %pip install
+        return None
+
+
+class _Wrapped(Loader):
+    """The module's own loader, then the actions."""
+
+    def __init__(self, loader, actions) -> None:  # type: ignore[no-untyped-def]
+        self._loader, self._actions = loader, actions
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):  # type: ignore[no-untyped-def]
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module) -> None:  # type: ignore[no-untyped-def]
+        # From here on the module is as if nobody had watched: pickling and importlib.resources look at its loader.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        for action in self._actions:
+            action(module)

@@ -1,0 +1,78 @@
+"""Progress of a cell: ``nbprocess.progress(...)`` and what tqdm shows. Standard library only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+_report = None
+
+
+def send_to(report) -> None:  # type: ignore[no-untyped-def]
+    """Let ``report(dict, final)`` have every step; None: nobody listens (the cell runs at home)."""
+    global _report
+    _report = report
+
+
+def progress(iterable: Iterable[object], total: float | None = None, desc: str = "", unit: str = "it") -> Iterator[object]:
+    """Iterate and tell the job view how far it is.
+
+    Args:
+        iterable: what to go through.
+        total: number of steps; taken from ``len(iterable)`` when it has one.
+        desc: shown before the bar.
+        unit: what one step is called.
+
+    Example:
+        >>> for epoch in nbprocess.progress(range(20), desc="epochs"):
+        ...     train(epoch)
+    """
+    if total is None:
+        try:
+            total = len(iterable)  # type: ignore[arg-type]
+        except TypeError:
+            pass  # a generator: the bar has no end
+    start = time.monotonic()
+    n = 0
+    _tell(n, total, desc, unit, start, False)
+    try:
+        for item in iterable:
+            yield item
+            n += 1
+            _tell(n, total, desc, unit, start, False)
+    finally:
+        _tell(n, total, desc, unit, start, True)
+
+
+def _tell(n: float, total: float | None, desc: str, unit: str, start: float, final: bool) -> None:
+    if _report is not None:
+        seconds = time.monotonic() - start
+        rate = n / seconds if n and seconds > 0 else None
+        _report({"n": n, "total": total, "desc": desc, "unit": unit, "rate": rate}, final)
+
+
+def watch_tqdm(hooks) -> None:  # type: ignore[no-untyped-def]
+    """Make tqdm tell the job view too, and its notebook variant draw plain text (a widget could not be driven from here)."""
+
+    def patch(module) -> None:  # type: ignore[no-untyped-def]
+        display = module.tqdm.display
+
+        def displayed(self, msg=None, pos=None):  # type: ignore[no-untyped-def]
+            if _report is not None and not getattr(self, "pos", 0):  # inner bars of nested loops stay in the text
+                done = self.format_dict
+                final = self.total is not None and self.n >= self.total
+                rate = done["rate"] or (self.n / done["elapsed"] if done["elapsed"] and self.n else None)
+                state = {"n": self.n, "total": self.total, "desc": (self.desc or "").rstrip(": "), "unit": self.unit}
+                _report({**state, "rate": rate}, final)
+            return display(self, msg, pos)
+
+        module.tqdm.display = displayed
+
+    def plain(module) -> None:  # type: ignore[no-untyped-def]
+        import tqdm.std
+
+        module.tqdm = module.tqdm_notebook = tqdm.std.tqdm
+        module.trange = module.tnrange = tqdm.std.trange
+
+    hooks.on("tqdm.std", patch)
+    hooks.on("tqdm.notebook", plain)

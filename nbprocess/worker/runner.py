@@ -1,0 +1,124 @@
+"""Runs a cell's code as IPython would: statement by statement, displaying what its interactivity asks for.
+
+May import: the standard library. Knows nothing of pipes: what to display goes to ``sys.displayhook``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import sys
+import types
+
+
+class Program:
+    """A compiled cell. ``ends_quietly``: a semicolon ends it, so that its last value is not shown."""
+
+    def __init__(self, code: str, filename: str, first_line: int, flags: int, interactivity: str) -> None:
+        """Parse; ``code`` is Python, whose first line has number ``first_line`` in the notebook's cell.
+
+        Raises:
+            SyntaxError: with the line number of the notebook's cell.
+        """
+        self.code, self.filename = code, filename
+        self.flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self._interactivity = interactivity
+        padded = "\n" * (first_line - 1) + code
+        # No modification time: linecache then keeps the entry when it checks for changed files.
+        linecache.cache[filename] = (len(padded), None, padded.splitlines(True), filename)  # type: ignore[assignment]
+        # Compiling with the blank lines in front numbers everything, also a SyntaxError, as the notebook does.
+        self.tree = compile(padded, filename, "exec", self.flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+
+    def steps(self):  # type: ignore[no-untyped-def]
+        """Pairs (code object, whether to await it), compiled one by one as they are asked for."""
+        nodes = list(self.tree.body)  # type: ignore[attr-defined]
+        interactivity = self._interactivity
+        if interactivity == "last_expr_or_assign":
+            nodes += _value_of_assignment(nodes)
+            interactivity = "last_expr"
+        if interactivity == "last_expr":
+            interactivity = "last" if nodes and isinstance(nodes[-1], ast.Expr) else "none"
+        shown = {"all": len(nodes), "last": 1}.get(interactivity, 0)
+        for index, node in enumerate(nodes):
+            if index >= len(nodes) - shown:
+                tree, mode = ast.Interactive([node]), "single"  # type: ast.AST, str
+            else:
+                tree, mode = ast.Module([node], []), "exec"
+            code = compile(tree, self.filename, mode, self.flags, dont_inherit=True)  # type: ignore[call-overload]
+            yield code, bool(code.co_flags & inspect.CO_COROUTINE)
+
+    @property
+    def ends_quietly(self) -> bool:
+        """Whether the last token of the cell, comments aside, is a semicolon."""
+        if ";" not in self.code:
+            return False
+        import io
+        import tokenize
+
+        last = ""
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(self.code).readline):
+                if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
+                    last = token.string or last
+        except (tokenize.TokenError, SyntaxError):
+            return False
+        return last == ";"
+
+    @property
+    def wants_loop(self) -> bool:
+        """Whether an event loop must run: the cell awaits, or counts on the loop that runs under every notebook cell."""
+        return any(isinstance(n, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for n in _outside_functions(self.tree)) or (
+            "asyncio" in self.code and "asyncio.run(" not in self.code and "run_until_complete" not in self.code
+        )
+
+
+def execute(program: Program, namespace: dict[str, object]) -> None:
+    """Run it in ``namespace``. What it raises comes out as it is."""
+    if not program.wants_loop:
+        for code, _ in program.steps():
+            exec(code, namespace)
+        return
+    import asyncio
+
+    async def run() -> None:
+        for code, wait in program.steps():
+            if wait:
+                await types.FunctionType(code, namespace)()
+            else:
+                exec(code, namespace)
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(run())
+    pending = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    if pending:
+        count = "1 task is" if len(pending) == 1 else f"{len(pending)} tasks are"
+        print(f"nbprocess: {count} still pending at the end of the cell and will not go on; await in the cell", file=sys.stderr)
+
+
+def _outside_functions(tree: ast.AST):  # type: ignore[no-untyped-def]
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            if any(generator.is_async for generator in node.generators):
+                yield ast.AsyncFor()
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            left.extend(ast.iter_child_nodes(node))
+
+
+def _value_of_assignment(nodes: list[ast.stmt]) -> list[ast.stmt]:
+    """As IPython: after ``x = 1``, ``x += 1`` or ``x: int = 1`` at the end, also the expression ``x``."""
+    last = nodes[-1] if nodes else None
+    target = None
+    if isinstance(last, ast.Assign) and len(last.targets) == 1:
+        target = last.targets[0]
+    elif isinstance(last, (ast.AugAssign, ast.AnnAssign)):
+        target = last.target
+    if not isinstance(target, ast.Name):
+        return []
+    value = ast.Expr(ast.Name(target.id, ast.Load()))
+    ast.copy_location(value, target)
+    return [ast.fix_missing_locations(value)]

@@ -1,0 +1,136 @@
+"""IPython's real shell inside the job: no history file, no profile, displays and results go to the parent.
+
+May import: IPython (this module is imported only where the image has it), this package, the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.profiledir import ProfileDir
+from traitlets import Any, Type
+from traitlets.config import Config
+
+from . import ambient, results
+
+
+class _Publisher(DisplayPublisher):  # type: ignore[misc]
+    """``display_pub``: displays become events."""
+
+    channel = Any()
+
+    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_):  # type: ignore[no-untyped-def]
+        event = {"type": "update_display_data" if update else "display_data", "data": data, "metadata": metadata or {}}
+        event["display_id"] = (transient or {}).get("display_id")
+        self.channel.event(event)
+
+    def clear_output(self, wait=False):  # type: ignore[no-untyped-def]
+        self.channel.event({"type": "clear_output", "wait": bool(wait)})
+
+
+class _Hook(DisplayHook):  # type: ignore[misc]
+    """``displayhook``: values shown become results."""
+
+    front = Any()
+
+    @property
+    def prompt_count(self) -> int:
+        return int(self.front.count)
+
+    def quiet(self) -> bool:
+        return bool(self.front is not None and self.front.quiet)
+
+    def start_displayhook(self) -> None:
+        pass
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict, md_dict=None) -> None:  # type: ignore[no-untyped-def]
+        event = {"type": "execute_result", "data": format_dict, "metadata": md_dict or {}}
+        self.front.channel.event({**event, "execution_count": self.prompt_count})
+
+    def finish_displayhook(self) -> None:
+        pass
+
+
+class WorkerShell(InteractiveShell):  # type: ignore[misc]
+    """What ``get_ipython()`` returns in the job."""
+
+    displayhook_class = Type(_Hook)
+    display_pub_class = Type(_Publisher)
+
+    def enable_gui(self, gui=None) -> None:  # type: ignore[no-untyped-def]
+        """There is no window system; inline figures need none."""
+
+    def init_history(self) -> None:
+        """History in memory only."""
+        super().init_history()
+
+    def ask_exit(self) -> None:
+        """``exit`` in a cell ends the job; what is ready comes back."""
+        raise SystemExit(0)
+
+    def starts(self, program) -> None:  # type: ignore[no-untyped-def]
+        """Tell IPython of the cell, so that tracebacks call it by its number."""
+        names = getattr(self.compile, "_filename_map", None)
+        if names is not None:
+            names[program.filename] = self.execution_count
+        self.events.trigger("pre_execute")
+
+    def ends(self) -> None:
+        """The figures of the inline backend are shown by this event."""
+        self.events.trigger("post_execute")
+
+    def traceback_lines(self, error: BaseException) -> list[str] | None:
+        """IPython's own rendering, in the user's mode and colours."""
+        kind = type(error)
+        custom = getattr(error, "_render_traceback_", None)
+        if custom is not None:
+            return list(custom())
+        if isinstance(error, SyntaxError) and error.__traceback__ is None:
+            return list(self.SyntaxTB.structured_traceback(kind, error, []))
+        if isinstance(error, SystemExit):
+            return list(self.InteractiveTB.get_exception_only(kind, error))
+        return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
+
+
+def make(front, manifest) -> WorkerShell:  # type: ignore[no-untyped-def]
+    """The one shell of this process, over the cell's namespace."""
+    namespace = front.namespace
+    kept = {name: namespace[name] for name in list(namespace) if results.is_hidden(name) and not name.startswith("__")}
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.InteractiveShell.xmode = "Context"
+    # Everything that IPython wants to write goes where the job's scratch files are, never into the user's home.
+    folder = front.layout.work + "/ipython"
+    os.makedirs(folder + "/profile_default", exist_ok=True)
+    filters = warnings.filters[:]
+    sys_hook = sys.displayhook
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shell = WorkerShell.instance(
+            config=config,
+            user_module=sys.modules["__main__"],
+            user_ns=namespace,
+            ipython_dir=folder,
+            profile_dir=ProfileDir(location=folder + "/profile_default"),
+        )
+    warnings.filters[:] = filters  # home's own filters were applied already; IPython's belong to its start there
+    sys.displayhook = sys_hook
+    shell.display_pub.channel = front.channel
+    shell.displayhook.front = front
+    shell.execution_count = front.count
+    out = kept.get("Out")
+    if isinstance(out, dict):
+        shell.history_manager.output_hist.update(out)
+    namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
+    ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
+    front.shell_made()
+    return shell  # type: ignore[no-any-return]

@@ -1,0 +1,48 @@
+"""A name whose value could not be brought here: any use of it says why. Standard library only."""
+
+from __future__ import annotations
+
+
+class MissingValue(RuntimeError):
+    """The cell used a variable that could not be sent."""
+
+
+class Tombstone:
+    """Stands for a value. Only its representation can be had; every other use raises MissingValue."""
+
+    __slots__ = ("_name", "_reason")
+
+    def __init__(self, name: str, reason: str) -> None:
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_reason", reason)
+
+    def __repr__(self) -> str:
+        name, reason = (object.__getattribute__(self, key) for key in ("_name", "_reason"))
+        return f"<{name}: not available in this job: {reason}>"
+
+    def __getattribute__(self, key: str) -> object:
+        if key in ("__class__", "__repr__", "__doc__", "__reduce_ex__"):
+            return object.__getattribute__(self, key)
+        if key.startswith("_repr_") or key.startswith("_ipython_"):
+            raise AttributeError(key)  # a display hook asks; repr answers
+        raise _missing(self)
+
+    def __setattr__(self, key: str, value: object) -> None:
+        raise _missing(self)
+
+
+def _missing(stone: Tombstone) -> MissingValue:
+    name, reason = (object.__getattribute__(stone, key) for key in ("_name", "_reason"))
+    return MissingValue(f"{name} is not available in this job: {reason}")
+
+
+def _raise(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    raise _missing(self)
+
+
+for _name in (
+    "call len iter next getitem setitem delitem contains bool int float index complex hash enter exit await "
+    "eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul "
+    "and rand or ror xor rxor lshift rshift neg pos abs invert round iadd isub imul array reversed"
+).split():
+    setattr(Tombstone, f"__{_name}__", _raise)
