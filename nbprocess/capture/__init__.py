@@ -1,0 +1,12 @@
+"""Capture: which names a cell reads and binds, and which source, modules and files they need.
+
+May import: ``errors``, ``nbprocess.worker.ambient``, the standard library. Knows nothing of IPython.
+"""
+
+from .assemble import capture
+from .cell import check_python, make_cell
+from .freshness import reads
+from .model import Capture, Cell, LocalFile, Need
+from .scope import analyse
+
+__all__ = ["Capture", "Cell", "LocalFile", "Need", "analyse", "capture", "check_python", "make_cell", "reads"]

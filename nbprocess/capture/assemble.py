@@ -1,0 +1,223 @@
+"""``capture()``: cell + namespace → ``Capture``.
+
+May import: this room, ``errors``, ``nbprocess.worker.ambient`` (the same code reads the ambient state at both ends), the
+standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from ..errors import CaptureError
+from . import magics, secrets
+from .cell import parse
+from .folder import Found, data_files
+from .model import Capture, Cell, LocalFile, Need
+from .modules import changed_state, is_missing, local_modules
+from .resolve import Resolution, star_names, submodules
+from .scope import Scope, analyse
+
+
+def capture(
+    cell: Cell,
+    namespace: Mapping[str, Any],
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    hidden: Collection[str] = frozenset(),
+    save: Collection[str] | None = None,
+    skip: Collection[str] = (),
+    send: Collection[str] = (),
+    modules: Mapping[str, types.ModuleType] | None = None,
+    known_magics: Collection[str] | None = None,
+    transform: Callable[[str], str] | None = None,
+    cwd: str | None = None,
+) -> Capture:
+    """Find out all that a cell needs in order to run elsewhere.
+
+    Args:
+        cell: the cell (``make_cell``).
+        namespace: the kernel's.
+        folder: the notebook's folder; None: no data files travel.
+        hidden: names that IPython put into the namespace.
+        save: names that are to come back (``--save``); used for a notice only.
+        skip: names that are not sent (``--skip``).
+        send: names that are sent although they look like secrets (``--send``).
+        modules: loaded modules whose ambient state and files travel; default: ``sys.modules``.
+        known_magics: names of the magics that the kernel has loaded; None: only IPython's own are known.
+        transform: IPython's ``transform_cell``, for the bodies of cell magics such as ``%%time``.
+        cwd: the kernel's current folder, for relative paths; default: ``folder``.
+
+    Raises:
+        CaptureError: something must be refused; the message names it, the reason and the way out.
+        SyntaxError: the cell does not parse.
+    """
+    loaded = sys.modules if modules is None else modules
+    base = os.path.abspath(os.fspath(folder)) if folder is not None else None
+    scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names)
+    notices: list[str] = magics.check(scope.notes.magics, known_magics)
+    _refuse_prompts(scope, cell, notices)
+    if base is not None:
+        _scripts(scope, base)
+
+    resolution = Resolution(scope, namespace, hidden)
+    needs = {name: need for name, need in resolution.needs.items() if name not in skip}
+    withheld = _guard(needs, namespace, send, notices)
+    found = secrets.in_source(cell.source)
+    if found:
+        notices.append(f"the cell's text seems to hold a secret ({found}); it is part of what is sent.")
+    if resolution.whole is not None:
+        line, by = resolution.whole
+        notices.append(f"line {line}: {by} may read any name, so the whole namespace is sent ({len(needs)} names).")
+    notices += [
+        f"`{need.name}` is not defined in the notebook (line {need.line + cell.first_line - 1})."
+        for need in resolution.undefined.values()
+        if need.strength == "must"
+    ]
+    if save is not None:
+        for name in sorted(set(save) - set(resolution.binds) - set(needs) - set(scope.deletes)):
+            notices.append(f"--save {name}: the cell does not seem to bind it.")
+
+    imports = _imports(resolution)
+    local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
+    notices += local.notices
+    notices += _module_state(local_names, loaded)
+    files = dict(local.files)
+    if base is not None:
+        data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd)
+        notices += _fresh(data, files)
+    return Capture(
+        cell=cell,
+        needs=tuple(sorted(needs.values(), key=lambda n: (n.strength != "must", n.line, n.name))),
+        binds=tuple(sorted(resolution.binds)),
+        deletes=tuple(sorted(name for name in scope.deletes if name not in scope.binds)),
+        undefined=tuple(sorted(resolution.undefined.values(), key=lambda n: (n.line, n.name))),
+        files=tuple(files[target] for target in sorted(files)),
+        syspath=tuple(syspath),
+        imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
+        submodules=tuple(sorted(submodules(resolution.attributes, namespace))),
+        ambient=_ambient(loaded),
+        notices=tuple(dict.fromkeys(notices)),
+        whole_namespace=resolution.whole is not None,
+        withheld=withheld,
+    )
+
+
+_INTERNAL = frozenset({"builtins", "__main__", "nbprocess", "_thread", "_io", "__future__", "ipykernel"})
+
+
+def _tops(names: Iterable[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def _refuse_prompts(scope: Scope, cell: Cell, notices: list[str]) -> None:
+    for prompt in scope.notes.prompts:
+        line = prompt.line + cell.first_line - 1
+        if prompt.now:
+            raise CaptureError(
+                f"{prompt.what} on line {line}: a remote cell cannot ask for input; ask in a local cell and use the variable."
+            )
+        notices.append(f"line {line}: {prompt.what} fails if it is called: a remote cell cannot ask for input.")
+
+
+def _scripts(scope: Scope, folder: str) -> None:
+    """``%run script.py`` binds the script's names; with ``-i`` it also reads the notebook's."""
+    for magic in scope.notes.magics:
+        script = magics.run_script(magic)
+        path = os.path.join(folder, script[0]) if script else ""
+        if not script or not path.endswith(".py") or not os.path.isfile(path):
+            continue
+        try:
+            with open(path, "rb") as file:
+                inner = analyse(file.read().decode("utf-8", "replace"), star=star_names)
+        except SyntaxError:  # it fails where it runs, as it does here
+            continue
+        for name in inner.binds:
+            scope.binds.setdefault(name, magic.lineno)
+        scope.notes.imports += inner.notes.imports
+        scope.notes.strings.update(inner.notes.strings)
+        if script[1]:
+            for name, read in inner.reads.items():
+                read.line = magic.lineno
+                scope.reads.setdefault(name, read)
+
+
+def _guard(
+    needs: dict[str, Need], namespace: Mapping[str, Any], send: Collection[str], notices: list[str]
+) -> dict[str, str]:
+    """Take names that look like secrets out of ``needs``; refuse when the cell surely reads one.
+
+    Returns:
+        Why each of them is not sent.
+    """
+    withheld: dict[str, str] = {}
+    for name, need in list(needs.items()):
+        if name in send:
+            continue
+        what = secrets.in_value(name, namespace[name])
+        if not what:
+            continue
+        if need.strength == "must" and not need.existence:
+            raise CaptureError(
+                f"`{name}` looks like it holds a secret ({what}). Not sent. Use --send {name} to send it anyway, or read it "
+                "inside the cell, for example from Secrets Manager: "
+                "boto3.client('secretsmanager').get_secret_value(SecretId='...')['SecretString']."
+            )
+        del needs[name]
+        withheld[name] = (
+            f"`{name}` looks like it holds a secret ({what}) and was not sent. Use --send {name} to send it anyway."
+        )
+        notices.append(withheld[name])
+    return withheld
+
+
+def _imports(resolution: Resolution) -> set[str]:
+    """Top-level modules that are imported; those whose absence is handled count only if they are here."""
+    return {
+        item.module.partition(".")[0]
+        for item in resolution.imports.values()
+        if not item.optional or not is_missing(item.module.partition(".")[0])
+    }
+
+
+def _module_state(local: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:
+    """Say when a local module's constants were changed in this kernel: the worker imports the module anew."""
+    notices = []
+    for name in sorted(local):
+        module = loaded.get(name)
+        changed = changed_state(module, ()) if module is not None else []
+        if changed:
+            listed = ", ".join(f"{name}.{attribute}" for attribute in changed)
+            notices.append(
+                f"{listed} was changed in this kernel; the worker imports {name} anew. Set it inside the cell."
+            )
+    return notices
+
+
+def _paths(resolution: Resolution, needs: Mapping[str, Need], namespace: Mapping[str, Any]) -> list[str]:
+    """Strings that may be paths: literals of the code, captured strings and ``Path`` values."""
+    found = dict.fromkeys(resolution.strings)
+    for name in needs:
+        value = namespace[name]
+        if isinstance(value, os.PathLike) and type(value).__module__.startswith("pathlib"):
+            found[os.fspath(value)] = None
+    return list(found)
+
+
+def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
+    for target, file in data.files.items():
+        files.setdefault(target, file)
+    return data.notices
+
+
+def _ambient(loaded: Mapping[str, types.ModuleType]) -> dict[str, Any]:
+    try:
+        module = importlib.import_module("nbprocess.worker.ambient")
+    except ModuleNotFoundError:  # a build without the worker's ambient state: nothing of it travels
+        return {}
+    state: dict[str, Any] = module.collect(loaded)
+    return state

@@ -1,0 +1,236 @@
+"""Data files that travel with a cell: the notebook's folder when it is small, else what literals name.
+
+Reads directories and the beginnings of small text files; stops early in big folders.
+
+May import: this room's ``ignore``, ``model`` and ``secrets``, the standard library.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from . import secrets
+from .ignore import IGNORE_FILES, Rules, clutter, never
+from .model import LocalFile
+
+MAX_BYTES = 50 * 2**20
+"""A folder up to this size travels as a whole."""
+MAX_FILES = 2000
+MAX_ENTRIES = 20_000
+"""Directory entries looked at before a folder is taken for too big."""
+
+_TEXT = [".py", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".sh", ".sql", ".md", ".r", ".xml", ".properties", ".tf"]
+# Absolute paths of the system are no data of the notebook.
+_SYSTEM = (
+    "/dev",
+    "/proc",
+    "/sys",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/etc",
+    "/opt/ml",
+    "/tmp",
+    "/var",
+    "/run",
+    "/boot",
+)
+_SYSTEM_FOLDERS = frozenset({"/", "/tmp", "/home", "/root", "/opt", "/mnt", "/media", "/srv", "/data"})
+
+
+@dataclass
+class Found:
+    """Files by target, and what has to be said."""
+
+    files: dict[str, LocalFile] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+class TooBig(Exception):
+    """A folder has more bytes or files than travel."""
+
+
+def scan(
+    root: str, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES, rules: bool = True
+) -> Iterator[tuple[str, int]]:
+    """Files under ``root`` that may travel, as (absolute path, size in bytes).
+
+    Raises:
+        TooBig: over ``max_bytes`` or ``max_files``, found without walking all of it.
+    """
+    total = count = entries = 0
+    stack: list[tuple[str, tuple[tuple[str, Rules], ...]]] = [(root, ())]
+    while stack:
+        folder, inherited = stack.pop()
+        if rules:
+            inherited += tuple((folder, loaded) for loaded in _rules(folder))
+        try:
+            listing = sorted(os.scandir(folder), key=lambda e: e.name)
+        except OSError:  # not readable for us: neither for the cell
+            continue
+        for entry in listing:
+            entries += 1
+            if entries > MAX_ENTRIES:
+                raise TooBig(root)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if never(entry.name) or clutter(entry.name) or _ignored(entry.path, is_folder, inherited):
+                continue
+            if is_folder:
+                if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                    stack.append((entry.path, inherited))
+            elif entry.is_file():
+                size = entry.stat().st_size
+                total += size
+                count += 1
+                if total > max_bytes or count > max_files:
+                    raise TooBig(root)
+                yield entry.path, size
+
+
+def _rules(folder: str) -> Iterator[Rules]:
+    for name in IGNORE_FILES:
+        path = os.path.join(folder, name)
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                yield Rules(file.read())
+        except OSError:  # there is none
+            continue
+
+
+def _ignored(path: str, is_folder: bool, rules: Iterable[tuple[str, Rules]]) -> bool:
+    ignored = False
+    for base, loaded in rules:
+        verdict = loaded.verdict(os.path.relpath(path, base).replace(os.sep, "/"), is_folder)
+        if verdict is not None:
+            ignored = verdict
+    return ignored
+
+
+@functools.lru_cache(maxsize=4096)
+def _secret_in(path: str, size: int, mtime_ns: int) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return secrets.in_source(file.read())
+    except OSError:  # it will be named when it is packed
+        return ""
+
+
+def secret_in_file(path: str, size: int) -> str:
+    """What kind of secret a small text file seems to hold, or ''. Each version of a file is read once."""
+    if size > secrets.LIMIT or os.path.splitext(path)[1].lower() not in _TEXT:
+        return ""
+    return _secret_in(path, size, os.stat(path).st_mtime_ns)
+
+
+def data_files(folder: str, literals: Iterable[str], *, cwd: str | None = None, max_bytes: int = MAX_BYTES) -> Found:
+    """The data files of a cell.
+
+    Args:
+        folder: the notebook's folder, absolute.
+        literals: strings of the cell, of the functions it needs, and of captured values: they may be paths.
+        cwd: the folder against which relative paths are read now; default: ``folder``.
+        max_bytes: size up to which the whole folder travels.
+    """
+    found = Found()
+    folder = os.path.abspath(folder)
+    named = dict(_named(folder, literals, cwd or folder, found))
+    whole = _whole(folder, max_bytes)
+    if whole is not None:
+        for path, size in whole:
+            _add(found, folder, path, size, max_bytes)
+    unsent: list[str] = []
+    for text, path in named.items():
+        if os.path.isdir(path):
+            if path == folder or whole is not None:
+                continue
+            try:
+                for file, size in list(scan(path, max_bytes=max_bytes, rules=False)):
+                    _add(found, folder, file, size, max_bytes)
+            except TooBig:
+                unsent.append(text)
+        elif any(never(part) for part in os.path.relpath(path, folder).split(os.sep)):
+            found.notices.append(
+                f"{text} is not sent: files of this name hold secrets. --input NAME={text} sends it anyway."
+            )
+        else:
+            _add(found, folder, path, os.path.getsize(path), None)
+    for text in unsent:
+        found.notices.append(
+            f"the folder {text} is over {max_bytes // 2**20} MB or {MAX_FILES} files and was not sent: "
+            f"--input NAME={text} makes it available under /opt/ml/processing/input/NAME."
+        )
+    if whole is None and found.files:
+        found.notices.append(
+            f"the notebook's folder is over {max_bytes // 2**20} MB or {MAX_FILES} files: only the "
+            f"{len(found.files)} files that the code names were sent. --input NAME=path adds more."
+        )
+    return found
+
+
+def _whole(folder: str, max_bytes: int) -> list[tuple[str, int]] | None:
+    """All files of the folder, or None when it is too big, the home folder or the root."""
+    if os.path.realpath(folder) in (os.path.realpath(os.path.expanduser("~")), "/", "/tmp"):
+        return None
+    try:
+        return list(scan(folder, max_bytes=max_bytes))
+    except TooBig:
+        return None
+
+
+def _add(found: Found, folder: str, path: str, size: int, max_bytes: int | None) -> None:
+    target = os.path.relpath(path, folder).replace(os.sep, "/")
+    if target in found.files or target.startswith("../"):
+        return
+    secret = secret_in_file(path, size)
+    if secret:
+        found.notices.append(
+            f"{target} is not sent: it seems to hold a secret ({secret}). --input NAME={target} sends it anyway."
+        )
+        return
+    found.files[target] = LocalFile(path, target, "data")
+
+
+def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iterator[tuple[str, str]]:
+    """Literals that are existing paths under the folder; those elsewhere give a notice."""
+    outside: dict[str, str] = {}
+    inside = folder.rstrip(os.sep) + os.sep
+    for text in literals:
+        if not text or len(text) > 300 or "\n" in text or "\0" in text or text.isspace() or "://" in text:
+            continue
+        expanded = os.path.expanduser(text) if text.startswith("~") else text
+        if (any(mark in text for mark in "*?[") and not text.startswith(("*", "?", "["))) or text.startswith("*."):
+            for base in {folder, cwd}:
+                for path in glob.glob(os.path.join(base, expanded))[:MAX_FILES]:
+                    if os.path.abspath(path).startswith(inside):
+                        yield path, os.path.abspath(path)
+            continue
+        for base in dict.fromkeys((cwd, folder)):
+            path = os.path.normpath(os.path.join(base, expanded))
+            if not os.path.exists(path):
+                continue
+            if path.startswith(inside):
+                yield text, path
+            elif path != folder and ("/" in text or text.startswith("~")) and not _system(path):
+                outside[path] = text
+            break
+    for path, text in outside.items():
+        kind = "folder" if os.path.isdir(path) else "file"
+        found.notices.append(
+            f"the {kind} {text} lies outside the notebook's folder and was not sent: --input NAME={path} makes it available "
+            "under /opt/ml/processing/input/NAME."
+        )
+
+
+def _system(path: str) -> bool:
+    if path in _SYSTEM_FOLDERS:
+        return True
+    top = "/" + path.split("/")[1] if path.startswith("/") else ""
+    return any(path == s or path.startswith(s + "/") for s in _SYSTEM if s != "/tmp" and s != "/var") or (
+        top == path and os.path.isdir(path)
+    )

@@ -1,0 +1,239 @@
+"""Local modules: source outside of site-packages and the standard library, found transitively, to be sent as files.
+
+May import: this room's ``folder``, ``ignore`` and ``model``, the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+import types
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from .folder import Found, TooBig, scan, secret_in_file
+from .model import LocalFile
+
+ELSEWHERE = "_modules"
+"""Folder, next to the worker's copy of the notebook's folder, for modules that lie outside of it."""
+_MAX_PACKAGE = 50 * 2**20
+# This package's own parts are in the worker already; the others are the kernel's own.
+_OWN = frozenset({"nbprocess", "__main__", "__mp_main__", "ipykernel_launcher", "sitecustomize", "usercustomize"})
+
+
+@functools.lru_cache(maxsize=1)
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    found = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib") if key in paths}
+    found.update(getattr(site, "getsitepackages", list)())
+    user = getattr(site, "getusersitepackages", None)
+    if user is not None:
+        found.add(user())
+    found.add(os.path.dirname(os.__file__))
+    return tuple(sorted({os.path.realpath(p) + os.sep for p in found} | {p + os.sep for p in found}))
+
+
+def is_local(path: str) -> bool:
+    """Whether a module's file lies outside of site-packages and the standard library."""
+    if not path or path.startswith("<"):
+        return False
+    parts = path.split(os.sep)
+    return (
+        not path.startswith(_library_folders())
+        and "site-packages" not in parts
+        and "dist-packages" not in parts
+        and not path.endswith((".zip", ".egg"))
+    )
+
+
+def _locations(name: str, loaded: Mapping[str, types.ModuleType], folder: str | None) -> list[str]:
+    """Where a top-level module's file or package folders are; empty for built-in and frozen ones and when not found."""
+    module = loaded.get(name)
+    if module is not None:
+        file = getattr(module, "__file__", None)
+        path = getattr(module, "__path__", None)
+        if path is not None:
+            return [os.path.abspath(p) for p in path if isinstance(p, str)]
+        return [os.path.abspath(file)] if isinstance(file, str) else []
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):  # broken finders and modules without a spec: not local source
+        spec = None
+    if spec is not None:
+        if spec.submodule_search_locations is not None:
+            return [os.path.abspath(p) for p in spec.submodule_search_locations]
+        return [os.path.abspath(spec.origin)] if spec.has_location and spec.origin else []
+    if folder:
+        for candidate in (os.path.join(folder, name), os.path.join(folder, name + ".py")):
+            if os.path.exists(candidate) and (
+                candidate.endswith(".py") or os.path.exists(os.path.join(candidate, "__init__.py"))
+            ):
+                return [candidate]
+    return []
+
+
+_known_libraries: set[str] = set()
+
+
+def is_missing(name: str) -> bool:
+    """Whether a top-level module cannot be found here."""
+    return name not in sys.builtin_module_names and name not in sys.modules and not _locations(name, {}, None)
+
+
+def loaded_local(modules: Mapping[str, types.ModuleType]) -> Iterator[str]:
+    """Top-level names of the loaded modules that are local source. Library modules are recognised once."""
+    for name in list(modules):
+        if "." in name or name in _known_libraries or name in _OWN:
+            continue
+        module = modules[name]
+        if name in sys.stdlib_module_names or not isinstance(module, types.ModuleType):
+            _known_libraries.add(name)
+            continue
+        paths = _locations(name, modules, None)
+        if paths and all(is_local(p) for p in paths):
+            yield name
+        elif paths:
+            _known_libraries.add(name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _imports_of(path: str, mtime_ns: int, size: int) -> frozenset[str]:
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):  # it fails where it is imported, as it does here
+        return frozenset()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+    return frozenset(found)
+
+
+def local_modules(
+    names: Iterable[str], *, folder: str | None, loaded: Mapping[str, types.ModuleType], also_loaded: bool = True
+) -> tuple[Found, list[str], set[str]]:
+    """Files of the local modules among ``names``, of what they import, and of what is loaded.
+
+    Args:
+        names: top-level modules that the code imports.
+        folder: the notebook's folder; modules under it keep their place.
+        loaded: ``sys.modules``.
+        also_loaded: whether local modules that are loaded but not named travel too (values may come from them).
+
+    Returns:
+        Files with notices; folders for ``sys.path`` relative to the worker's notebook folder; the local names.
+    """
+    found = Found()
+    syspath: dict[str, None] = {}
+    local: set[str] = set()
+    folder = os.path.abspath(folder) if folder else None
+    queue = list(dict.fromkeys([*names, *(loaded_local(loaded) if also_loaded else ())]))
+    seen: set[str] = set(_OWN)
+    while queue:
+        name = queue.pop(0)
+        if name in seen or name in sys.stdlib_module_names:
+            continue
+        seen.add(name)
+        paths = _locations(name, loaded, folder)
+        if not paths or not all(is_local(p) for p in paths):
+            continue
+        local.add(name)
+        for path in paths:
+            for file in _take(name, path, folder, found, syspath):
+                if file.endswith(".py"):
+                    status = os.stat(file)
+                    queue += sorted(_imports_of(file, status.st_mtime_ns, status.st_size))
+    return found, list(syspath), local
+
+
+def _take(name: str, path: str, folder: str | None, found: Found, syspath: dict[str, None]) -> list[str]:
+    """Add a module file or a package folder; returns its files."""
+    parent = os.path.dirname(path)
+    inside = folder is not None and (path + os.sep).startswith(folder.rstrip(os.sep) + os.sep)
+    base = os.path.relpath(parent, folder).replace(os.sep, "/") if inside and folder else ELSEWHERE
+    syspath[base] = None
+    if not os.path.isdir(path):
+        if not os.path.isfile(path):
+            return []
+        files = [(path, os.path.getsize(path))]
+    else:
+        try:
+            files = list(scan(path, max_bytes=_MAX_PACKAGE, rules=False))
+        except TooBig:
+            files = list(_sources(path))
+            found.notices.append(
+                f"the package {name} is over {_MAX_PACKAGE // 2**20} MB: only its {len(files)} Python files were sent. "
+                f"--input NAME={path} makes all of it available."
+            )
+    taken: list[str] = []
+    for file, size in files:
+        secret = secret_in_file(file, size)
+        if secret:
+            found.notices.append(
+                f"{file} of module {name} seems to hold a secret ({secret}); it is code that the cell needs and is sent."
+            )
+        relative = os.path.relpath(file, parent).replace(os.sep, "/")
+        target = relative if base == "." else f"{base}/{relative}"
+        found.files.setdefault(target, LocalFile(file, target, "module"))
+        taken.append(file)
+    if any(f.endswith((".so", ".pyd")) for f in taken):
+        found.notices.append(
+            f"the local module {name} has compiled parts, which only work where Python and platform are the same as here."
+        )
+    return taken
+
+
+def _sources(path: str) -> Iterator[tuple[str, int]]:
+    for parent, folders, files in os.walk(path):
+        folders[:] = [f for f in folders if f != "__pycache__" and not f.startswith(".")]
+        for file in files:
+            if file.endswith(".py"):
+                full = os.path.join(parent, file)
+                yield full, os.path.getsize(full)
+
+
+def changed_state(module: types.ModuleType, constants: Collection[str]) -> list[str]:
+    """Names of a local module whose plain values differ from the constants its source assigns.
+
+    The worker imports the module anew, so that ``utils.DEBUG = True``, set in the notebook, is not there.
+    """
+    path = getattr(module, "__file__", None)
+    if not isinstance(path, str) or not path.endswith(".py") or not os.path.isfile(path):
+        return []
+    assigned = _constants_of(path, os.stat(path).st_mtime_ns)
+    changed: list[str] = []
+    for name, value in assigned.items():
+        if name in constants or not hasattr(module, name):
+            continue
+        now = vars(module).get(name)
+        if type(now) in (int, float, str, bool, type(None)) and (type(now), now) != (type(value), value):
+            changed.append(name)
+    return changed
+
+
+@functools.lru_cache(maxsize=1024)
+def _constants_of(path: str, mtime_ns: int) -> dict[str, object]:
+    """Plain constants that a module assigns once, at top level."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    found: dict[str, object] = {}
+    stores: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stores[node.id] = stores.get(node.id, 0) + 1
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
+            for target in statement.targets:
+                if isinstance(target, ast.Name) and stores[target.id] == 1:
+                    found[target.id] = statement.value.value
+    return found

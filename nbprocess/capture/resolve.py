@@ -1,0 +1,274 @@
+"""From names to all that they drag in: functions and classes of the notebook, transitively, and shared objects.
+
+Looks at values only through ``type()``, ``__dict__``, ``__code__`` and the items of plain containers, within bounds.
+
+May import: this room, the standard library.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import sys
+import types
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Literal, cast
+
+from . import names, strings
+from .definitions import Definition, of_class, of_code
+from .model import Need
+from .notes import Import, Notes
+from .scope import Scope
+
+_ATOMS = frozenset(
+    {int, float, complex, bool, str, bytes, bytearray, type(None), range, slice, type(...), type(NotImplemented)}
+)
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.MethodType, types.CodeType)
+_CHILDREN = 1000  # of one container
+_VISITS = 20_000  # of one capture
+_DEPTH = 6
+_ALIAS_DEPTH = 2
+
+_EMPTY: dict[str, Any] = {}
+
+
+class Resolution:
+    """The needs of a cell, grown from its scope until nothing is added."""
+
+    def __init__(self, scope: Scope, namespace: Mapping[str, Any], hidden: Collection[str] = frozenset()) -> None:
+        self.namespace = namespace
+        self.hidden = hidden
+        self.needs: dict[str, Need] = {}
+        self.undefined: dict[str, Need] = {}
+        self.binds: set[str] = set(scope.binds)
+        self.imports: dict[str, Import] = {}
+        self.modules: set[str] = set()
+        """Top-level modules that needed values come from."""
+        self.attributes: set[str] = set()
+        self.strings: dict[str, int] = {}
+        self.definitions: list[tuple[str, Definition]] = []
+        self.whole: tuple[int, str] | None = None
+        self._queue: deque[tuple[Any, str, str, int]] = deque()
+        self._seen: set[int] = set()
+        self._visits = 0
+        self._string_calls = False
+        self._names_of = {
+            id(value): name
+            for name, value in namespace.items()
+            if type(value) not in _ATOMS and not isinstance(value, _CODE) and not name.startswith("_")
+        }
+        self._cell(scope)
+        self._drain()
+        if self.whole is not None:
+            for name in list(namespace):
+                if not names.is_history(name) and not names.injected(name, namespace, hidden):
+                    self.need(name, "maybe", self.whole[0], "")
+            self._drain()
+        if self._string_calls:
+            self._query_strings()
+        for name in self.binds:
+            self.undefined.pop(name, None) if name not in scope.binds else None
+
+    def need(
+        self, name: str, strength: str, line: int, via: str, *, certain: bool = False, existence: bool = False
+    ) -> None:
+        """Add a read of ``name``."""
+        if name in self.namespace:
+            if names.injected(name, self.namespace, self.hidden):
+                if name in ("Out", "In", "_oh", "_ih"):
+                    self._history(name, line, via)
+                return
+            old = self.needs.get(name)
+            if old is not None and (old.strength == "must" or strength == "maybe"):
+                if old.existence and not existence:
+                    self.needs[name] = Need(name, old.strength, old.line, old.via)
+                    self._queue.append((self.namespace[name], name, old.strength, 0))
+                return
+            typed = cast(Literal["must", "maybe"], strength)
+            self.needs[name] = Need(name, typed, line, via, existence)
+            if not existence:
+                self._queue.append((self.namespace[name], name, strength, 0))
+        elif not names.is_builtin(name) and name not in self.undefined:
+            self.undefined[name] = Need(name, "must" if certain and not via else "maybe", line, via)
+
+    def _cell(self, scope: Scope) -> None:
+        for name, read in scope.reads.items():
+            self.need(name, read.strength, read.line, "", certain=read.certain, existence=read.existence)
+        self._note(scope.notes, "")
+
+    def _note(self, notes: Notes, via: str) -> None:
+        for item in notes.imports:
+            self.imports.setdefault(item.module, item)
+        for word, line in notes.words.items():
+            if word in self.namespace:
+                self.need(word, "maybe", line, via)
+        for text, line in notes.strings.items():
+            self.strings.setdefault(text, line)
+        self.attributes |= notes.attributes
+        self._string_calls = self._string_calls or notes.string_calls
+        if notes.whole is not None and self.whole is None:
+            self.whole = (notes.whole, f"{notes.whole_by} in {via}" if via else notes.whole_by)
+
+    def _history(self, name: str, line: int, via: str) -> None:
+        """``Out[i]`` with a computed ``i``: any of the earlier results."""
+        prefix = "_" if name in ("Out", "_oh") else "_i"
+        for other in list(self.namespace):
+            if other.startswith(prefix) and other[len(prefix) :].isdigit():
+                self.need(other, "maybe", line, via or name)
+
+    def _query_strings(self) -> None:
+        """A query may stand in a variable: ``duckdb.sql(query)``."""
+        for name in list(self.needs):
+            value = self.namespace[name]
+            if type(value) is str and len(value) < 100_000:
+                for word in strings.names_in_string(value):
+                    if word in self.namespace:
+                        self.need(word, "maybe", self.needs[name].line, name)
+        self._drain()
+
+    # Values --------------------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        while self._queue:
+            value, name, strength, depth = self._queue.popleft()
+            kind = type(value)
+            if kind in _ATOMS:
+                if kind is str and len(value) < 300:
+                    self.strings.setdefault(value, self.needs[name].line if name in self.needs else 1)
+                continue
+            self._visits += 1
+            key = id(value)
+            if (key in self._seen and depth) or self._visits > _VISITS:
+                continue
+            self._seen.add(key)
+            if depth and depth <= _ALIAS_DEPTH and key in self._names_of:
+                other = self._names_of[key]
+                if other not in self.needs and self.namespace.get(other) is value:
+                    self.need(other, "maybe", self.needs[name].line if name in self.needs else 1, name)
+            self._define(value, name, strength)
+            if depth < _DEPTH:
+                for child in self._children(value):
+                    self._queue.append((child, name, strength, depth + 1))
+
+    def _ours(self, value: Any) -> bool:
+        """Whether a function or class was defined in the notebook."""
+        return getattr(value, "__module__", None) == "__main__" or getattr(value, "__globals__", None) is self.namespace
+
+    def _define(self, value: Any, name: str, strength: str) -> None:
+        kind = type(value)
+        if kind is types.FunctionType and self._ours(value):
+            self._use(of_code(value.__code__), value.__name__, "maybe")
+        elif isinstance(value, type) and self._ours(value):
+            self._use(of_class(value), value.__name__, strength)
+        elif isinstance(value, types.ModuleType):
+            self.modules.add(value.__name__)
+        else:
+            module = (
+                getattr(value, "__module__", None) if isinstance(value, (type, types.FunctionType)) else kind.__module__
+            )
+            if isinstance(module, str) and module not in ("builtins", "__main__"):
+                self.modules.add(module.partition(".")[0])
+
+    def _use(self, definition: Definition, via: str, strength: str) -> None:
+        self.definitions.append((via, definition))
+        self._note(definition.notes, via)
+        self.binds |= definition.binds
+        for name, (own, line) in definition.reads.items():
+            if name != via or name in self.namespace:
+                self.need(name, "must" if own == "must" and strength == "must" else "maybe", line, via)
+
+    def _children(self, value: Any) -> Iterator[Any]:
+        kind = type(value)
+        if kind is dict:
+            return itertools.islice(value.values(), _CHILDREN)
+        if kind in (list, tuple, set, frozenset, deque):
+            return itertools.islice(value, _CHILDREN)
+        if kind is types.FunctionType:
+            return _of_function(value) if self._ours(value) else iter(_own_dict(value).values())
+        if kind is types.MethodType:
+            return iter((value.__func__, value.__self__))
+        if isinstance(value, functools.partial):
+            return iter((value.func, *value.args, *value.keywords.values()))
+        if isinstance(value, (staticmethod, classmethod)):
+            return iter((value.__func__,))
+        if isinstance(value, property):
+            return iter((value.fget, value.fset, value.fdel))
+        if isinstance(value, type):
+            return iter((*value.__bases__, type(value), *vars(value).values())) if self._ours(value) else iter(())
+        if isinstance(value, types.ModuleType):
+            return iter(())
+        module = kind.__module__ or ""
+        if module.startswith("pandas."):
+            return _pandas_parts(value)
+        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax")):
+            return iter(())
+        return itertools.chain(
+            (kind,),
+            itertools.islice(_own_dict(value).values(), _CHILDREN),
+            itertools.islice(_items(value), _CHILDREN),
+        )
+
+
+def _own_dict(value: Any) -> dict[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:  # slots, C types
+        return _EMPTY
+    return found if type(found) is dict else _EMPTY
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """Items of subclasses of the plain containers, read without calling code of the subclass."""
+    if isinstance(value, dict):
+        return iter(list(dict.values(value)))
+    if isinstance(value, list):
+        return list.__iter__(value)
+    if isinstance(value, tuple):
+        return tuple.__iter__(value)
+    return iter(())
+
+
+def _of_function(value: types.FunctionType) -> Iterator[Any]:
+    for cell in value.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+    yield from value.__defaults__ or ()
+    yield from (value.__kwdefaults__ or {}).values()
+    yield from value.__dict__.values()
+
+
+def _pandas_parts(value: Any) -> Iterator[Any]:
+    """Axes of frames and series are objects that other names may hold."""
+    for attribute in ("index", "columns"):
+        part = getattr(value, attribute, None) if type(value).__name__ in ("DataFrame", "Series") else None
+        if part is not None and not callable(part):
+            yield part
+
+
+def star_names(module: str) -> list[str] | None:
+    """The names that ``from module import *`` binds, when the module is loaded here."""
+    loaded = sys.modules.get(module)
+    if loaded is None:
+        return None
+    listed = getattr(loaded, "__all__", None)
+    return list(listed) if listed is not None else [name for name in vars(loaded) if not name.startswith("_")]
+
+
+def submodules(attributes: Collection[str], namespace: Mapping[str, Any]) -> set[str]:
+    """Loaded submodules that dotted reads reach through a module of the namespace (``a.b`` after ``import a.b``)."""
+    found: set[str] = set()
+    for path in attributes:
+        root, _, rest = path.partition(".")
+        module = namespace.get(root)
+        if not rest or not isinstance(module, types.ModuleType):
+            continue
+        name = module.__name__
+        for part in rest.split("."):
+            name = f"{name}.{part}"
+            if not isinstance(sys.modules.get(name), types.ModuleType):
+                break
+            found.add(name)
+    return found
