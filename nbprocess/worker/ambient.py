@@ -144,7 +144,9 @@ def _apply_numpy_random(module, state) -> None:  # type: ignore[no-untyped-def]
 
 
 def _numpy_print(module):  # type: ignore[no-untyped-def]
-    return {key: value for key, value in module.get_printoptions().items() if key != "override_repr" and _jsonable(value)}
+    return {
+        key: value for key, value in module.get_printoptions().items() if key != "override_repr" and _jsonable(value)
+    }
 
 
 def _apply_numpy_print(module, state) -> None:  # type: ignore[no-untyped-def]

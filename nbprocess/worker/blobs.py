@@ -42,11 +42,15 @@ def read(folder, wanted):  # type: ignore[no-untyped-def]
             continue
         size = int(blob["size"])
         # Private anonymous memory: after the fork the parent drops its mapping, so the child writes without a copy.
-        buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) if size >= 1 << 20 else bytearray(size)
+        buffer = (
+            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) if size >= 1 << 20 else bytearray(size)
+        )
         buffers[key(blob)] = buffer
         view = memoryview(buffer)
         if len(blob["chunks"]) != (size + CHUNK - 1) // CHUNK and not (size == 0 and len(blob["chunks"]) <= 1):
-            raise Corrupt(f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send the cell again.")
+            raise Corrupt(
+                f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send the cell again."
+            )
         for index, digest in enumerate(blob["chunks"]):
             tasks.append((what, digest, view[index * CHUNK : (index + 1) * CHUNK]))
         total += size
@@ -93,10 +97,14 @@ def _read_chunk(folder: str, what: str, digest: str, view: memoryview) -> None:
             while done < len(view):
                 count = file.readinto(view[done:])
                 if not count:
-                    raise Corrupt(f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again.")
+                    raise Corrupt(
+                        f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again."
+                    )
                 done += count
             if file.read(1):
-                raise Corrupt(f"{what}: the file {path} is longer than the manifest says ({len(view)} bytes). Send the cell again.")
+                raise Corrupt(
+                    f"{what}: the file {path} is longer than the manifest says ({len(view)} bytes). Send the cell again."
+                )
     except OSError as error:
         raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
     found = hashlib.sha256(view).hexdigest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 
 class Channel:
@@ -22,10 +24,23 @@ class Channel:
         self._answers = b""
         self._last = ""
         self._progress_at = 0.0
+        self._kept: list[object] | None = None
 
     def event(self, event: dict[str, object]) -> None:
         """Add a display or a result to the events, after everything printed so far."""
-        self._ordered({"type": "event", "event": event})
+        if self._kept is not None:
+            self._kept.append(event)
+        else:
+            self._ordered({"type": "event", "event": event})
+
+    @contextlib.contextmanager
+    def held(self, into: list[object]) -> Iterator[None]:
+        """Collect events into a list instead of showing them."""
+        before, self._kept = self._kept, into
+        try:
+            yield
+        finally:
+            self._kept = before
 
     def phase(self, phase: str) -> None:
         """Tell what happens now: ``running`` or ``saving``."""

@@ -141,7 +141,11 @@ class Cell:
         """The cell itself, and the figures that it left open."""
         cell = self._manifest["cell"]
         program = Program(
-            cell["code"], cell["filename"], cell["first_line"], cell.get("flags", 0), cell.get("interactivity", "last_expr")
+            cell["code"],
+            cell["filename"],
+            cell["first_line"],
+            cell.get("flags", 0),
+            cell.get("interactivity", "last_expr"),
         )
         self._front.begin(program)
         try:
@@ -155,7 +159,10 @@ class Cell:
         if error is not None:
             described = failure.describe(error, self._front.traceback if self._front is not None else lambda _: None)
         completed = error is None or (isinstance(error, SystemExit) and described and described["exit_code"] == 0)
-        report: dict[str, object] = {"state": "completed" if completed else "failed", "error": None if completed else described}
+        report: dict[str, object] = {
+            "state": "completed" if completed else "failed",
+            "error": None if completed else described,
+        }
         if self._names is None:  # it failed before the cell began: there is nothing to save
             return report
         self._save_values(report, error)
@@ -167,7 +174,11 @@ class Cell:
         named = set(self._manifest.get("imports") or ())
         for group in report.get("groups", ()):  # type: ignore[attr-defined]
             named.update(group.get("needs") or ())
-        versions = {"python": list(sys.version_info[:3]), "platform": sys.platform, "packages": results.packages(sorted(named))}
+        versions = {
+            "python": list(sys.version_info[:3]),
+            "platform": sys.platform,
+            "packages": results.packages(sorted(named)),
+        }
         report["versions"] = versions
         return report
 
@@ -176,7 +187,11 @@ class Cell:
 
         assert self._names is not None
         save, skip = self._manifest.get("save"), set(self._manifest.get("skip") or ())
-        bound = [name for name in self._names.bound() if name not in skip and (save is None or name in save)]
+        bound = [
+            name
+            for name in self._names.bound(self._front.shell_values)
+            if name not in skip and (save is None or name in save)
+        ]
         values = {name: self._namespace[name] for name in bound}
         variables: dict[str, dict[str, object]] = {}
         for name in self._names.deleted():

@@ -33,10 +33,13 @@ class Front:
         self._shell = None
         self._making = False
         self._before = before
+        self.shell_values: dict[str, object] = {}
 
     def shell_made(self) -> None:
-        """The shell's settings as they are now are what the cell's changes are told from."""
-        from . import ambient
+        """Note what the making of the shell did, so that it does not count as done by the cell."""
+        from . import ambient, results
+
+        self.shell_values = {name: value for name, value in self.namespace.items() if results.is_hidden(name)}
 
         self._before["ipython"] = ambient.collect().get("ipython")
 
@@ -57,7 +60,9 @@ class Front:
         self._hooks.on("IPython", lambda module: self.shell())
         if "MPLBACKEND" not in os.environ:
             inline = self.has_matplotlib_inline()
-            os.environ["MPLBACKEND"] = "module://" + ("matplotlib_inline.backend_inline" if inline else __package__ + ".figures")
+            os.environ["MPLBACKEND"] = "module://" + (
+                "matplotlib_inline.backend_inline" if inline else __package__ + ".figures"
+            )
         progress.send_to(self.channel.progress)
         progress.watch_tqdm(self._hooks)
         sys.displayhook = self.show
@@ -127,9 +132,7 @@ class Front:
         if self._shell is None and _plain(value):
             builtins._ = self.namespace["_"] = value  # type: ignore[attr-defined]
             data = {"text/plain": repr(value)}
-            self.channel.event(
-                {"type": "execute_result", "data": data, "metadata": {}, "execution_count": self.count}
-            )
+            self.channel.event({"type": "execute_result", "data": data, "metadata": {}, "execution_count": self.count})
             return
         self.shell().displayhook(value)
 

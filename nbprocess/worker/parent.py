@@ -34,7 +34,9 @@ def work(manifest_sha256: str) -> int:
     try:
         os.makedirs(layout.out + "/blobs", exist_ok=True)
     except OSError as error:
-        log.say(f"cannot write the results: {layout.out}: {error.strerror}. Run the image as a user who may write there.")
+        log.say(
+            f"cannot write the results: {layout.out}: {error.strerror}. Run the image as a user who may write there."
+        )
         return 73
     events = EventFile(layout.out + "/events.jsonl")
     try:
@@ -136,7 +138,9 @@ def _code(ending: Ending, outcome: dict[str, object]) -> int:
     if ending.reason and outcome["state"] != "completed":
         outcome["state"] = "stopped"
         if isinstance(error, dict) and ending.reason == "timeout":
-            error["message"] = "the maximum runtime was nearly reached, so the worker interrupted the cell and saved what was ready"
+            error["message"] = (
+                "the maximum runtime was nearly reached, so the worker interrupted the cell and saved what was ready"
+            )
         return 143 if ending.reason == "stopped" else 124
     if outcome["state"] == "completed":
         return 0
@@ -156,9 +160,13 @@ def _dead(ending: Ending, outcome: dict[str, object], kills: int, log: Container
     else:
         outcome["state"] = "killed"
         code = ending.code or 1  # the cell did not complete, whatever code it gave
-        message = f"the cell ended its own process with exit code {ending.code} (os._exit or the like); its results are lost"
+        message = (
+            f"the cell ended its own process with exit code {ending.code} (os._exit or the like); its results are lost"
+        )
     log.say(message)
-    outcome["error"] = error_of("JobStopped" if ending.reason else "JobFailed", message, code, module="nbprocess.errors")
+    outcome["error"] = error_of(
+        "JobStopped" if ending.reason else "JobFailed", message, code, module="nbprocess.errors"
+    )
     return code
 
 
@@ -182,7 +190,9 @@ def lay_out_files(manifest, layout: Layout, buffers) -> None:  # type: ignore[no
     for file in manifest.get("files", ()):
         path = os.path.normpath(file["path"])
         if os.path.isabs(path) or path.split(os.sep)[0] == os.pardir:
-            raise Refused("IntegrityError", f"file {file['path']!r} of the manifest lies outside the notebook's folder.")
+            raise Refused(
+                "IntegrityError", f"file {file['path']!r} of the manifest lies outside the notebook's folder."
+            )
         target = f"{folder}/{path}"
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "wb") as out:

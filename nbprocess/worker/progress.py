@@ -14,7 +14,9 @@ def send_to(report) -> None:  # type: ignore[no-untyped-def]
     _report = report
 
 
-def progress(iterable: Iterable[object], total: float | None = None, desc: str = "", unit: str = "it") -> Iterator[object]:
+def progress(
+    iterable: Iterable[object], total: float | None = None, desc: str = "", unit: str = "it"
+) -> Iterator[object]:
     """Iterate and tell the job view how far it is.
 
     Args:

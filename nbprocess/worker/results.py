@@ -25,27 +25,26 @@ class Names:
         self._namespace = namespace
         self._before = dict(namespace)  # keeps the values, so that an identity is never reused
 
-    def bound(self) -> list[str]:
-        """Names bound or rebound, in the order of the namespace."""
+    def bound(self, of_shell: dict[str, object]) -> list[str]:
+        """Names bound or rebound, in the order of the namespace, but for those that the shell bound (``of_shell``)."""
         before = self._before
         missing = object()
         return [
             name
             for name, value in list(self._namespace.items())
-            if before.get(name, missing) is not value and isinstance(name, str) and not self._of_shell(name, value)
+            if before.get(name, missing) is not value and isinstance(name, str) and not _of_shell(name, value, of_shell)
         ]
 
     def deleted(self) -> list[str]:
         """Names that are gone."""
         return [name for name in self._before if name not in self._namespace and not is_hidden(name)]
 
-    @staticmethod
-    def _of_shell(name: str, value: object) -> bool:
-        if name not in _SHELL or name in ("In", "Out"):
-            return is_hidden(name)
+
+def _of_shell(name: str, value: object, of_shell: dict[str, object]) -> bool:
+    if name in _SHELL and name not in ("In", "Out"):
         # A cell may bind `open` or `exit` itself; then it is a name like any other.
-        owners = (str(getattr(value, "__module__", "")), type(value).__module__)
-        return any(owner.startswith(("IPython", __package__)) for owner in owners)
+        return name in of_shell and of_shell[name] is value
+    return is_hidden(name)
 
 
 def describe(value: object) -> dict[str, object]:
@@ -54,7 +53,16 @@ def describe(value: object) -> dict[str, object]:
     shape = ""
     if isinstance(value, (list, tuple, dict, set, frozenset)) and kind.__module__ == "builtins":
         shape = f"{len(value)} items" if len(value) != 1 else "1 item"
-    elif kind.__module__.split(".")[0] in ("numpy", "pandas", "polars", "torch", "scipy", "pyarrow", "cupy", "tensorflow"):
+    elif kind.__module__.split(".")[0] in (
+        "numpy",
+        "pandas",
+        "polars",
+        "torch",
+        "scipy",
+        "pyarrow",
+        "cupy",
+        "tensorflow",
+    ):
         found = getattr(value, "shape", None)
         if isinstance(found, tuple) and all(isinstance(n, int) for n in found) and found:
             shape = " × ".join(map(str, found))
@@ -109,7 +117,9 @@ class Folder:
                     data = file.read()
                     mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             except OSError as error:
-                entries.append({"path": name, "blob": None, "size": size, "reason": f"cannot be read: {error.strerror}"})
+                entries.append(
+                    {"path": name, "blob": None, "size": size, "reason": f"cannot be read: {error.strerror}"}
+                )
                 continue
             entries.append({"path": name, "blob": put(data), "mode": mode})
         return sorted(entries, key=lambda entry: entry["path"]), gone  # type: ignore[arg-type, return-value]

@@ -94,7 +94,10 @@ def execute(program: Program, namespace: dict[str, object]) -> None:
     pending = [task for task in asyncio.all_tasks(loop) if not task.done()]
     if pending:
         count = "1 task is" if len(pending) == 1 else f"{len(pending)} tasks are"
-        print(f"nbprocess: {count} still pending at the end of the cell and will not go on; await in the cell", file=sys.stderr)
+        print(
+            f"nbprocess: {count} still pending at the end of the cell and will not go on; await in the cell",
+            file=sys.stderr,
+        )
 
 
 def _outside_functions(tree: ast.AST):  # type: ignore[no-untyped-def]

@@ -1,0 +1,191 @@
+"""Displays without IPython: ``display`` and the few classes of ``IPython.display`` that cells use, on the standard library."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import types
+import uuid
+
+_front = None
+
+_METHODS = (  # IPython's formatters, in its order
+    ("_repr_html_", "text/html"),
+    ("_repr_markdown_", "text/markdown"),
+    ("_repr_svg_", "image/svg+xml"),
+    ("_repr_png_", "image/png"),
+    ("_repr_pdf_", "application/pdf"),
+    ("_repr_jpeg_", "image/jpeg"),
+    ("_repr_latex_", "text/latex"),
+    ("_repr_json_", "application/json"),
+    ("_repr_javascript_", "application/javascript"),
+)
+
+
+def format_value(value: object, include=None, exclude=None):  # type: ignore[no-untyped-def]
+    """The mimebundle of ``value``: pair (data, metadata)."""
+    data: dict[str, object] = {"text/plain": repr(value)}
+    metadata: dict[str, object] = {}
+    if isinstance(value, type):
+        return data, metadata
+
+    def take(mime: str, found: object) -> None:
+        if isinstance(found, tuple) and len(found) == 2:
+            found, metadata[mime] = found
+        if isinstance(found, bytes):
+            found = base64.b64encode(found).decode("ascii")
+        if found is not None:
+            data[mime] = found
+
+    for name, mime in _METHODS:
+        method = getattr(value, name, None)
+        if callable(method):
+            try:
+                take(mime, method())
+            except NotImplementedError:
+                continue  # a class may inherit a method that it does not fill
+    bundle = getattr(value, "_repr_mimebundle_", None)
+    if callable(bundle):
+        found = bundle(include=include, exclude=exclude)
+        if isinstance(found, tuple):
+            found, more = found
+            metadata.update(more)
+        data.update(found or {})
+    keep = {k for k in data if (not include or k in include) and k not in (exclude or ())}
+    return {k: v for k, v in data.items() if k in keep}, {k: v for k, v in metadata.items() if k in keep}
+
+
+class DisplayHandle:
+    """What ``display(..., display_id=True)`` returns."""
+
+    def __init__(self, display_id: str) -> None:
+        self.display_id = display_id
+
+    def display(self, value: object, **options: object) -> None:
+        """Display again under the same id."""
+        display(value, display_id=self.display_id, **options)
+
+    def update(self, value: object, **options: object) -> None:
+        """Replace what is shown."""
+        update_display(value, display_id=self.display_id, **options)
+
+
+def display(*values, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, **_):  # type: ignore[no-untyped-def]
+    """As IPython's ``display``."""
+    return _publish(values, include, exclude, metadata, display_id, raw, "display_data")
+
+
+def update_display(value, *, display_id, include=None, exclude=None, metadata=None, raw=False, **_):  # type: ignore[no-untyped-def]
+    """Replace what was displayed under ``display_id``."""
+    _publish([value], include, exclude, metadata, display_id, raw, "update_display_data")
+
+
+def _publish(values, include, exclude, metadata, display_id, raw, kind):  # type: ignore[no-untyped-def]
+    if display_id is True:
+        display_id = uuid.uuid4().hex
+    for value in values:
+        data, found = (value, {}) if raw else format_value(value, include, exclude)
+        event = {"type": kind, "data": data, "metadata": {**found, **(metadata or {})}, "display_id": display_id}
+        _front.channel.event(event)  # type: ignore[attr-defined]
+    return DisplayHandle(display_id) if display_id and kind == "display_data" else None
+
+
+def clear_output(wait: bool = False) -> None:
+    """Clear the cell's output."""
+    _front.channel.event({"type": "clear_output", "wait": bool(wait)})  # type: ignore[attr-defined]
+
+
+class _Data:
+    """Text or bytes with a mime type, from a value, a file or a URL."""
+
+    mime = "text/plain"
+    binary = False
+
+    def __init__(self, data=None, url=None, filename=None, metadata=None) -> None:  # type: ignore[no-untyped-def]
+        if isinstance(data, str) and self.binary and os.path.exists(data):
+            filename, data = data, None
+        if filename is not None:
+            with open(filename, "rb" if self.binary else "r") as file:
+                data = file.read()
+        elif url is not None and data is None:
+            from urllib.request import urlopen
+
+            with urlopen(url) as answer:
+                data = answer.read() if self.binary else answer.read().decode()
+        self.data, self.metadata = data, metadata or {}
+
+    def _repr_mimebundle_(self, include=None, exclude=None):  # type: ignore[no-untyped-def]
+        data = base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data
+        return {self.mime: data}, {self.mime: self.metadata} if self.metadata else {}
+
+    def __repr__(self) -> str:
+        return f"<IPython.core.display.{type(self).__name__} object>"
+
+
+class HTML(_Data):
+    """HTML text."""
+
+    mime = "text/html"
+
+
+class Markdown(_Data):
+    """Markdown text."""
+
+    mime = "text/markdown"
+
+
+class Latex(_Data):
+    """LaTeX text."""
+
+    mime = "text/latex"
+
+
+class SVG(_Data):
+    """An SVG drawing."""
+
+    mime = "image/svg+xml"
+
+
+class Javascript(_Data):
+    """A script."""
+
+    mime = "application/javascript"
+
+
+class JSON(_Data):
+    """A JSON value."""
+
+    mime = "application/json"
+
+
+class Image(_Data):
+    """A PNG or JPEG picture, from bytes, a file or a URL."""
+
+    binary = True
+    mime = "image/png"
+
+    def __init__(self, data=None, url=None, filename=None, format=None, width=None, height=None, **_) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(data, url, filename, {k: v for k, v in (("width", width), ("height", height)) if v})
+        if format in ("jpg", "jpeg") or (isinstance(self.data, bytes) and self.data[:2] == b"\xff\xd8"):
+            self.mime = "image/jpeg"
+
+
+def use(front) -> None:  # type: ignore[no-untyped-def]
+    """Displays go to this front."""
+    global _front
+    _front = front
+
+
+def install(front) -> None:  # type: ignore[no-untyped-def]
+    """Let ``import IPython`` and ``from IPython.display import ...`` find these (the cell says it, the image lacks it)."""
+    use(front)
+    package = types.ModuleType("IPython", "nbprocess stand-in: this image has no IPython")
+    package.__path__ = []
+    face = types.ModuleType("IPython.display")
+    for name in ("HTML", "Markdown", "Latex", "SVG", "Javascript", "JSON", "Image", "display", "update_display",
+                 "clear_output", "DisplayHandle"):  # fmt: skip
+        setattr(face, name, globals()[name])
+    package.get_ipython, package.display = front.get_ipython, face  # type: ignore[attr-defined]
+    package.version_info, package.__version__ = (0, 0, 0), "0.0"  # type: ignore[attr-defined]
+    sys.modules["IPython"], sys.modules["IPython.display"] = package, face

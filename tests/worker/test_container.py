@@ -1,0 +1,166 @@
+"""The container's side: what is verified, how deaths and stops are told, images with nothing but Python."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import job
+
+from nbprocess.bundle import archive
+
+
+def test_the_archive_is_the_same_every_time_and_the_entrypoint_is_short() -> None:
+    first = archive.build_archive()
+    assert archive.build_archive() is first
+    archive._cache.clear()
+    assert archive.build_archive() == first
+    assert len(archive.ENTRYPOINT) < 256 and "\n" not in archive.ENTRYPOINT
+    assert archive.entrypoint("a", "b") == (["python3", "-c", archive.ENTRYPOINT], ["a", "b"])
+
+
+def test_a_changed_worker_is_not_run(tmp_path: Path) -> None:
+    ready = job(tmp_path, "open('ran', 'w')")
+    path = ready.ml / "processing/input/nbprocess/worker.pyz"
+    path.write_bytes(path.read_bytes() + b"x")
+    ran = ready.run()
+    assert ran.code == 1 and "worker.pyz corrupt" in ran.stderr and not ran.outcome
+
+
+def test_a_changed_manifest_is_not_run(tmp_path: Path) -> None:
+    ready = job(tmp_path, "print('ran')")
+    path = ready.ml / "processing/input/nbprocess/manifest.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    ran = ready.run()
+    assert ran.code == 70 and "ran" not in ran.stdout
+    assert ran.outcome["error"]["type"] == "IntegrityError" and "manifest.json" in ran.outcome["error"]["message"]
+
+
+@pytest.mark.parametrize("harm", ["changed", "cut short", "missing"])
+def test_a_damaged_blob_is_named_with_its_variable(tmp_path: Path, harm: str) -> None:
+    ready = job(tmp_path, "print('ran', numbers)", {"numbers": list(range(1000))})
+    path = next((ready.ml / "processing/input/nbprocess-blobs").iterdir())
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if harm == "changed" else data[:-1])
+    if harm == "missing":
+        path.unlink()
+    ran = ready.run()
+    message = ran.outcome["error"]["message"]
+    assert ran.code == 70 and "ran" not in ran.stdout and "'numbers'" in message and path.name in message
+
+
+def test_os_exit_is_told_and_what_was_printed_is_kept(tmp_path: Path) -> None:
+    ran = job(tmp_path, "import os\nprint('before', end='')\nos._exit(5)").run()
+    assert ran.code == 5 and ran.outcome["state"] == "killed" and ran.text() == "before"
+    assert "exit code 5" in ran.outcome["error"]["message"]
+
+
+def test_a_segmentation_fault_is_told_with_its_line(tmp_path: Path) -> None:
+    ran = job(tmp_path, "import ctypes\nprint('before')\nctypes.string_at(0)").run()
+    assert ran.code == 139 and ran.outcome["state"] == "killed" and ran.text() == "before\n"
+    assert ran.outcome["error"]["message"].startswith("killed by signal 11 (segmentation fault)")
+    assert '7.py", line 4' in ran.text("stderr")
+
+
+def test_a_kill_from_outside_is_told(tmp_path: Path) -> None:
+    ran = job(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)").run()
+    assert ran.code == 137 and "killed by signal 9" in ran.outcome["error"]["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_brings_back_what_is_ready(tmp_path: Path, number: int) -> None:
+    ready = job(tmp_path, "x = 5\nimport time\nopen('../begun', 'w').close()\ntime.sleep(100)\ny = 6")
+    process = ready.start()
+    while not list(ready.ml.glob("processing/nbprocess-*/begun")):
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.send_signal(number)
+    ran = ready.finish(process)
+    assert ran.code == 143 and ran.outcome["state"] == "stopped" and ran.values == {"x": 5}
+    assert ran.outcome["error"]["type"] == "KeyboardInterrupt"
+
+
+def test_the_workers_own_alarm_saves_before_the_service_kills(tmp_path: Path) -> None:
+    ran = job(tmp_path, "x = 5\nimport time\ntime.sleep(100)", timeout=2).run()
+    assert ran.code == 124 and ran.outcome["state"] == "stopped" and ran.values == {"x": 5}
+    assert "maximum runtime" in ran.outcome["error"]["message"]
+
+
+def test_processes_left_behind_end_with_the_cell(tmp_path: Path) -> None:
+    ran = job(tmp_path, "import subprocess\npid = subprocess.Popen(['sleep', '1000']).pid").run()
+    state = Path(f"/proc/{ran.values['pid']}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"
+
+
+def test_an_unwritable_message_is_said_in_the_log(tmp_path: Path) -> None:
+    ready = job(tmp_path, "x = 1")
+    (ready.ml / "output").rmdir()
+    (ready.ml / "output").write_text("a file where a folder should be")
+    process = ready.start()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 73 and "cannot write" in stderr.decode() and "output/message" in stderr.decode()
+
+
+EVERYWHERE: dict[str, Any] = {
+    "values and a result": ("y = x + 1\ny", "41"),
+    "await": ("import asyncio\nawait asyncio.sleep(0, x)", "40"),
+    "magics": (
+        "z = get_ipython().run_line_magic('time', 'x + 2')\nget_ipython().system('echo hello')\n"
+        "get_ipython().run_cell_magic('writefile', 'a.txt', 'text')\nget_ipython().getoutput('cat a.txt')",
+        "['text']",
+    ),
+}
+
+
+def test_a_bare_python_runs_cells_too(tmp_path: Path, bare_python: str) -> None:
+    for index, (code, shown) in enumerate(EVERYWHERE.values()):
+        ran = job(tmp_path / str(index), code, {"x": 40}).run(bare_python, load=False)
+        assert ran.code == 0, ran.stderr
+        assert ran.displays()[-1]["data"]["text/plain"] == shown
+
+
+def test_a_bare_python_has_displays_errors_and_magics(tmp_path: Path, bare_python: str) -> None:
+    code = """
+    from IPython.display import HTML, display
+    class Shape:
+        def _repr_html_(self):
+            return "<i>shape</i>"
+    display(HTML("<b>bold</b>"), display_id="here")
+    display(Shape())
+    get_ipython().run_cell_magic('capture', 'out', 'print("held")\\ndisplay(1)')
+    print(out.stdout.upper(), len(out.outputs))
+    get_ipython().run_line_magic('prun', 'f()')
+    """
+    ran = job(tmp_path, code).run(bare_python, load=False)
+    first, second = ran.displays()
+    assert first["data"]["text/html"] == "<b>bold</b>" and first["display_id"] == "here"
+    assert second["data"]["text/html"] == "<i>shape</i>"
+    assert ran.text() == "HELD\n 1\n"
+    error = ran.outcome["error"]
+    assert error["type"] == "UsageError" and "%prun needs IPython" in error["message"] and error["frames"][0][1] == 11
+
+
+def test_figures_without_ipython(tmp_path: Path) -> None:
+    # This Python has matplotlib and IPython; IPython is hidden from the worker by an empty finder in sitecustomize.
+    hide = tmp_path / "hide"
+    hide.mkdir()
+    (hide / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'IPython' else find(name, package)\n"
+    )
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nprint('then')"
+    ran = job(tmp_path / "job", code).run(load=False, PYTHONPATH=str(hide))
+    assert ran.code == 0, ran.stderr
+    assert [e["type"] for e in ran.events] == ["display_data", "stream"]
+    assert ran.events[0]["data"]["image/png"].startswith("iVBOR")
+
+
+def test_usage_is_sampled_and_markers_stay_out_of_the_output(tmp_path: Path) -> None:
+    ran = job(tmp_path, "import time, sys\nsys.stderr.write('half a line')\ntime.sleep(2.3)\nprint('x')").run()
+    usage = ran.markers("usage")
+    assert usage and usage[0]["memory"] > 1_000_000 and usage[0]["memory_total"] > usage[0]["memory"]
+    assert json.dumps(usage) and ran.text("stderr") == "half a line"
