@@ -19,7 +19,7 @@ TAIL_CHARACTERS = 20_000  # what a saved notebook may grow by; the store keeps t
 # JupyterLab's variables where it defines them, else currentColor mixes, which are right on light and dark pages.
 MUTED = "opacity:.72"
 BORDER = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
-MONO = "font-family:var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace);font-size:12px"
+MONO = "background:none;padding:0;font-family:var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace);font-size:12px"
 TONES = {
     "ok": "var(--jp-success-color1, #2e7d32)",
     "error": "var(--jp-error-color1, #c62828)",
@@ -91,6 +91,7 @@ def phase_line(state: JobState, now: float) -> Markup | None:
 def variable_table(variables: Sequence[Variable]) -> Markup:
     """Which names came back, and which did not and why."""
     cell = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+    short = cell + ";white-space:nowrap"
     rows = []
     for v in sorted(variables, key=lambda v: v.status == "failed"):
         what = words.VARIABLE_WORDS[v.status] + (f": {plain(v.reason)}" if v.reason else "")
@@ -100,8 +101,8 @@ def variable_table(variables: Sequence[Variable]) -> Markup:
                 "tr",
                 element("th", element("code", plain(v.name), style=MONO), scope="row", style=cell),
                 element("td", plain(v.type), style=cell),
-                element("td", plain(v.shape), style=cell),
-                element("td", words.size(v.size) if v.size else "", style=cell),
+                element("td", plain(v.shape), style=short),
+                element("td", words.size(v.size) if v.size else "", style=short),
                 element("td", what, style=cell + colour),
             )
         )

@@ -69,7 +69,7 @@ export class JobCard {
     if (state.stop_requested || state.status === "Stopping") this.stopping();
     if (!busy) show(this.stopNote, false);
     this.updateProgress(state);
-    const facts = [state.machine, state.cost_words, state.peak_memory && `peak memory ${state.peak_memory}`, busy && state.timeout ? `at most ${duration(state.timeout)}` : ""];
+    const facts = [state.machine, state.cost_words, state.peak_memory && `peak memory ${state.peak_memory}`, busy && state.timeout ? `time limit ${duration(state.timeout)}` : ""];
     this.facts.replaceChildren(...facts.filter(Boolean).map((text) => el("span", { text, title: text === state.cost_words ? state.price_note : null })));
     this.updateUsage(state);
     this.updateVariables(state.variables);

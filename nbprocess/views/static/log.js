@@ -117,10 +117,17 @@ export class LogPane {
     });
     for (let block = Math.floor(message.start / BLOCK); block * BLOCK < message.start + message.rows.length; block += 1) this.asked.delete(block);
     this.forget();
+    this.fit();
     this.rows.setCount(this.total);
     if (this.follow) this.rows.toEnd();
     this.rows.schedule();
     this.describe();
+  }
+
+  /** A short log takes little room; the box grows with it and does not shrink while one searches. */
+  fit() {
+    const lines = Math.min(12, Math.max(3, this.lines));
+    this.scroller.style.setProperty("--nbp-lines", String(lines));
   }
 
   /** Drop the blocks that are farthest from what is visible. */
@@ -185,8 +192,10 @@ export class LogPane {
   /** @param {MouseEvent} event */
   click(event) {
     if (String(document.getSelection())) return; // somebody selects text
-    const row = /** @type {HTMLElement} */ (event.target).closest?.("[data-more]");
-    if (row) this.send({ type: "detail", index: Number(row.getAttribute("data-line")) });
+    const row = /** @type {HTMLElement} */ (event.target).closest?.("[data-line]");
+    const text = row?.querySelector(".nbp-log-text");
+    const hidden = text && text.scrollWidth > text.clientWidth; // the line is longer than the column
+    if (row && (hidden || row.hasAttribute("data-more"))) this.send({ type: "detail", index: Number(row.getAttribute("data-line")) });
   }
 
   /** @param {KeyboardEvent} event */
