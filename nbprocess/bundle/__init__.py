@@ -5,6 +5,7 @@ loads boto3 and obstore, when it is opened.
 """
 
 from .blobs import BlobReader, BlobWriter, CountingWriter
+from .cleaning import Cleaned, clean
 from .collect import Outcome, read_outcome
 from .write import Bundle, announce, discard, put_files, write_bundle
 
@@ -12,9 +13,11 @@ __all__ = [
     "BlobReader",
     "BlobWriter",
     "Bundle",
+    "Cleaned",
     "CountingWriter",
     "Outcome",
     "announce",
+    "clean",
     "discard",
     "put_files",
     "read_outcome",

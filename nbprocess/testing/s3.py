@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import itertools
 import os
 import re
@@ -193,12 +194,23 @@ class S3Server:
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 with the ``openssl`` command; certificate (which is its own CA) and key file."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    newkey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    command = ["openssl", "req", "-x509", *newkey, *subject, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
+    """Make a CA and its certificate for 127.0.0.1 with the ``openssl`` command.
+
+    Returns:
+        The chain (certificate, then CA: it serves as the clients' CA bundle too) and the key file.
+    """
+    certificate, key, ca, ca_key = (folder / name for name in ("cert.pem", "key.pem", "ca.pem", "ca-key.pem"))
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+
+    def make(*arguments: str) -> None:
+        subprocess.run(["openssl", "req", "-x509", *kind, *arguments], check=True, capture_output=True)
+
+    # Two certificates: rustls takes none that is both a CA and a server's own.
+    make("-subj", "/CN=nbprocess test CA", "-keyout", str(ca_key), "-out", str(ca))
+    issuer = ["-CA", str(ca), "-CAkey", str(ca_key), "-addext", "basicConstraints=critical,CA:FALSE"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    make(*names, *issuer, "-keyout", str(key), "-out", str(certificate))
+    certificate.write_text(certificate.read_text() + ca.read_text())
     return certificate, key
 
 
@@ -222,6 +234,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         if isinstance(self.request, ssl.SSLSocket):
             self.request.do_handshake()
+
+    def handle_expect_100(self) -> bool:
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()  # the client waits for it
+        return True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
@@ -534,17 +552,27 @@ class _Handler(BaseHTTPRequestHandler):
     # -- bytes in and out --------------------------------------------------------------------------------------------
 
     def _body(self, seen: Seen) -> Iterator[memoryview]:
-        """The body piece by piece, without the aws-chunked framing."""
+        """The body piece by piece, without the framing of HTTP (chunked) and of S3 (aws-chunked)."""
         self._body_read = True
+        source: Any = self.rfile
+        if "chunked" in seen.headers.get("transfer-encoding", ""):
+            source = io.BufferedReader(_Unchunked(self.rfile), _PIECE)
         if "aws-chunked" in seen.headers.get("content-encoding", ""):
-            yield from self._framed(int(seen.headers["content-length"]))
-        else:
-            yield from self._pieces(int(seen.headers.get("content-length") or 0))
+            while size := int(source.readline(8192).partition(b";")[0] or b"0", 16):
+                yield from self._pieces(source, size)
+                source.readline(8)
+            while source.readline(8192).strip():
+                pass  # trailing checksums
+        elif source is self.rfile:
+            yield from self._pieces(source, int(seen.headers.get("content-length") or 0))
+        if source is not self.rfile:
+            while piece := bytearray(source.read(_PIECE)):
+                yield memoryview(piece)
 
-    def _pieces(self, rest: int) -> Iterator[memoryview]:
+    def _pieces(self, source: Any, rest: int) -> Iterator[memoryview]:
         buffer, position = memoryview(bytearray(min(_PIECE, max(rest, 1)))), 0
         while rest:
-            count = self.rfile.readinto(buffer[: min(rest, len(buffer))])  # type: ignore[attr-defined]
+            count = source.readinto(buffer[: min(rest, len(buffer))])
             if not count:
                 raise _Cut
             rest -= count
@@ -552,17 +580,6 @@ class _Handler(BaseHTTPRequestHandler):
             if self._cut is not None and position >= self._cut:
                 raise _Cut
             yield buffer[:count]
-
-    def _framed(self, rest: int) -> Iterator[memoryview]:
-        while True:
-            line = self.rfile.readline(8192)
-            size = int(line.partition(b";")[0] or b"0", 16)
-            if size == 0:
-                break
-            yield from self._pieces(size)
-            self.rfile.readline(8)
-        while self.rfile.readline(8192).strip():
-            pass  # trailing checksums
 
     def _drain(self, seen: Seen) -> None:
         """Read a body that nobody wants, so that the connection can be used again."""
@@ -596,6 +613,32 @@ class _Handler(BaseHTTPRequestHandler):
             self.request.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # the other side was faster
+
+
+class _Unchunked(io.RawIOBase):
+    """A body in HTTP's chunked transfer coding, as a plain file."""
+
+    def __init__(self, source: Any) -> None:
+        self._source, self._rest, self._ended = source, 0, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._ended:
+            return 0
+        if not self._rest:
+            self._rest = int(self._source.readline(8192).partition(b";")[0] or b"0", 16)
+            if not self._rest:
+                self._ended = True
+                while self._source.readline(8192).strip():
+                    pass  # trailers
+                return 0
+        count = int(self._source.readinto(memoryview(buffer)[: self._rest]))
+        self._rest -= count
+        if not self._rest:
+            self._source.readline(8)
+        return count
 
 
 def _etag(facts: os.stat_result) -> str:

@@ -32,6 +32,7 @@ _WAYS_OUT = {
     errno.EFBIG: "the file would pass the limit on file sizes. Raise `ulimit -f`.",
     errno.EMFILE: "too many open files. Raise `ulimit -n`.",
     errno.ENOTDIR: f"a part of the path is a file, not a folder. Remove that file, {_ELSEWHERE} another folder.",
+    errno.EEXIST: f"a part of the path is a file, not a folder. Remove that file, {_ELSEWHERE} another folder.",
 }
 
 

@@ -1,0 +1,303 @@
+"""A store in an S3 bucket: obstore moves the bytes (boto3 where it is not installed), with boto3's own configuration.
+
+May import: ``nbprocess.errors``, the standard library; boto3 and obstore when a store is opened.
+
+Credentials, region, endpoint, CA bundle and proxies are those of the boto3 session: what works with boto3 works here.
+Every request says whose bucket it expects (``x-amz-expected-bucket-owner``, signed).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from ...errors import StoreError
+from .base import Buffer, Entry, MissingKey, byte_view, check_key
+from .transfer import Boto3Transfer, ObstoreTransfer, Transfer
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+"""How often a request is tried; between the attempts both clients wait longer and longer, with jitter."""
+
+
+class S3Store:
+    """``s3://bucket/prefix``.
+
+    Args:
+        bucket: its name.
+        prefix: put in front of every key; without slashes at its ends.
+        session: a ``boto3.Session``; a default one when None.
+        expected_owner: the AWS account (12 digits) that must own the bucket.
+        kms_key: key id or ARN for SSE-KMS of what is written; the bucket's default encryption when None.
+        region: of the bucket; found out when None.
+        endpoint: URL of the S3 service; boto3's configuration decides when None.
+        transfer: ``"obstore"``, ``"boto3"`` or ``"auto"`` (obstore where it can be imported).
+
+    The bucket is looked at with the first request, not when the store is made.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        session: Any = None,
+        expected_owner: str | None,
+        kms_key: str | None = None,
+        region: str | None = None,
+        endpoint: str | None = None,
+        transfer: str = "auto",
+    ) -> None:
+        self.bucket, self.prefix = bucket, prefix.strip("/")
+        self.expected_owner, self.kms_key = expected_owner, kms_key
+        self._session, self._region, self._endpoint, self._kind = session, region, endpoint, transfer
+        self._open: Transfer | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"S3Store({self.uri!r})"
+
+    @property
+    def uri(self) -> str:
+        """``s3://bucket`` or ``s3://bucket/prefix``."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def url(self, key: str) -> str:
+        """The ``s3://`` URI of ``key``."""
+        return f"{self.uri}/{key}"
+
+    def path(self, key: str) -> Path | None:
+        """None: the store is not on this machine."""
+        return None
+
+    def put(self, key: str, data: Buffer | Path) -> None:
+        """Write or replace ``key``; a file is streamed in parts."""
+        name = self._name(key)
+        if isinstance(data, Path):
+            self._call(key, "write", lambda transfer: transfer.put_file(name, data))
+        else:
+            view = byte_view(data)
+            self._call(key, "write", lambda transfer: transfer.put(name, view))
+
+    def put_new(self, key: str, data: Buffer) -> bool:
+        """Write ``key`` unless it is there (``If-None-Match: *``); whether it was written."""
+        name, view = self._name(key), byte_view(data)
+        return self._call(key, "write", lambda transfer: transfer.put_new(name, view))
+
+    def get(self, key: str) -> bytes:
+        """All bytes of ``key``."""
+        name = self._name(key)
+        return self._call(key, "read", lambda transfer: transfer.get(name))
+
+    def read_into(self, key: str, buffer: bytearray | memoryview, offset: int = 0) -> int:
+        """Fill ``buffer`` from byte ``offset`` of ``key``; the number of bytes read."""
+        name, view = self._name(key), byte_view(buffer)
+        if not len(view):
+            return 0
+        return self._call(key, "read", lambda transfer: transfer.read_into(name, view, offset))
+
+    def exists(self, key: str) -> bool:
+        """Whether ``key`` is there."""
+        name = self._name(key)
+        return self._call(key, "look for", lambda transfer: transfer.exists(name))
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Keys that start with ``prefix`` and their sizes in bytes."""
+        return ((entry.key, entry.size) for entry in self.entries(prefix))
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """Keys that start with ``prefix``, their sizes and the times of their last write; 1,000 with a request."""
+        start = f"{self.prefix}/" if self.prefix else ""
+        pages = self._call(prefix, "list", lambda transfer: transfer.entries(start + prefix))
+        while True:
+            page = self._call(prefix, "list", lambda transfer: next(pages, None))
+            if page is None:
+                return
+            for name, size, modified in page:
+                yield Entry(name[len(start) :], size, modified)
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; no error when it is not there."""
+        name = self._name(key)
+        self._call(key, "delete", lambda transfer: transfer.delete(name))
+
+    # -- the connection ----------------------------------------------------------------------------------------------
+
+    def _name(self, key: str) -> str:
+        check_key(key)
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _call(self, key: str, action: str, call: Callable[[Transfer], T]) -> T:
+        """Do it; once more with fresh credentials when the ones in use have expired meanwhile."""
+        for last in (False, True):
+            transfer = self._transfer()
+            try:
+                return call(transfer)
+            except Exception as error:
+                code = transfer.code(error)
+                if code == "NoSuchKey":
+                    raise MissingKey(f"{self.url(key)} is not in the store.") from error
+                if last or code not in _EXPIRED:
+                    raise self._explain(key, action, code, error) from error
+                self._reconnect(transfer)
+        raise AssertionError("unreachable")
+
+    def _transfer(self) -> Transfer:
+        with self._lock:
+            if self._open is None:
+                self._open = self._connect()
+            return self._open
+
+    def _reconnect(self, old: Transfer) -> None:
+        with self._lock:
+            if self._open is old:
+                # A new session reads files, environment and metadata service again.
+                self._open = None
+
+    def _connect(self) -> Transfer:
+        import boto3
+        import botocore.config
+        import botocore.exceptions
+
+        session = self._session or boto3.Session()
+        retries: Any = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
+        config = botocore.config.Config(retries=retries, max_pool_connections=32)
+        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
+        try:
+            client = session.client("s3", region_name=self._region, endpoint_url=self._endpoint, config=config)
+            # One request that finds out all at once: is it there, is it ours, where is it. boto3 follows the region.
+            response = _head(client, self.bucket, owner)
+            region = response.get("BucketRegion") or client.meta.region_name or "us-east-1"
+            if region != client.meta.region_name:
+                client = session.client("s3", region_name=region, endpoint_url=self._endpoint, config=config)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise self._explain("", "open", Boto3Transfer.error_code(error), error) from error
+        through_boto3 = Boto3Transfer(client, self.bucket, owner, self.kms_key)
+        if self._kind != "boto3":
+            try:
+                import obstore
+            except ImportError:
+                if self._kind == "obstore":
+                    raise
+            else:
+                return ObstoreTransfer(self._obstore(session, client, region), obstore, through_boto3)
+        return through_boto3
+
+    def _obstore(self, session: Any, client: Any, region: str) -> Any:
+        from obstore.store import S3Store as Native
+
+        endpoint = client.meta.endpoint_url
+        # An upload of one chunk over a slow link may take minutes; a dead connection is noticed by TCP itself.
+        options: dict[str, Any] = {"timeout": "10m", "connect_timeout": "10s"}
+        options["allow_http"] = endpoint.startswith("http://")
+        if self.expected_owner:
+            options["default_headers"] = {"x-amz-expected-bucket-owner": self.expected_owner}
+        bundle = (
+            os.environ.get("AWS_CA_BUNDLE")
+            or session._session.get_config_variable("ca_bundle")
+            or os.environ.get("REQUESTS_CA_BUNDLE")
+        )
+        if bundle:
+            try:
+                options["root_certificate"] = Path(bundle).read_bytes()
+            except OSError as error:
+                raise StoreError(
+                    f"The CA bundle {bundle} cannot be read: {error.strerror}. Set AWS_CA_BUNDLE."
+                ) from error
+        host = urlsplit(endpoint)
+        proxy = urllib.request.getproxies().get(host.scheme)
+        if proxy and not urllib.request.proxy_bypass(host.hostname or ""):
+            options["proxy_url"] = proxy if "://" in proxy else f"http://{proxy}"
+        settings: dict[str, Any] = {
+            "region": region,
+            "endpoint": endpoint,
+            # A chunk's digest is its name and is checked when it is read; hashing it once more for the signature
+            # would halve the speed. S3 itself checks the CRC.
+            "unsigned_payload": True,
+            "checksum_algorithm": "CRC64NVME",
+        }
+        if self.kms_key:
+            settings |= {
+                "server_side_encryption": "aws:kms",
+                "sse_kms_key_id": self.kms_key,
+                "sse_bucket_key_enabled": True,
+            }
+        native: Any = Native
+        return native(
+            self.bucket,
+            client_options=options,
+            retry_config={"max_retries": ATTEMPTS - 1, "retry_timeout": timedelta(minutes=4)},
+            credential_provider=_credentials(session),
+            **settings,
+        )
+
+    def _explain(self, key: str, action: str, code: str, error: Exception) -> StoreError:
+        if isinstance(error, StoreError):
+            return error
+        reason = _REASONS.get(code)
+        if reason is None:
+            reason = f"{type(error).__name__}: {str(error).strip()[:500]}"
+        else:
+            reason = reason.format(bucket=self.bucket, owner=self.expected_owner or "(any)")
+        return StoreError(f"Could not {action} {self.url(key) if key else self.uri}: {reason}")
+
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+
+_NO_RIGHT = (
+    "access denied. Either the bucket {bucket} does not belong to the account {owner}, or this role lacks "
+    "s3:ListBucket, s3:GetObject, s3:PutObject or s3:DeleteObject on it (with a KMS key also "
+    "kms:GenerateDataKey and kms:Decrypt)."
+)
+
+_REASONS = {
+    "AccessDenied": _NO_RIGHT,
+    "403": _NO_RIGHT,
+    "NoSuchBucket": "there is no bucket {bucket}. Create it, or name another one with --bucket.",
+    "404": "there is no bucket {bucket}. Create it, or name another one with --bucket.",
+    "ExpiredToken": "the AWS credentials have expired. Log in again (`aws sso login`, say), then run the cell again.",
+    "NoCredentialsError": "no AWS credentials were found. Log in (`aws sso login`), or use `--backend local`.",
+    "InvalidAccessKeyId": "the AWS access key is unknown. Log in again, or choose another AWS_PROFILE.",
+    "SignatureDoesNotMatch": "the AWS secret key does not fit the access key. Log in again.",
+    "PermanentRedirect": "the bucket {bucket} is in another region. Set AWS_REGION to its region.",
+    "301": "the bucket {bucket} is in another region. Set AWS_REGION to its region.",
+}
+
+
+def _head(client: Any, bucket: str, owner: dict[str, str]) -> dict[str, Any]:
+    """HeadBucket; where that fails without a reason (a HEAD has no body) the error of a listing instead."""
+    import botocore.exceptions
+
+    try:
+        response: dict[str, Any] = client.head_bucket(Bucket=bucket, **owner)
+    except botocore.exceptions.ClientError as error:
+        if Boto3Transfer.error_code(error) != "400":
+            raise
+        client.list_objects_v2(Bucket=bucket, MaxKeys=1, **owner)
+        raise
+    return response
+
+
+def _credentials(session: Any) -> Callable[[], Any]:
+    """obstore's credential provider: asks boto3, which refreshes what is about to expire, at least every minute."""
+
+    def provide() -> dict[str, Any]:
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise StoreError(f"Could not reach S3: {_REASONS['NoCredentialsError']}")
+        frozen = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(timezone.utc) + timedelta(minutes=5),
+        }
+
+    return provide

@@ -1,0 +1,215 @@
+"""The S3 store against a loopback server, through both clients, and what it says when something goes wrong."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nbprocess.bundle.blobs import CHUNK, BlobReader, BlobWriter, forget_listing
+from nbprocess.bundle.stores import MissingKey, S3Store
+from nbprocess.errors import IntegrityError, StoreError
+from nbprocess.testing.s3 import Corrupt, Cut, Refuse, S3Server, self_signed
+
+pytest.importorskip("boto3")
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "KEY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+@pytest.fixture
+def server(tmp_path):
+    with S3Server(tmp_path / "s3", buckets=["data"], require_owner=True) as server:
+        yield server
+
+
+@pytest.fixture(params=["obstore", "boto3"])
+def transfer(request):
+    pytest.importorskip(request.param)
+    return request.param
+
+
+@pytest.fixture
+def store(server, transfer):
+    store = S3Store("data", "team/x", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    yield store
+    forget_listing(store)
+
+
+def test_the_calls_of_a_store(store, server, tmp_path):
+    assert store.uri == "s3://data/team/x" and store.url("a/b") == "s3://data/team/x/a/b" and store.path("a") is None
+    store.put("a/b", b"0123456789")
+    assert server.path("data", "team/x/a/b").read_bytes() == b"0123456789"
+    assert store.get("a/b") == b"0123456789"
+    assert store.exists("a/b") and not store.exists("a/c")
+    assert not store.put_new("a/b", b"other") and store.put_new("a/c", b"new")
+    buffer = bytearray(4)
+    assert store.read_into("a/b", buffer) == 4 and bytes(buffer) == b"0123"
+    assert store.read_into("a/b", buffer, 8) == 2 and bytes(buffer[:2]) == b"89"
+    assert sorted(store.list("a/")) == [("a/b", 10), ("a/c", 3)]
+    assert sorted(store.list("a/c")) == [("a/c", 3)]
+    store.delete("a/b")
+    store.delete("a/b")
+    assert not store.exists("a/b")
+    with pytest.raises(MissingKey, match=r"s3://data/team/x/a/b is not in the store"):
+        store.get("a/b")
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(20 * 1024 * 1024 + 3))
+    store.put("large", large)
+    assert store.get("large") == large.read_bytes()
+
+
+def test_every_request_says_whose_bucket_it_expects(store, server):
+    store.put("a", b"1")
+    store.get("a")
+    list(store.list())
+    store.exists("a")
+    store.delete("a")
+    assert len(server.requests) >= 6
+    for seen in server.requests:
+        assert seen.headers["x-amz-expected-bucket-owner"] == ACCOUNT, seen
+        assert "x-amz-expected-bucket-owner" in seen.headers["authorization"], "the header must be signed"
+
+
+def test_a_listing_of_many_pages(store, server):
+    server.page = 7
+    for number in range(30):
+        store.put(f"many/{number:02d}", b"x")
+    assert [key for key, _ in sorted(store.list("many/"))] == [f"many/{n:02d}" for n in range(30)]
+
+
+def test_blobs_go_and_come_and_are_not_sent_twice(store, server):
+    data = os.urandom(5 * CHUNK + 9)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    assert writer.new_bytes == len(data)
+    assert bytes(BlobReader(store).get(blob)) == data
+    server.requests.clear()
+    with BlobWriter(store) as writer:
+        assert writer.put(data) == blob
+    assert writer.new_bytes == 0 and server.requests == []
+
+
+def test_what_another_kernel_sent_is_found_with_one_listing(store, server):
+    data = os.urandom(5 * CHUNK)
+    with BlobWriter(store) as writer:
+        writer.put(data)
+    forget_listing(store)
+    server.requests.clear()
+    with BlobWriter(store) as writer:
+        writer.put(data)
+    assert writer.new_bytes == 0
+    assert [seen.method for seen in server.requests] == ["GET"]
+
+
+@pytest.mark.parametrize("after", [0, 1000, CHUNK - 1])
+def test_a_cut_connection_is_taken_up_again(store, server, after):
+    data = os.urandom(2 * CHUNK)
+    store.exists("x")
+    server.fail("PUT", "blobs/", Cut(after), times=2)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    server.fail("GET", "blobs/", Cut(after), times=1)
+    assert bytes(BlobReader(store).get(blob)) == data
+
+
+def test_a_busy_server_is_tried_again(store, server):
+    store.exists("x")
+    server.fail("*", "", Refuse(503, "SlowDown"), times=2)
+    store.put("a", b"1")
+    server.fail("*", "", Refuse(500, "InternalError"), times=2)
+    assert store.get("a") == b"1"
+
+
+def test_a_byte_that_was_changed_on_the_way_is_fetched_again(store, server):
+    data = os.urandom(CHUNK)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    server.fail("GET", "blobs/", Corrupt(at=77), times=1)
+    assert bytes(BlobReader(store).get(blob)) == data
+    server.fail("GET", "blobs/", Corrupt(at=77), times=2)
+    with pytest.raises(IntegrityError, match=f"s3://data/team/x/blobs/{blob['chunks'][0]} is damaged"):
+        BlobReader(store).get(blob)
+
+
+def test_a_bucket_of_another_account_is_refused(server, transfer):
+    store = S3Store("data", expected_owner="999999999999", endpoint=server.endpoint, transfer=transfer)
+    with pytest.raises(StoreError, match="bucket data does not belong to the account 999999999999, or this role lacks"):
+        store.put("a", b"1")
+    assert not server.path("data", "a").exists()
+
+
+def test_no_such_bucket(server, transfer):
+    store = S3Store("nothing", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    with pytest.raises(StoreError, match=r"there is no bucket nothing\. Create it, or name another one with --bucket"):
+        store.put("a", b"1")
+
+
+def test_a_bucket_in_another_region_is_found(server, transfer):
+    server.region = "eu-west-1"
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    store.put("a", b"1")
+    assert store.get("a") == b"1"
+
+
+def test_credentials_that_expire_in_the_middle_are_taken_anew(server, transfer, monkeypatch):
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    store.put("a", b"1")
+    server.access_keys = {"NEW"}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "NEW")
+    store.put("b", b"2")
+    assert store.get("b") == b"2"
+
+
+def test_credentials_that_stay_expired_say_so(server, transfer):
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    store.put("a", b"1")
+    server.access_keys = set()
+    with pytest.raises(StoreError, match=r"credentials have expired\. Log in again"):
+        store.put("b", b"2")
+
+
+def test_no_credentials_at_all(server, transfer, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    with pytest.raises(StoreError, match=r"no AWS credentials were found.*--backend local"):
+        store.put("a", b"1")
+
+
+def test_a_kms_key_goes_with_every_write(server, transfer):
+    store = S3Store("data", expected_owner=ACCOUNT, kms_key="alias/mine", endpoint=server.endpoint, transfer=transfer)
+    store.put("a", b"1")
+    store.put_new("b", b"1")
+    for seen in server.requests:
+        if seen.method == "PUT":
+            assert seen.headers["x-amz-server-side-encryption"] == "aws:kms"
+            assert seen.headers["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/mine"
+
+
+def test_tls_with_a_ca_bundle_of_ones_own(tmp_path, transfer, monkeypatch):
+    certificate, key = self_signed(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    with S3Server(tmp_path / "s3", buckets=["data"], tls=(certificate, key)) as server:
+        store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+        store.put("a", b"1" * 100000)
+        assert store.get("a") == b"1" * 100000
+
+
+def test_the_endpoint_is_the_one_that_boto3_is_configured_with(server, transfer, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+    store = S3Store("data", expected_owner=ACCOUNT, transfer=transfer)
+    store.put("a", b"1")
+    assert server.path("data", "a").read_bytes() == b"1"
