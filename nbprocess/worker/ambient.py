@@ -1,4 +1,4 @@
-"""Ambient state: random states, options, filters, as JSON. The same code collects it at one end and applies it at the other.
+"""Ambient state (random states, options, filters) as JSON: collected at one end, applied at the other by the same code.
 
 Only libraries that are loaded are looked at; nothing is imported. May import: the standard library.
 """
@@ -8,6 +8,10 @@ from __future__ import annotations
 import base64
 import sys
 import warnings
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 _MODULES = {  # section → the module whose import makes it exist
     "random": "random",
@@ -21,7 +25,7 @@ _MODULES = {  # section → the module whose import makes it exist
 }
 
 
-def collect(loaded=None) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def collect(loaded: Any = None) -> dict[str, object]:
     """The ambient state of this process.
 
     Args:
@@ -62,7 +66,7 @@ def apply(state: dict[str, object]) -> list[str]:
     return notes
 
 
-def apply_later(state: dict[str, object], hooks) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     """As ``apply``, but for a library that is not loaded yet at the moment when it is imported.
 
     Returns:
@@ -78,8 +82,8 @@ def apply_later(state: dict[str, object], hooks) -> dict[str, object]:  # type: 
                     print("nbprocess: " + note, file=sys.stderr)
 
             hooks.on(_MODULES[section], act)
-    # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has by
-    # another default, must not count as a change of the cell.
+    # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has
+    # by another default, must not count as a change of the cell.
     before = collect()
     for section, name in _MODULES.items():
         if name not in sys.modules:
@@ -118,14 +122,14 @@ def _listed(value: object) -> object:
     return value
 
 
-def _random(module):  # type: ignore[no-untyped-def]
+def _random(module: Any) -> Any:
     from array import array
 
     version, words, gauss = module.getstate()
     return [version, _encode(array("I", words).tobytes()), gauss]
 
 
-def _apply_random(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_random(module: Any, state: Any) -> None:
     from array import array
 
     words = array("I")
@@ -133,35 +137,35 @@ def _apply_random(module, state) -> None:  # type: ignore[no-untyped-def]
     module.setstate((state[0], tuple(words), state[2]))
 
 
-def _numpy_random(module):  # type: ignore[no-untyped-def]
+def _numpy_random(module: Any) -> Any:
     state = module.get_state(legacy=True)
     return [state[0], _encode(state[1].astype("<u4").tobytes()), int(state[2]), int(state[3]), float(state[4])]
 
 
-def _apply_numpy_random(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_numpy_random(module: Any, state: Any) -> None:
     words = sys.modules["numpy"].frombuffer(base64.b64decode(state[1]), dtype="<u4")
     module.set_state((state[0], words, *state[2:]))
 
 
-def _numpy_print(module):  # type: ignore[no-untyped-def]
+def _numpy_print(module: Any) -> Any:
     return {
         key: value for key, value in module.get_printoptions().items() if key != "override_repr" and _jsonable(value)
     }
 
 
-def _apply_numpy_print(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_numpy_print(module: Any, state: Any) -> None:
     known = module.get_printoptions()
     module.set_printoptions(**{key: value for key, value in state.items() if key in known and value is not None})
 
 
-def _decimal(module):  # type: ignore[no-untyped-def]
+def _decimal(module: Any) -> Any:
     context = module.getcontext()
     traps = sorted(signal.__name__ for signal, on in context.traps.items() if on)
     names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
     return {**{name: getattr(context, name) for name in names}, "traps": traps}
 
 
-def _apply_decimal(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_decimal(module: Any, state: Any) -> None:
     context = module.getcontext()
     for name, value in state.items():
         if name != "traps":
@@ -170,7 +174,7 @@ def _apply_decimal(module, state) -> None:  # type: ignore[no-untyped-def]
         context.traps[signal] = signal.__name__ in state["traps"]
 
 
-def _pandas(module):  # type: ignore[no-untyped-def]
+def _pandas(module: Any) -> Any:
     registered = getattr(sys.modules.get("pandas._config.config"), "_registered_options", {})
     options = {}
     with warnings.catch_warnings():
@@ -182,7 +186,7 @@ def _pandas(module):  # type: ignore[no-untyped-def]
     return options
 
 
-def _apply_pandas(module, state) -> list[str]:  # type: ignore[no-untyped-def]
+def _apply_pandas(module: Any, state: Any) -> list[str]:
     notes = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -194,11 +198,11 @@ def _apply_pandas(module, state) -> list[str]:  # type: ignore[no-untyped-def]
     return notes
 
 
-def _matplotlib(module):  # type: ignore[no-untyped-def]
+def _matplotlib(module: Any) -> Any:
     default = module.rcParamsDefault
-    changed_ = {}
+    changed_: dict[str, Any] = {}
     for key in default:
-        value = dict.get(module.rcParams, key)  # the dict's own: asking for the backend would choose one
+        value: Any = dict.get(module.rcParams, key)  # the dict's own: asking for the backend would choose one
         if key.startswith("backend") or value == dict.get(default, key):
             continue
         if key == "axes.prop_cycle":
@@ -209,7 +213,7 @@ def _matplotlib(module):  # type: ignore[no-untyped-def]
     return changed_
 
 
-def _apply_matplotlib(module, state) -> list[str]:  # type: ignore[no-untyped-def]
+def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     notes = []
     for key, value in state.items():
         try:
@@ -223,19 +227,19 @@ def _apply_matplotlib(module, state) -> list[str]:  # type: ignore[no-untyped-de
     return notes
 
 
-def _torch(module):  # type: ignore[no-untyped-def]
+def _torch(module: Any) -> Any:
     return _encode(bytes(module.get_rng_state().tolist()))
 
 
-def _apply_torch(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_torch(module: Any, state: Any) -> None:
     module.set_rng_state(module.tensor(list(base64.b64decode(state)), dtype=module.uint8))
 
 
-def _sklearn(module):  # type: ignore[no-untyped-def]
+def _sklearn(module: Any) -> Any:
     return {key: value for key, value in module.get_config().items() if _jsonable(value)}
 
 
-def _apply_sklearn(module, state) -> None:  # type: ignore[no-untyped-def]
+def _apply_sklearn(module: Any, state: Any) -> None:
     known = module.get_config()
     module.set_config(**{key: value for key, value in state.items() if key in known})
 
@@ -262,17 +266,18 @@ _APPLY = {
 }
 
 
-def _filters():  # type: ignore[no-untyped-def]
-    def text(pattern):  # type: ignore[no-untyped-def]
+def _filters() -> Any:
+    def text(pattern: Any) -> Any:
         return None if pattern is None else pattern if isinstance(pattern, str) else pattern.pattern
 
+    filters: Any = list(warnings.filters)
     return [
-        [action, text(message), f"{kind.__module__}:{kind.__qualname__}", text(module), line]
-        for action, message, kind, module, line in warnings.filters
+        [action, text(message), f"{kind.__module__}:{kind.__name__}", text(module), line]
+        for action, message, kind, module, line in filters
     ]
 
 
-def _apply_filters(state) -> None:  # type: ignore[no-untyped-def]
+def _apply_filters(state: Any) -> None:
     import re
 
     filters = []
@@ -284,11 +289,11 @@ def _apply_filters(state) -> None:  # type: ignore[no-untyped-def]
         # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).
         start = None if message is None else re.compile(message, re.I)
         filters.append((action, start, category, None if module is None else re.compile(module), line))
-    warnings.filters[:] = filters
+    warnings.filters[:] = filters  # type: ignore[index]
     warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()  # type: ignore[attr-defined]
 
 
-def _collect_shell(shell):  # type: ignore[no-untyped-def]
+def _collect_shell(shell: Any) -> Any:
     state = {"xmode": shell.InteractiveTB.mode, "colors": shell.colors}
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None:
@@ -305,7 +310,7 @@ def _collect_shell(shell):  # type: ignore[no-untyped-def]
     return state
 
 
-def apply_shell(shell, state) -> None:  # type: ignore[no-untyped-def]
+def apply_shell(shell: Any, state: Any) -> None:
     """The user's settings of IPython itself, on ``shell``."""
     if "xmode" in state:
         shell.InteractiveTB.set_mode(mode=state["xmode"])

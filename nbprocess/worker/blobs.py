@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-import pickle
 import threading
 
 from .layout import write_whole
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 CHUNK = 4 * 1024 * 1024
 _INLINE = 8 * 1024 * 1024  # below this, starting threads costs more than it saves
@@ -21,7 +24,7 @@ class Corrupt(Exception):
     """Bytes are missing or do not have the digest that the manifest pins. Nothing of them was used."""
 
 
-def read(folder, wanted):  # type: ignore[no-untyped-def]
+def read(folder: Any, wanted: Any) -> Any:
     """Read blobs into memory and check each chunk's SHA-256 as it is read, in parallel threads.
 
     Args:
@@ -48,9 +51,7 @@ def read(folder, wanted):  # type: ignore[no-untyped-def]
         buffers[key(blob)] = buffer
         view = memoryview(buffer)
         if len(blob["chunks"]) != (size + CHUNK - 1) // CHUNK and not (size == 0 and len(blob["chunks"]) <= 1):
-            raise Corrupt(
-                f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send the cell again."
-            )
+            raise Corrupt(f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send it again.")
         for index, digest in enumerate(blob["chunks"]):
             tasks.append((what, digest, view[index * CHUNK : (index + 1) * CHUNK]))
         total += size
@@ -82,7 +83,7 @@ def read(folder, wanted):  # type: ignore[no-untyped-def]
     return buffers
 
 
-def key(blob):  # type: ignore[no-untyped-def]
+def key(blob: Any) -> Any:
     """What tells two blobs apart."""
     return (blob["size"], *blob["chunks"])
 
@@ -102,9 +103,7 @@ def _read_chunk(folder: str, what: str, digest: str, view: memoryview) -> None:
                     )
                 done += count
             if file.read(1):
-                raise Corrupt(
-                    f"{what}: the file {path} is longer than the manifest says ({len(view)} bytes). Send the cell again."
-                )
+                raise Corrupt(f"{what}: the file {path} is longer than {len(view)} bytes. Send the cell again.")
     except OSError as error:
         raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
     found = hashlib.sha256(view).hexdigest()
@@ -120,9 +119,11 @@ class Writer:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def __call__(self, buffer):  # type: ignore[no-untyped-def]
+    def __call__(self, buffer: Any) -> Any:
         view = buffer if isinstance(buffer, memoryview) else memoryview(buffer)
         if view.format != "B" or view.ndim != 1 or not view.contiguous:
+            import pickle
+
             view = pickle.PickleBuffer(view).raw()  # any contiguous layout, Fortran order too, without a copy
         pieces = [view[start : start + CHUNK] for start in range(0, len(view), CHUNK)]
         digests = [""] * len(pieces)

@@ -1,4 +1,4 @@
-"""The child's side of the pipes: ``sys.stdout`` and ``sys.stderr``, displays, progress, phases. Standard library only."""
+"""The child's side of the pipes: ``sys.stdout``, ``sys.stderr``, displays, progress. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Channel:
-    """Speaks to the parent. A message that has a place in the order of outputs waits until the parent has put it there."""
+    """Speaks to the parent. A message with a place in the order of outputs waits until the parent has put it there."""
 
     def __init__(self, control: int, answer: int) -> None:
         self._control, self._answer = control, answer
@@ -58,7 +62,7 @@ class Channel:
             self._send({"type": "progress", "progress": progress})
 
     def stream(self, name: str, fd: int, data: bytes) -> None:
-        """Write to the stream's own descriptor; the two streams keep their order where Python writes to them in turn."""
+        """Write to the stream's own descriptor; the two streams keep their order when Python writes to them in turn."""
         with self._lock:
             if name != self._last:
                 if self._last:
@@ -110,7 +114,7 @@ class _Raw(io.RawIOBase):
     def fileno(self) -> int:
         return self._fd
 
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
+    def write(self, data: Any) -> int:
         data = bytes(data)
         self._channel.stream(self._name, self._fd, data)
         return len(data)
@@ -124,7 +128,7 @@ def open_streams(channel: Channel) -> None:
         stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", newline="\n", write_through=True)  # type: ignore[type-var]
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.stdin = sys.__stdin__ = open(os.devnull)
+    sys.stdin = sys.__stdin__ = open(os.devnull)  # type: ignore[misc]
 
 
 def plain(value: object) -> object:

@@ -16,13 +16,17 @@ from .hooks import AfterImport
 from .layout import Layout, resolve
 from .runner import Program, execute
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class InputError(RuntimeError):
     """A value that the cell needs cannot be read in this container."""
 
 
-def main(manifest, layout: Layout, buffers, pipes) -> int:  # type: ignore[no-untyped-def]
-    """Run the cell of ``manifest`` in this process. Returns the exit code; the report has gone to the parent by then."""
+def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
+    """Run the cell of ``manifest`` in this process. Returns the exit code; the parent has the report by then."""
     os.setsid()  # the leader of its own group: the parent interrupts and ends the cell with all that it started
     signal.signal(signal.SIGINT, signal.default_int_handler)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -65,19 +69,20 @@ def _flush() -> None:
 class Cell:
     """One run of one cell."""
 
-    def __init__(self, manifest, layout: Layout, buffers, channel: Channel) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, manifest: Any, layout: Layout, buffers: Any, channel: Channel) -> None:
         self._manifest, self._layout, self._buffers, self._channel = manifest, layout, buffers, channel
         self._put = Writer(layout.out + "/blobs")
         self._module = types.ModuleType("__main__")
         self._namespace = self._module.__dict__
         self._namespace["__builtins__"] = builtins
         self._hooks = AfterImport()
-        self._memo = self._snapshot = None
+        self._memo: Any = None
+        self._snapshot: Any = None
         self._inputs: list[str] = []
         self._names: results.Names | None = None
         self._folder: results.Folder | None = None
         self._ambient: dict[str, object] = {}
-        self._front = None  # type: ignore[var-annotated]
+        self._front: Any = None
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -115,7 +120,7 @@ class Cell:
 
         handed: set[tuple[object, ...]] = set()
 
-        def get(blob):  # type: ignore[no-untyped-def]
+        def get(blob: Any) -> Any:
             from .blobs import key
 
             buffer = self._buffers[key(blob)]
@@ -217,6 +222,6 @@ class Cell:
             if alone.groups:
                 report["error"]["value"] = alone.groups[0].to_json()
 
-    def _save_changes(self, report, dumped, variables) -> None:  # type: ignore[no-untyped-def]
+    def _save_changes(self, report: Any, dumped: Any, variables: Any) -> None:
         if self._snapshot is None:
             return

@@ -46,7 +46,7 @@ class ContainerLog:
         self.tick()
 
     def tick(self, final: bool = False) -> float | None:
-        """Write what waited long enough (everything when ``final``). Returns seconds until it wants to be called again."""
+        """Write what waited long enough (all when ``final``). Returns seconds until it wants to be called again."""
         now = time.monotonic()
         if self._progress is not None and (final or now - self._progress_at >= 0.25):
             self._progress_at = now

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def strip(error: BaseException) -> None:
@@ -22,15 +23,21 @@ def strip(error: BaseException) -> None:
 
 def _ours(filename: str) -> bool:
     # asyncio's frames stand between ours and the cell when an event loop drives it.
-    return filename.startswith(_HERE) or filename == __file__ or f"asyncio{os.sep}" in filename
+    return filename.startswith(_HERE) or f"{os.sep}asyncio{os.sep}" in filename
 
 
-def describe(error: BaseException, render) -> dict[str, object]:  # type: ignore[no-untyped-def]
+# As the code itself says it: in the archive, modules may be compiled already, under a name of their own.
+_HERE = strip.__code__.co_filename.rpartition("failure.py")[0]
+
+
+def describe(error: BaseException, render: Any) -> dict[str, object]:
     """The ``error`` entry without its value. ``render(error)`` gives the traceback's lines, or None for plain ones."""
     whole = error.__traceback__
     strip(error)
     if error.__traceback__ is None and whole is not None and not isinstance(error, SyntaxError):
         error.__traceback__ = whole  # raised inside the worker itself: better our frames than none
+    import traceback
+
     kind = type(error)
     code: object = 1
     if isinstance(error, SystemExit):

@@ -8,10 +8,13 @@ from __future__ import annotations
 import builtins
 import io
 
-import matplotlib
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
-from matplotlib.backends.backend_agg import new_figure_manager
+from matplotlib.backends.backend_agg import new_figure_manager  # type: ignore[attr-defined]
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["FigureCanvas", "flush", "new_figure_manager", "show"]
 
@@ -19,7 +22,7 @@ __all__ = ["FigureCanvas", "flush", "new_figure_manager", "show"]
 class Picture:
     """A figure, drawn, as ``display`` takes it."""
 
-    def __init__(self, figure) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, figure: Any) -> None:
         # As notebooks do: tight, at the figure's own resolution.
         self._text = f"<Figure size {figure.get_figwidth() * figure.dpi:.0f}x{figure.get_figheight() * figure.dpi:.0f}"
         self._text += f" with {len(figure.axes)} Axes>"
@@ -35,7 +38,7 @@ class Picture:
         return self._png
 
 
-def flush(display) -> None:  # type: ignore[no-untyped-def]
+def flush(display: Any) -> None:
     """Display every open figure and close it."""
     try:
         for manager in Gcf.get_all_fig_managers():
@@ -44,7 +47,7 @@ def flush(display) -> None:  # type: ignore[no-untyped-def]
                 display(Picture(figure))
     finally:
         if Gcf.get_all_fig_managers():
-            matplotlib.pyplot.close("all")
+            Gcf.destroy_all()
 
 
 def show(*_: object, **__: object) -> None:

@@ -15,6 +15,10 @@ import sys
 
 from . import progress
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class StdinNotImplementedError(NotImplementedError):
     """The cell asked for keyboard input."""
@@ -23,14 +27,14 @@ class StdinNotImplementedError(NotImplementedError):
 class Front:
     """The notebook's face inside the job. ``result`` is the last value shown by the cell, or None."""
 
-    def __init__(self, channel, hooks, manifest, layout, namespace, before) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, channel: Any, hooks: Any, manifest: Any, layout: Any, namespace: Any, before: Any) -> None:
         self.channel, self.layout, self.namespace = channel, layout, namespace
         self._hooks, self._manifest = hooks, manifest
         self.count = int(manifest.get("execution_count") or 1)
         self.result: object = None
         self.quiet = False
-        self.program = None
-        self._shell = None
+        self.program: Any = None
+        self._shell: Any = None
         self._making = False
         self._before = before
         self.shell_values: dict[str, object] = {}
@@ -76,7 +80,7 @@ class Front:
         """Whether figures can go through the backend that notebooks use."""
         return self.has_ipython and importlib.util.find_spec("matplotlib_inline") is not None
 
-    def begin(self, program) -> None:  # type: ignore[no-untyped-def]
+    def begin(self, program: Any) -> None:
         """The cell is about to run."""
         self.program = program
         self.quiet = program.ends_quietly
@@ -95,23 +99,26 @@ class Front:
         if figures is not None:
             figures.flush(self.display)
 
-    def shell(self):  # type: ignore[no-untyped-def]
+    def shell(self) -> Any:
         """The shell: IPython's own where the image has it, else the stand-in."""
         if self._shell is None and not self._making:
             self._making = True
             try:
                 if self.has_ipython:
-                    from .shell import make
+                    from . import shell
+
+                    self._shell = shell.make(self, self._manifest)
                 else:
-                    from .standin import make
-                self._shell = make(self, self._manifest)
+                    from . import standin
+
+                    self._shell = standin.make(self)
                 if self.program is not None:
                     self._shell.starts(self.program)
             finally:
                 self._making = False
         return self._shell
 
-    def get_ipython(self):  # type: ignore[no-untyped-def]
+    def get_ipython(self) -> Any:
         """The running shell, as in any notebook."""
         return self.shell()
 
@@ -145,7 +152,8 @@ class Front:
 
 def _no_keyboard(prompt: object = "", *_: object, **__: object) -> str:
     raise StdinNotImplementedError(
-        f"a cell that runs as a job cannot ask for input ({str(prompt)!r}); ask in a local cell and use the variable here"
+        f"a cell that runs as a job cannot ask for input ({str(prompt)!r}); "
+        "ask in a local cell and use the variable here"
     )
 
 

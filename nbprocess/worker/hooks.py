@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import Loader
-from importlib.machinery import PathFinder
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class AfterImport:
@@ -17,14 +19,14 @@ class AfterImport:
         """Begin to watch."""
         sys.meta_path.insert(0, self)  # type: ignore[arg-type]
 
-    def on(self, name: str, action) -> None:  # type: ignore[no-untyped-def]
+    def on(self, name: str, action: Any) -> None:
         """Call ``action(module)`` after ``name`` is imported; at once when it is already."""
         if name in sys.modules:
             action(sys.modules[name])
         else:
             self.actions.setdefault(name, []).append(action)
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
         """Part of the import protocol: only names that are waited for are looked at."""
         actions = self.actions.pop(name, None)
         if actions is None:
@@ -32,8 +34,8 @@ class AfterImport:
         for finder in sys.meta_path:
             if finder is self:
                 continue
-            find = getattr(finder, "find_spec", PathFinder.find_spec)
-            spec = find(name, path, target)
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _Wrapped(spec.loader, actions)
@@ -42,19 +44,19 @@ class AfterImport:
         return None
 
 
-class _Wrapped(Loader):
+class _Wrapped:
     """The module's own loader, then the actions."""
 
-    def __init__(self, loader, actions) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, loader: Any, actions: Any) -> None:
         self._loader, self._actions = loader, actions
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
 
-    def create_module(self, spec):  # type: ignore[no-untyped-def]
+    def create_module(self, spec: Any) -> Any:
         return self._loader.create_module(spec)
 
-    def exec_module(self, module) -> None:  # type: ignore[no-untyped-def]
+    def exec_module(self, module: Any) -> None:
         # From here on the module is as if nobody had watched: pickling and importlib.resources look at its loader.
         module.__loader__ = self._loader
         if module.__spec__ is not None:

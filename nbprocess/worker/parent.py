@@ -14,6 +14,10 @@ from .events import EventFile
 from .layout import Layout, ml_root, write_whole
 from .supervise import Ending, Signals, Supervisor
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Refused(Exception):
     """The job cannot be run; nothing of it was executed. ``kind`` is the name of the error that home shows."""
@@ -81,7 +85,7 @@ def finish(layout: Layout, log: ContainerLog, outcome: dict[str, object], code: 
     return code
 
 
-def read_manifest(layout: Layout, digest: str):  # type: ignore[no-untyped-def]
+def read_manifest(layout: Layout, digest: str) -> Any:
     """The manifest, once it is known to be the one that the request pins."""
     path = layout.bundle + "/manifest.json"
     try:
@@ -102,7 +106,7 @@ def read_manifest(layout: Layout, digest: str):  # type: ignore[no-untyped-def]
     return manifest
 
 
-def _run(manifest, layout, log, events, signals, outcome, started) -> int:  # type: ignore[no-untyped-def]
+def _run(manifest: Any, layout: Any, log: Any, events: Any, signals: Any, outcome: Any, started: Any) -> int:
     wanted = []
     for group in manifest.get("groups", ()):
         what = "variable " + ", ".join(repr(name) for name in group["names"])
@@ -116,7 +120,7 @@ def _run(manifest, layout, log, events, signals, outcome, started) -> int:  # ty
     kills = usage.oom_kills()
     supervisor = Supervisor(log, events, signals, usage.Sampler(layout.work).sample, deadline)
 
-    def child(pipes) -> int:  # type: ignore[no-untyped-def]
+    def child(pipes: Any) -> int:
         from .child import main
 
         return main(manifest, layout, buffers, pipes)
@@ -183,7 +187,7 @@ def error_of(kind: str, message: str, code: int, module: str = "builtins") -> di
     }
 
 
-def lay_out_files(manifest, layout: Layout, buffers) -> None:  # type: ignore[no-untyped-def]
+def lay_out_files(manifest: Any, layout: Layout, buffers: Any) -> None:
     """Write the notebook's files below the cell's current directory."""
     folder = layout.notebook
     os.makedirs(folder, exist_ok=True)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 _report = None
 
 
-def send_to(report) -> None:  # type: ignore[no-untyped-def]
+def send_to(report: Any) -> None:
     """Let ``report(dict, final)`` have every step; None: nobody listens (the cell runs at home)."""
     global _report
     _report = report
@@ -53,13 +57,13 @@ def _tell(n: float, total: float | None, desc: str, unit: str, start: float, fin
         _report({"n": n, "total": total, "desc": desc, "unit": unit, "rate": rate}, final)
 
 
-def watch_tqdm(hooks) -> None:  # type: ignore[no-untyped-def]
-    """Make tqdm tell the job view too, and its notebook variant draw plain text (a widget could not be driven from here)."""
+def watch_tqdm(hooks: Any) -> None:
+    """Make tqdm tell the job view too, and its notebook variant draw plain text: nobody drives a widget from here."""
 
-    def patch(module) -> None:  # type: ignore[no-untyped-def]
+    def patch(module: Any) -> None:
         display = module.tqdm.display
 
-        def displayed(self, msg=None, pos=None):  # type: ignore[no-untyped-def]
+        def displayed(self: Any, msg: Any = None, pos: Any = None) -> Any:
             if _report is not None and not getattr(self, "pos", 0):  # inner bars of nested loops stay in the text
                 done = self.format_dict
                 final = self.total is not None and self.n >= self.total
@@ -70,7 +74,7 @@ def watch_tqdm(hooks) -> None:  # type: ignore[no-untyped-def]
 
         module.tqdm.display = displayed
 
-    def plain(module) -> None:  # type: ignore[no-untyped-def]
+    def plain(module: Any) -> None:
         import tqdm.std
 
         module.tqdm = module.tqdm_notebook = tqdm.std.tqdm

@@ -7,6 +7,10 @@ import re
 import stat
 import sys
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 FILES_LIMIT = 100 * 1024 * 1024
 _SKIPPED_FOLDERS = {"__pycache__", ".ipynb_checkpoints", ".git", ".ipython"}
 _HISTORY = re.compile(r"_+|_i+|_[ih]?\d+|_[iod]h")
@@ -76,7 +80,7 @@ class Folder:
         self._path = path
         self._before = dict(self._walk())
 
-    def _walk(self):  # type: ignore[no-untyped-def]
+    def _walk(self) -> Any:
         left = [""]
         while left:
             relative = left.pop()
@@ -96,7 +100,7 @@ class Folder:
                 except OSError:
                     continue  # gone between the listing and the question
 
-    def changes(self, put):  # type: ignore[no-untyped-def]
+    def changes(self, put: Any) -> Any:
         """Files that are new or changed, as entries of the outcome, and the names of those that are gone.
 
         Over 100 MB in all, the largest stay behind: their entries have no blob and say why.
@@ -109,7 +113,8 @@ class Folder:
             path, size = f"{self._path}/{name}", after[name][0]
             total += size
             if total > FILES_LIMIT:
-                reason = f"{size / 1e6:.1f} MB: the new files together are over {FILES_LIMIT // 1024**2} MB. Write it below an --output"
+                reason = f"{size / 1e6:.1f} MB: over {FILES_LIMIT // 1024**2} MB with the other new files. "
+                reason += "Write it below an --output"
                 entries.append({"path": name, "blob": None, "size": size, "reason": reason})
                 continue
             try:
@@ -125,7 +130,7 @@ class Folder:
         return sorted(entries, key=lambda entry: entry["path"]), gone  # type: ignore[arg-type, return-value]
 
 
-def packages(named) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def packages(named: Any) -> dict[str, str]:
     """Versions of the top-level packages in ``named`` that are loaded."""
     found = {}
     for name in named:

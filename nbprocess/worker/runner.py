@@ -6,10 +6,15 @@ May import: the standard library. Knows nothing of pipes: what to display goes t
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
 import sys
 import types
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; importing inspect takes longer than most cells
 
 
 class Program:
@@ -30,7 +35,7 @@ class Program:
         # Compiling with the blank lines in front numbers everything, also a SyntaxError, as the notebook does.
         self.tree = compile(padded, filename, "exec", self.flags | ast.PyCF_ONLY_AST, dont_inherit=True)
 
-    def steps(self):  # type: ignore[no-untyped-def]
+    def steps(self) -> Any:
         """Pairs (code object, whether to await it), compiled one by one as they are asked for."""
         nodes = list(self.tree.body)  # type: ignore[attr-defined]
         interactivity = self._interactivity
@@ -46,7 +51,7 @@ class Program:
             else:
                 tree, mode = ast.Module([node], []), "exec"
             code = compile(tree, self.filename, mode, self.flags, dont_inherit=True)  # type: ignore[call-overload]
-            yield code, bool(code.co_flags & inspect.CO_COROUTINE)
+            yield code, bool(code.co_flags & _CO_COROUTINE)
 
     @property
     def ends_quietly(self) -> bool:
@@ -67,7 +72,7 @@ class Program:
 
     @property
     def wants_loop(self) -> bool:
-        """Whether an event loop must run: the cell awaits, or counts on the loop that runs under every notebook cell."""
+        """Whether an event loop must run: the cell awaits, or counts on the loop that runs under a notebook's cells."""
         return any(isinstance(n, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for n in _outside_functions(self.tree)) or (
             "asyncio" in self.code and "asyncio.run(" not in self.code and "run_until_complete" not in self.code
         )
@@ -100,14 +105,13 @@ def execute(program: Program, namespace: dict[str, object]) -> None:
         )
 
 
-def _outside_functions(tree: ast.AST):  # type: ignore[no-untyped-def]
+def _outside_functions(tree: ast.AST) -> Any:
     left = [tree]
     while left:
         node = left.pop()
         yield node
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            if any(generator.is_async for generator in node.generators):
-                yield ast.AsyncFor()
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)) and any(g.is_async for g in node.generators):
+            yield ast.Await(ast.Constant(None))
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             left.extend(ast.iter_child_nodes(node))
 

@@ -13,30 +13,44 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
-from traitlets import Any, Type
+from traitlets import Any as AnyTrait
+from traitlets import Type
 from traitlets.config import Config
 
 from . import ambient, results
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _Publisher(DisplayPublisher):  # type: ignore[misc]
     """``display_pub``: displays become events."""
 
-    channel = Any()
+    channel = AnyTrait()
 
-    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_):  # type: ignore[no-untyped-def]
+    def publish(
+        self,
+        data: Any,
+        metadata: Any = None,
+        source: Any = None,
+        *,
+        transient: Any = None,
+        update: Any = False,
+        **_: Any,
+    ) -> Any:
         event = {"type": "update_display_data" if update else "display_data", "data": data, "metadata": metadata or {}}
         event["display_id"] = (transient or {}).get("display_id")
         self.channel.event(event)
 
-    def clear_output(self, wait=False):  # type: ignore[no-untyped-def]
+    def clear_output(self, wait: Any = False) -> Any:
         self.channel.event({"type": "clear_output", "wait": bool(wait)})
 
 
 class _Hook(DisplayHook):  # type: ignore[misc]
     """``displayhook``: values shown become results."""
 
-    front = Any()
+    front = AnyTrait()
 
     @property
     def prompt_count(self) -> int:
@@ -51,7 +65,7 @@ class _Hook(DisplayHook):  # type: ignore[misc]
     def write_output_prompt(self) -> None:
         pass
 
-    def write_format_data(self, format_dict, md_dict=None) -> None:  # type: ignore[no-untyped-def]
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
         event = {"type": "execute_result", "data": format_dict, "metadata": md_dict or {}}
         self.front.channel.event({**event, "execution_count": self.prompt_count})
 
@@ -65,18 +79,14 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
-    def enable_gui(self, gui=None) -> None:  # type: ignore[no-untyped-def]
+    def enable_gui(self, gui: Any = None) -> None:
         """There is no window system; inline figures need none."""
-
-    def init_history(self) -> None:
-        """History in memory only."""
-        super().init_history()
 
     def ask_exit(self) -> None:
         """``exit`` in a cell ends the job; what is ready comes back."""
         raise SystemExit(0)
 
-    def starts(self, program) -> None:  # type: ignore[no-untyped-def]
+    def starts(self, program: Any) -> None:
         """Tell IPython of the cell, so that tracebacks call it by its number."""
         names = getattr(self.compile, "_filename_map", None)
         if names is not None:
@@ -94,13 +104,13 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         if custom is not None:
             return list(custom())
         if isinstance(error, SyntaxError) and error.__traceback__ is None:
-            return list(self.SyntaxTB.structured_traceback(kind, error, []))
+            return list(self.SyntaxTB.structured_traceback(kind, error, []))  # type: ignore[arg-type]
         if isinstance(error, SystemExit):
             return list(self.InteractiveTB.get_exception_only(kind, error))
         return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
 
 
-def make(front, manifest) -> WorkerShell:  # type: ignore[no-untyped-def]
+def make(front: Any, manifest: Any) -> WorkerShell:
     """The one shell of this process, over the cell's namespace."""
     namespace = front.namespace
     kept = {name: namespace[name] for name in list(namespace) if results.is_hidden(name) and not name.startswith("__")}
@@ -122,14 +132,14 @@ def make(front, manifest) -> WorkerShell:  # type: ignore[no-untyped-def]
             ipython_dir=folder,
             profile_dir=ProfileDir(location=folder + "/profile_default"),
         )
-    warnings.filters[:] = filters  # home's own filters were applied already; IPython's belong to its start there
+    warnings.filters[:] = filters  # type: ignore[index]  # home's own filters were applied already; IPython's belong to its start there
     sys.displayhook = sys_hook
-    shell.display_pub.channel = front.channel
-    shell.displayhook.front = front
+    shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
+    shell.displayhook.front = front  # type: ignore[attr-defined]
     shell.execution_count = front.count
     out = kept.get("Out")
     if isinstance(out, dict):
-        shell.history_manager.output_hist.update(out)
+        shell.history_manager.output_hist.update(out)  # type: ignore[union-attr]
     namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     front.shell_made()

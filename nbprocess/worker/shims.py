@@ -1,4 +1,4 @@
-"""Displays without IPython: ``display`` and the few classes of ``IPython.display`` that cells use, on the standard library."""
+"""Displays without IPython: ``display`` and what cells use of ``IPython.display``. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import sys
 import types
 import uuid
 
-_front = None
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+_front: Any = None
 
 _METHODS = (  # IPython's formatters, in its order
     ("_repr_html_", "text/html"),
@@ -23,7 +27,7 @@ _METHODS = (  # IPython's formatters, in its order
 )
 
 
-def format_value(value: object, include=None, exclude=None):  # type: ignore[no-untyped-def]
+def format_value(value: object, include: Any = None, exclude: Any = None) -> Any:
     """The mimebundle of ``value``: pair (data, metadata)."""
     data: dict[str, object] = {"text/plain": repr(value)}
     metadata: dict[str, object] = {}
@@ -71,29 +75,47 @@ class DisplayHandle:
         update_display(value, display_id=self.display_id, **options)
 
 
-def display(*values, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, **_):  # type: ignore[no-untyped-def]
+def display(
+    *values: Any,
+    include: Any = None,
+    exclude: Any = None,
+    metadata: Any = None,
+    transient: Any = None,
+    display_id: Any = None,
+    raw: Any = False,
+    **_: Any,
+) -> Any:
     """As IPython's ``display``."""
     return _publish(values, include, exclude, metadata, display_id, raw, "display_data")
 
 
-def update_display(value, *, display_id, include=None, exclude=None, metadata=None, raw=False, **_):  # type: ignore[no-untyped-def]
+def update_display(
+    value: Any,
+    *,
+    display_id: Any,
+    include: Any = None,
+    exclude: Any = None,
+    metadata: Any = None,
+    raw: Any = False,
+    **_: Any,
+) -> Any:
     """Replace what was displayed under ``display_id``."""
     _publish([value], include, exclude, metadata, display_id, raw, "update_display_data")
 
 
-def _publish(values, include, exclude, metadata, display_id, raw, kind):  # type: ignore[no-untyped-def]
+def _publish(values: Any, include: Any, exclude: Any, metadata: Any, display_id: Any, raw: Any, kind: Any) -> Any:
     if display_id is True:
         display_id = uuid.uuid4().hex
     for value in values:
         data, found = (value, {}) if raw else format_value(value, include, exclude)
         event = {"type": kind, "data": data, "metadata": {**found, **(metadata or {})}, "display_id": display_id}
-        _front.channel.event(event)  # type: ignore[attr-defined]
+        _front.channel.event(event)
     return DisplayHandle(display_id) if display_id and kind == "display_data" else None
 
 
 def clear_output(wait: bool = False) -> None:
     """Clear the cell's output."""
-    _front.channel.event({"type": "clear_output", "wait": bool(wait)})  # type: ignore[attr-defined]
+    _front.channel.event({"type": "clear_output", "wait": bool(wait)})
 
 
 class _Data:
@@ -102,7 +124,7 @@ class _Data:
     mime = "text/plain"
     binary = False
 
-    def __init__(self, data=None, url=None, filename=None, metadata=None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, data: Any = None, url: Any = None, filename: Any = None, metadata: Any = None) -> None:
         if isinstance(data, str) and self.binary and os.path.exists(data):
             filename, data = data, None
         if filename is not None:
@@ -115,7 +137,7 @@ class _Data:
                 data = answer.read() if self.binary else answer.read().decode()
         self.data, self.metadata = data, metadata or {}
 
-    def _repr_mimebundle_(self, include=None, exclude=None):  # type: ignore[no-untyped-def]
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         data = base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data
         return {self.mime: data}, {self.mime: self.metadata} if self.metadata else {}
 
@@ -165,20 +187,29 @@ class Image(_Data):
     binary = True
     mime = "image/png"
 
-    def __init__(self, data=None, url=None, filename=None, format=None, width=None, height=None, **_) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self,
+        data: Any = None,
+        url: Any = None,
+        filename: Any = None,
+        format: Any = None,
+        width: Any = None,
+        height: Any = None,
+        **_: Any,
+    ) -> None:
         super().__init__(data, url, filename, {k: v for k, v in (("width", width), ("height", height)) if v})
         if format in ("jpg", "jpeg") or (isinstance(self.data, bytes) and self.data[:2] == b"\xff\xd8"):
             self.mime = "image/jpeg"
 
 
-def use(front) -> None:  # type: ignore[no-untyped-def]
+def use(front: Any) -> None:
     """Displays go to this front."""
     global _front
     _front = front
 
 
-def install(front) -> None:  # type: ignore[no-untyped-def]
-    """Let ``import IPython`` and ``from IPython.display import ...`` find these (the cell says it, the image lacks it)."""
+def install(front: Any) -> None:
+    """Let ``import IPython`` and ``from IPython.display import ...`` find these: the cell says it, the image lacks it."""
     use(front)
     package = types.ModuleType("IPython", "nbprocess stand-in: this image has no IPython")
     package.__path__ = []

@@ -1,4 +1,4 @@
-"""``get_ipython()`` where the image has no IPython: the common magics on the standard library, clear errors for the rest.
+"""``get_ipython()`` where the image has no IPython: the common magics, clear errors for the rest.
 
 May import: this package, the standard library.
 """
@@ -18,6 +18,10 @@ import time
 
 from . import shims
 from .runner import Program, execute
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class UsageError(Exception):
@@ -57,13 +61,13 @@ class Lines(list):  # type: ignore[type-arg]
 class StandIn:
     """The part of IPython's shell that cells call."""
 
-    def __init__(self, front) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, front: Any) -> None:
         self._front = front
         self.user_ns = front.namespace
         self.execution_count = front.count
         self.config: dict[str, object] = {}
 
-    def starts(self, program) -> None:  # type: ignore[no-untyped-def]
+    def starts(self, program: Any) -> None:
         """Nothing to prepare."""
 
     def ends(self) -> None:
@@ -101,7 +105,7 @@ class StandIn:
         program = Program(plain_python(code), f"<{self._front.program.filename}>", 1, 0, "last_expr")
         execute(program, self.user_ns)
 
-    def _magic(self, name: str, sign: str, kind: str):  # type: ignore[no-untyped-def]
+    def _magic(self, name: str, sign: str, kind: str) -> Any:
         magic = getattr(self, f"_{kind}_{name.replace('!', 'bash').replace('sx', 'bash')}", None)
         if magic is None:
             raise UsageError(
@@ -129,7 +133,7 @@ class StandIn:
         tree = ast.parse(plain_python(code))
         result = None
         wall, cpu = time.perf_counter(), time.process_time()
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last: Any = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         exec(compile(tree, "<timed>", "exec"), self.user_ns)
         if last is not None:
             result = eval(compile(ast.Expression(last.value), "<timed>", "eval"), self.user_ns)
@@ -255,7 +259,7 @@ class StandIn:
     _cell_sh = _cell_bash
 
 
-def make(front, manifest) -> StandIn:  # type: ignore[no-untyped-def]
+def make(front: Any) -> StandIn:
     """The one stand-in of this process."""
     shims.use(front)
     return StandIn(front)

@@ -1,7 +1,8 @@
 """The parent's side of the child: starts it, drains its output in order, stops it, survives it. Standard library only.
 
-Order: the child waits for an answer to every control message, and the parent empties both output pipes before it handles
-one, so what was printed before a display stands before it in the events, whoever printed it (Python, C, a subprocess).
+Order: the child waits for an answer to every control message, and the parent empties both output pipes before
+it handles one, so what was printed before a display stands before it in the events, whoever printed it (Python, C,
+a subprocess).
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import warnings
 
 from .containerlog import ContainerLog
 from .events import EventFile
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 _PIPE = 64 * 1024  # what a pipe holds: all that can have been written before a control message
 GRACE = 25.0  # seconds from a stop signal to SIGKILL
@@ -56,16 +61,16 @@ class Signals:
 
 
 class Pipes:
-    """The child's ends: ``out`` and ``err`` become its descriptors 1 and 2, ``control`` and ``answer`` stay private."""
+    """The child's ends: ``out`` and ``err`` become its descriptors 1 and 2; ``control`` and ``answer`` stay private."""
 
     def __init__(self, out: int, err: int, control: int, answer: int) -> None:
         self.out, self.err, self.control, self.answer = out, err, control, answer
 
 
 class Ending:
-    """How the child ended. ``code`` as a shell would give it, ``signal`` when one killed it, ``report`` its last word."""
+    """How the child ended. ``code`` as a shell would give it, ``signal`` if one killed it, ``report``: its last."""
 
-    def __init__(self, status: int, peak: int, cpu: float, report, reason: str) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, status: int, peak: int, cpu: float, report: Any, reason: str) -> None:
         self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         self.code = 128 + self.signal if self.signal else os.WEXITSTATUS(status)
         self.peak, self.cpu, self.report, self.reason = peak, cpu, report, reason
@@ -74,7 +79,9 @@ class Ending:
 class Supervisor:
     """Runs ``child(pipes)`` in a forked process and stays with it until it is gone."""
 
-    def __init__(self, log: ContainerLog, events: EventFile, signals: Signals, sample, deadline: float | None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self, log: ContainerLog, events: EventFile, signals: Signals, sample: Any, deadline: float | None
+    ) -> None:
         """``sample(pid)`` gives a usage marker; ``deadline`` is on ``time.monotonic()``: when to stop by ourselves."""
         self._log, self._events, self._signals, self._sample, self._deadline = log, events, signals, sample, deadline
         self._report = None
@@ -83,7 +90,7 @@ class Supervisor:
         self._pid = 0
         self._buffer = b""
 
-    def run(self, child, forked) -> Ending:  # type: ignore[no-untyped-def]
+    def run(self, child: Any, forked: Any) -> Ending:
         """Fork, call ``forked()`` here, watch, and return how it ended. In the child this never returns."""
         out, out_end = os.pipe()
         err, err_end = os.pipe()
@@ -172,7 +179,7 @@ class Supervisor:
             if pid:
                 return self._finish(status, usage_)
 
-    def _finish(self, status: int, usage) -> Ending:  # type: ignore[no-untyped-def]
+    def _finish(self, status: int, usage: Any) -> Ending:
         self._kill(signal.SIGKILL)  # processes that the cell left behind end with it
         self._take_control()
         for fd in (self._out, self._err):
@@ -228,7 +235,7 @@ class Supervisor:
             self._handle(json.loads(line))
         return alive
 
-    def _handle(self, message) -> None:  # type: ignore[no-untyped-def]
+    def _handle(self, message: Any) -> None:
         kind = message["type"]
         if kind == "progress":
             self._log.progress(message["progress"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class MissingValue(RuntimeError):
     """The cell used a variable that could not be sent."""
@@ -36,13 +40,14 @@ def _missing(stone: Tombstone) -> MissingValue:
     return MissingValue(f"{name} is not available in this job: {reason}")
 
 
-def _raise(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+def _raise(self: Tombstone, *args: Any, **kwargs: Any) -> Any:
     raise _missing(self)
 
 
-for _name in (
+_OPERATIONS = (
     "call len iter next getitem setitem delitem contains bool int float index complex hash enter exit await "
     "eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul "
     "and rand or ror xor rxor lshift rshift neg pos abs invert round iadd isub imul array reversed"
-).split():
+)
+for _name in _OPERATIONS.split():
     setattr(Tombstone, f"__{_name}__", _raise)

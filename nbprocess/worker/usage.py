@@ -6,6 +6,10 @@ import os
 import signal
 import time
 
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def read(path: str) -> str:
     """A small file's text; empty where it cannot be read (another kernel, no such cgroup)."""
@@ -77,7 +81,7 @@ class Sampler:
         self._tick = os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._cpu: tuple[float, float] | None = None
-        self._gpu = None  # type: ignore[var-annotated]
+        self._gpu: Any = None
         self._gpu_value: dict[str, object] = {}
         folders = os.environ.get("PATH", "/usr/bin:/bin").split(os.pathsep)
         self._nvidia = next((f + "/nvidia-smi" for f in folders if os.access(f + "/nvidia-smi", os.X_OK)), "")
@@ -106,7 +110,7 @@ class Sampler:
             return 0.0, 0
         for name in names:
             if name.isdigit():
-                # after the command in parentheses: state ppid pgrp session ... utime(11) stime cutime cstime ... rss(21)
+                # after the command in parentheses: state ppid pgrp session ... utime(11) stime cutime cstime ... rss
                 fields = read(f"/proc/{name}/stat").rpartition(")")[2].split()
                 if len(fields) > 21 and int(fields[3]) == session:
                     ticks += sum(int(value) for value in fields[11:15])
