@@ -7,6 +7,18 @@ from .assemble import capture
 from .cell import check_python, make_cell
 from .freshness import reads
 from .model import Capture, Cell, LocalFile, Need
+from .packages import absent_packages
 from .scope import analyse
 
-__all__ = ["Capture", "Cell", "LocalFile", "Need", "analyse", "capture", "check_python", "make_cell", "reads"]
+__all__ = [
+    "Capture",
+    "Cell",
+    "LocalFile",
+    "Need",
+    "absent_packages",
+    "analyse",
+    "capture",
+    "check_python",
+    "make_cell",
+    "reads",
+]

@@ -1,7 +1,7 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, ``nbprocess.worker.ambient`` (the same code reads the ambient state at both ends), the
-standard library.
+May import: this room, ``errors``, ``nbprocess.worker.ambient`` (the same code reads the ambient state at both ends),
+the standard library.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def _refuse_prompts(scope: Scope, cell: Cell, notices: list[str]) -> None:
         line = prompt.line + cell.first_line - 1
         if prompt.now:
             raise CaptureError(
-                f"{prompt.what} on line {line}: a remote cell cannot ask for input; ask in a local cell and use the variable."
+                f"{prompt.what} on line {line}: a remote cell cannot ask for input; ask in a local cell and use the "
+                "variable."
             )
         notices.append(f"line {line}: {prompt.what} fails if it is called: a remote cell cannot ask for input.")
 
@@ -163,8 +164,8 @@ def _guard(
             continue
         if need.strength == "must" and not need.existence:
             raise CaptureError(
-                f"`{name}` looks like it holds a secret ({what}). Not sent. Use --send {name} to send it anyway, or read it "
-                "inside the cell, for example from Secrets Manager: "
+                f"`{name}` looks like it holds a secret ({what}). Not sent. Use --send {name} to send it anyway, or "
+                "read it inside the cell, for example from Secrets Manager: "
                 "boto3.client('secretsmanager').get_secret_value(SecretId='...')['SecretString']."
             )
         del needs[name]

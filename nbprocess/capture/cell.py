@@ -18,6 +18,7 @@ def make_cell(
     source: str,
     transform: Callable[[str], str] | None = None,
     *,
+    code: str | None = None,
     filename: str = "<cell>",
     first_line: int = 1,
     flags: int = 0,
@@ -29,6 +30,7 @@ def make_cell(
     Args:
         source: the text without the magic line.
         transform: IPython's ``transform_cell``; None: the text is plain Python.
+        code: the transformed text, when it is at hand already.
         filename: the name under which tracebacks show the cell.
         first_line: line of the notebook's cell on which ``source`` starts (2 under a magic line).
         flags: compiler flags of earlier cells.
@@ -38,7 +40,8 @@ def make_cell(
     Raises:
         SyntaxError: with the file name and the line numbers of the notebook's cell.
     """
-    code = transform(source) if transform is not None else source
+    if code is None:
+        code = transform(source) if transform is not None else source
     cell = Cell(source, code, filename, first_line, flags, interactivity, execution_count)
     try:
         compile(code, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
@@ -146,6 +149,6 @@ def _parses(code: str, minor: int) -> bool:
 
 def _too_new(needed: tuple[int, int], version: tuple[int, int], where: str) -> CaptureError:
     return CaptureError(
-        f"this cell needs Python {needed[0]}.{needed[1]} syntax{where}, but the worker has Python {version[0]}.{version[1]}. "
-        "Choose an image with a newer Python (--image), or write it in the older syntax."
+        f"this cell needs Python {needed[0]}.{needed[1]} syntax{where}, but the worker has Python "
+        f"{version[0]}.{version[1]}. Choose an image with a newer Python (--image), or write it in the older syntax."
     )

@@ -26,6 +26,8 @@ class Definition:
     """The globals that a definition reads: name → (strength, line); those its body binds; and what was noted."""
 
     reads: _Reads = field(default_factory=dict)
+    extras: dict[str, int] = field(default_factory=dict)
+    """Names in decorators and defaults: they ran when the function was made, so they need not exist any more."""
     binds: frozenset[str] = frozenset()
     notes: Notes = field(default_factory=Notes)
 
@@ -62,6 +64,7 @@ def of_code(code: types.CodeType) -> Definition:
         return _of_bytecode(code)
     notes = Notes()
     reads: _Reads = {}
+    extras: dict[str, int] = {}
     binds: set[str] = set()
     for node in nodes:  # more than one lambda may stand on a line
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
@@ -71,14 +74,13 @@ def of_code(code: types.CodeType) -> Definition:
         for name, line in body.reads.items():
             reads.setdefault(name, ("maybe", line))
         binds |= body.binds | body.deletes
-        # Decorators and defaults ran when the function was made: their results travel with it.
         for child in immediate(node, annotations=False):
             for inner in ast.walk(child):
                 if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                    reads.setdefault(inner.id, ("maybe", inner.lineno))
+                    extras.setdefault(inner.id, inner.lineno)
     for name in code.co_freevars:  # closures travel as cells
         reads.pop(name, None)
-    return Definition(reads, frozenset(binds), notes)
+    return Definition(reads, extras, frozenset(binds), notes)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -104,7 +106,7 @@ def _of_bytecode(code: types.CodeType) -> Definition:
         for constant in inner.co_consts:
             if isinstance(constant, str):
                 notes.note_string(constant, inner.co_firstlineno)
-    return Definition(reads, frozenset(binds), notes)
+    return Definition(reads, {}, frozenset(binds), notes)
 
 
 _classes: weakref.WeakKeyDictionary[type, Definition] = weakref.WeakKeyDictionary()
@@ -126,7 +128,7 @@ def _of_class(cls: type) -> Definition:
     flow = Flow(notes)
     flow.run([node])
     reads = {name: (strength, line) for name, (strength, line, _, _) in flow.reads.items()}
-    return Definition(reads, frozenset(set(flow.binds) - {cls.__name__}), notes)
+    return Definition(reads, {}, frozenset(set(flow.binds) - {cls.__name__}), notes)
 
 
 def _class_node(cls: type) -> ast.ClassDef | None:

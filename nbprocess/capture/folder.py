@@ -23,7 +23,26 @@ MAX_FILES = 2000
 MAX_ENTRIES = 20_000
 """Directory entries looked at before a folder is taken for too big."""
 
-_TEXT = [".py", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".sh", ".sql", ".md", ".r", ".xml", ".properties", ".tf"]
+_TEXT = [
+    ".py",
+    ".txt",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".sh",
+    ".sql",
+    ".md",
+    ".r",
+    ".xml",
+    ".properties",
+    ".tf",
+]
 # Absolute paths of the system are no data of the notebook.
 _SYSTEM = (
     "/dev",
@@ -222,8 +241,8 @@ def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iter
     for path, text in outside.items():
         kind = "folder" if os.path.isdir(path) else "file"
         found.notices.append(
-            f"the {kind} {text} lies outside the notebook's folder and was not sent: --input NAME={path} makes it available "
-            "under /opt/ml/processing/input/NAME."
+            f"the {kind} {text} lies outside the notebook's folder and was not sent: --input NAME={path} makes it "
+            "available under /opt/ml/processing/input/NAME."
         )
 
 

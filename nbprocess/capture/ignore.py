@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 IGNORE_FILES = (".gitignore", ".nbprocessignore")
 
-_NEVER_NAMES = frozenset(
-    [".netrc", "_netrc", ".pgpass", ".pypirc", ".npmrc", ".htpasswd", ".git-credentials", ".aws", ".azure", ".ssh", ".gnupg", ".kube", ".docker", ".git", ".hg", ".svn", "credentials.json", "client_secret.json", "service_account.json", "secrets.toml", "secrets.json", "secrets.yaml", "secrets.yml"]
-)
+_NEVER_NAMES_WORDS = """
+.netrc _netrc .pgpass .pypirc .npmrc .htpasswd .git-credentials .aws .azure .ssh .gnupg .kube .docker .git .hg .svn
+credentials.json client_secret.json service_account.json secrets.toml secrets.json secrets.yaml secrets.yml
+"""
+_NEVER_NAMES = frozenset(_NEVER_NAMES_WORDS.split())
 _NEVER_PATTERNS = (
     ".env*",
     "*.env",
@@ -28,9 +30,11 @@ _NEVER_PATTERNS = (
     "id_ecdsa*",
     "id_ed25519*",
 )
-_CLUTTER_NAMES = frozenset(
-    [".ipynb_checkpoints", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache", ".idea", ".vscode", ".DS_Store", ".virtual_documents", ".Trash", ".local", ".conda", ".eggs", "site-packages", "lost+found"]
-)
+_CLUTTER_NAMES_WORDS = """
+.ipynb_checkpoints __pycache__ node_modules .venv venv .tox .nox .mypy_cache .ruff_cache .pytest_cache .cache .idea
+.vscode .DS_Store .virtual_documents .Trash .local .conda .eggs site-packages lost+found
+"""
+_CLUTTER_NAMES = frozenset(_CLUTTER_NAMES_WORDS.split())
 _CLUTTER_PATTERNS = ("*.ipynb", "*.pyc", "*.pyo", "*.swp", "*~", "*.egg-info")
 
 

@@ -87,9 +87,15 @@ _REFUSED = {
     "processing": "A remote cell cannot start a further one. Use it in a local cell.",
 }
 
-_KNOWN = frozenset(
-    ["alias", "alias_magic", "autoawait", "autocall", "automagic", "autosave", "bookmark", "cat", "cd", "clear", "code_wrap", "colors", "conda", "config", "cp", "dhist", "dirs", "doctest_mode", "env", "gui", "ldir", "less", "lf", "lk", "ll", "load_ext", "ls", "lsmagic", "lx", "magic", "man", "mamba", "matplotlib", "micromamba", "mkdir", "more", "mv", "page", "pdef", "pdoc", "pfile", "pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "prun", "psearch", "psource", "pushd", "pwd", "pycat", "pylab", "quickref", "rehashx", "reload_ext", "rm", "rmdir", "run", "sc", "set_env", "subshell", "sx", "system", "tb", "time", "timeit", "unalias", "unload_ext", "uv", "who", "who_ls", "whos", "xdel", "xmode", "capture", "html", "javascript", "js", "latex", "markdown", "bash", "sh", "script", "perl", "pypy", "python", "python2", "python3", "ruby", "svg", "writefile", "file", "!", "autoreload", "aimport"]
-)
+_KNOWN_WORDS = """
+alias alias_magic autoawait autocall automagic autosave bookmark cat cd clear code_wrap colors conda config cp dhist
+dirs doctest_mode env gui ldir less lf lk ll load_ext ls lsmagic lx magic man mamba matplotlib micromamba mkdir more
+mv page pdef pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource pushd pwd pycat pylab quickref
+rehashx reload_ext rm rmdir run sc set_env subshell sx system tb time timeit unalias unload_ext uv who who_ls whos
+xdel xmode capture html javascript js latex markdown bash sh script perl pypy python python2 python3 ruby svg
+writefile file ! autoreload aimport
+"""
+_KNOWN = frozenset(_KNOWN_WORDS.split())
 _WHOLE = frozenset({"who", "whos", "who_ls", "psearch"})
 _LOOKS = frozenset({"pinfo", "pinfo2", "pdoc", "pdef", "psource", "pfile", "page"})
 

@@ -177,7 +177,8 @@ def _take(name: str, path: str, folder: str | None, found: Found, syspath: dict[
         secret = secret_in_file(file, size)
         if secret:
             found.notices.append(
-                f"{file} of module {name} seems to hold a secret ({secret}); it is code that the cell needs and is sent."
+                f"{file} of module {name} seems to hold a secret ({secret}); it is code that the cell needs "
+                "and is sent."
             )
         relative = os.path.relpath(file, parent).replace(os.sep, "/")
         target = relative if base == "." else f"{base}/{relative}"
@@ -185,7 +186,8 @@ def _take(name: str, path: str, folder: str | None, found: Found, syspath: dict[
         taken.append(file)
     if any(f.endswith((".so", ".pyd")) for f in taken):
         found.notices.append(
-            f"the local module {name} has compiled parts, which only work where Python and platform are the same as here."
+            f"the local module {name} has compiled parts, which only work where Python and platform are "
+            "the same as here."
         )
     return taken
 

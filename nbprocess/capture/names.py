@@ -10,9 +10,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-NEVER = frozenset(
-    ["In", "Out", "get_ipython", "_ih", "_oh", "_dh", "_sh", "_exit_code", "_ip", "__builtin__", "__builtins__", "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__annotations__", "__session__", "__file__", "__warningregistry__", "_rwho_ls", "_VSCODE_toString"]
-)
+NEVER_WORDS = """
+In Out get_ipython _ih _oh _dh _sh _exit_code _ip __builtin__ __builtins__ __name__ __doc__ __package__ __loader__
+__spec__ __annotations__ __session__ __file__ __warningregistry__ _rwho_ls _VSCODE_toString
+"""
+NEVER = frozenset(NEVER_WORDS.split())
 # IPython puts its own of these into the namespace; a user's own value under such a name is shipped.
 _REPLACED = frozenset({"open", "exit", "quit", "display", "input", "print", "raw_input"})
 _HISTORY = re.compile(r"^_(?:i?\d+|_{0,2}|i{1,3})$")

@@ -45,7 +45,7 @@ def dotted(node: ast.AST) -> str:
 
 
 def is_namespace_call(node: ast.AST, module_level: bool) -> bool:
-    """Whether ``node`` is ``globals()``, or at module level also ``locals()``, ``vars()``, ``dir()``, or ``shell.user_ns``."""
+    """Whether it is ``globals()`` or ``shell.user_ns``; at module level also ``locals()``, ``vars()``, ``dir()``."""
     if isinstance(node, ast.Attribute):
         return node.attr in ("user_ns", "user_global_ns")
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or node.args or node.keywords:
@@ -181,7 +181,7 @@ class Notes:
             for child in ast.walk(tree):
                 if hasattr(child, "lineno"):
                     child.lineno = node.lineno
-            return [tree.body] if isinstance(tree, ast.Expression) else list(tree.body)
+            return [tree.body] if isinstance(tree, ast.Expression) else list(getattr(tree, "body", []))
         if first is not None and not own_globals:
             self.note_whole(node.lineno, f"{callee}() of a computed string")
         return []

@@ -174,6 +174,9 @@ class Resolution:
         self.definitions.append((via, definition))
         self._note(definition.notes, via)
         self.binds |= definition.binds
+        for name, line in definition.extras.items():
+            if name in self.namespace:
+                self.need(name, "maybe", line, via)
         for name, (own, line) in definition.reads.items():
             if name != via or name in self.namespace:
                 self.need(name, "must" if own == "must" and strength == "must" else "maybe", line, via)

@@ -1,7 +1,7 @@
 """Which names a cell reads, binds and deletes, in the order in which it runs. Pure: code in, ``Scope`` out.
 
 The walk keeps, for each point of the cell, the names that the cell settled on every path to it (``state``). A read of a
-name that is not settled is an input: *must* when no path settled it, *maybe* when some did or when it stands in a function.
+name that is not settled is an input: *must* when no path settled it, *maybe* when some did or in a function body.
 
 May import: this room's pure modules, the standard library.
 """

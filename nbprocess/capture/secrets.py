@@ -50,8 +50,10 @@ _HARMLESS_NAME = re.compile(
     r"|image|new)_?(?:tokens?|key)$|^tokens?$|public_?key|^pass$"
 )
 _PLACEHOLDER = re.compile(
-    r"(?i)^\s*$|^<.*>$|^\$|^\{.*\}$|^%\(|^\*+$|^[x.\-_]+$|your|change_?me|example|placeholder|dummy|redacted|insert|enter |todo|"
-    r"^(?:none|null|true|false|n/?a|test\w*|password|passwd|secret|token|api_?key|key|string|foo|bar|abc\d*|value|unknown|default)$"
+    r"(?i)^\s*$|^<.*>$|^\$|^\{.*\}$|^%\(|^\*+$|^[x.\-_]+$|your|change_?me|example|placeholder|dummy|redacted|"
+    r"insert|enter |todo|"
+    r"^(?:none|null|true|false|n/?a|test\w*|password|passwd|secret|token|api_?key|key|string|foo|bar|abc\d*|value|unknown"
+    r"|default)$"
 )
 _TYPES = (
     ("boto3.session.Session", "boto3 session"),

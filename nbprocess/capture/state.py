@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 class State:
-    """``settled``: bound or deleted on every path to here. ``possible``: on some path. ``live``: the point is reached."""
+    """``settled``: bound or deleted on every path to here; ``possible``: on some; ``live``: the point is reached."""
 
     __slots__ = ("live", "possible", "settled")
 

@@ -13,8 +13,10 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _AT = re.compile(r"@([^\W\d]\w*)")
 _DOLLAR = re.compile(r"\$(\$|[^\W\d]\w*)")
 _SQL = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*\(?\s*(?:select|with|from|insert\s+into|create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?(?:table|view)"
-    r"|update|delete\s+from|describe|summarize|pivot|copy)\s",
+    r"\s*(?:--[^\n]*\n\s*)*\(?\s*(?:select\s|with\s+(?:recursive\s+)?\w+(?:\s*\([^)]*\))?\s+as\s*(?:\w+\s+)?\("
+    r"|from\s+\w+\s*(?:;?\s*$|\s(?:select|where|join|limit|order|group|left|right|inner|using)\b)|insert\s+into\s"
+    r"|create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?(?:table|view)\s|update\s+\w+\s+set\s|delete\s+from\s"
+    r"|(?:describe|summarize)\s+\w+\s*;?\s*$|pivot\s+\w+\s+on\s|copy\s+\(?\w+.*\s(?:to|from)\s)",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"^[^~\n]*~[^~\n]+$")
