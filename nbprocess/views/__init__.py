@@ -8,12 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbprocess.views.jobbrowser import browser
     from nbprocess.views.jobtable import JobTable, table
+    from nbprocess.views.source import JobSource, ListedJobs
     from nbprocess.views.view import View, show, summary
 
-__all__ = ["JobTable", "View", "show", "summary", "table"]
+__all__ = ["JobSource", "JobTable", "ListedJobs", "View", "browser", "show", "summary", "table"]
 
-_PLACES = {"JobTable": "jobtable", "View": "view", "show": "view", "summary": "view", "table": "jobtable"}
+_PLACES = {
+    "JobSource": "source",
+    "JobTable": "jobtable",
+    "ListedJobs": "source",
+    "View": "view",
+    "browser": "jobbrowser",
+    "show": "view",
+    "summary": "view",
+    "table": "jobtable",
+}
 
 
 def __getattr__(name: str) -> Any:

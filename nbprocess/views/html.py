@@ -19,7 +19,8 @@ TAIL_CHARACTERS = 20_000  # what a saved notebook may grow by; the store keeps t
 # JupyterLab's variables where it defines them, else currentColor mixes, which are right on light and dark pages.
 MUTED = "opacity:.72"
 BORDER = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
-MONO = "background:none;padding:0;font-family:var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace);font-size:12px"
+FONT = "var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace)"
+MONO = f"background:none;padding:0;font-family:{FONT};font-size:12px"
 TONES = {
     "ok": "var(--jp-success-color1, #2e7d32)",
     "error": "var(--jp-error-color1, #c62828)",

@@ -1,0 +1,148 @@
+"""The job browser as an anywidget: pages of jobs on demand, details, actions; one thread of its own asks the source.
+
+May import: anywidget (so import this module only when a widget is wanted).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from contextvars import copy_context
+from dataclasses import asdict
+from typing import Any
+
+import anywidget
+
+from nbprocess.state import JobState
+from nbprocess.views import assets, pump, words
+from nbprocess.views.jobtable import table
+from nbprocess.views.snapshot import snapshot
+from nbprocess.views.source import JobSource, Query
+
+ROWS = 500  # at most per message
+REFRESH_SECONDS = 5.0
+ASLEEP_SECONDS = 30.0  # no refreshing when no page asked for so long (pages ask while they are visible)
+
+
+class JobBrowser(anywidget.AnyWidget):
+    """The widget. ``close()`` ends its thread."""
+
+    _esm = assets.script("browser.js")
+    _css = assets.style("theme.css", "browser.css")
+
+    def __init__(self, source: JobSource) -> None:
+        self._source = source
+        self._asks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._heard = time.monotonic()
+        super().__init__()
+        self.on_msg(lambda _widget, content, _buffers: self.receive(content))
+        pump.register(self.comm, self.receive)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._work,), name="nbprocess-browser", daemon=True
+        )
+        self._thread.start()
+
+    def receive(self, content: Any) -> None:
+        """Take one message of the page; it is answered by the thread."""
+        if isinstance(content, dict):
+            self._heard = time.monotonic()
+            self._asks.put(content)
+
+    def close(self) -> None:
+        """Take the widget away and end its thread."""
+        self._asks.put(None)
+        super().close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        represented: Any = super()._repr_mimebundle_(**kwargs)
+        data, metadata = represented if isinstance(represented, tuple) else (represented, {})
+        listing = table(self._source.page(Query(), 0, 20).rows)  # for saved notebooks: what is known by now
+        return {**data, **listing._repr_mimebundle_()}, metadata
+
+    def _work(self) -> None:
+        first = True
+        while True:
+            try:
+                if first:
+                    self._refresh()
+                    first = False
+                content = self._asks.get(timeout=REFRESH_SECONDS)
+            except queue.Empty:
+                if time.monotonic() - self._heard < ASLEEP_SECONDS:
+                    self._refresh()
+                continue
+            if content is None:
+                return
+            try:
+                self._answer(content)
+            except Exception as error:  # the page shows it; the browser goes on
+                self.send({"type": "error", "text": _message(error), "name": str(content.get("name", ""))})
+
+    def _refresh(self) -> None:
+        try:
+            if self._source.refresh():
+                self.send({"type": "changed"})
+        except Exception as error:  # no network, expired credentials: said in the page, tried again later
+            self.send({"type": "error", "text": _message(error), "name": ""})
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        kind, name = content.get("type"), str(content.get("name", ""))
+        if kind == "jobs":
+            self._send_page(Query.from_page(content.get("query")), content.get("start"), content.get("stop"))
+        elif kind == "refresh":
+            self._refresh()
+        elif kind == "details":
+            state = self._source.find(name)
+            self.send(
+                {
+                    "type": "details",
+                    "name": name,
+                    "state": None if state is None else snapshot(state),
+                    "sections": [asdict(section) for section in self._source.details(name)],
+                    "actions": dict(self._source.actions(name)),
+                }
+            )
+        elif kind == "act":
+            action = str(content.get("action", ""))
+            text = self._source.act(action, name)
+            self.send({"type": "done", "action": action, "name": name, "text": text})
+            self._refresh()
+            self.send({"type": "changed"})
+
+    def _send_page(self, query: Query, start: Any, stop: Any) -> None:
+        first = start if isinstance(start, int) and start >= 0 else 0
+        last = stop if isinstance(stop, int) else first + ROWS
+        page = self._source.page(query, first, max(0, min(ROWS, last - first)))
+        self.send(
+            {
+                "type": "jobs",
+                "query": query.to_page(),
+                "start": page.start,
+                "rows": [row(state) for state in page.rows],
+                "total": page.total,
+                "complete": page.complete,
+                "totals": asdict(self._source.totals()),
+                "choices": {field: list(values) for field, values in self._source.choices().items()},
+            }
+        )
+
+
+def row(state: JobState) -> list[Any]:
+    """``[name, tone, word, backend, machine, notebook, created, ended, cost, headline]`` for one line of the list."""
+    return [
+        state.name,
+        words.status_tone(state),
+        words.status_word(state),
+        state.backend,
+        words.machine(state) if state.instance_type else "",
+        state.notebook,
+        state.created,
+        state.ended,
+        "" if state.cost is None else words.money(state.cost),
+        state.headline,
+    ]
+
+
+def _message(error: Exception) -> str:
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__

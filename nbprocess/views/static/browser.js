@@ -1,0 +1,410 @@
+// The job browser: a virtual list of all jobs, filters, and the details of one.
+// @ts-check
+import { button, copyText, el, isWebAddress, setText, show } from "./dom.js";
+import { count, duration, size } from "./format.js";
+import { VirtualRows } from "./rows.js";
+
+const BLOCK = 100;
+const BLOCKS = 120; // 12,000 rows of a few hundred bytes
+const ROW_HEIGHT = 30;
+const POLL_MS = 15_000; // tells the kernel that somebody looks; it stops asking AWS when nobody does
+
+const COLUMNS = [
+  ["status", "Status"], ["name", "Name"], ["notebook", "Notebook"], ["machine", "Machine"],
+  ["backend", "Where"], ["created", "Created"], ["time", "Time"], ["cost", "Cost"],
+];
+const PERIODS = [[0, "Any time"], [3600, "Last hour"], [86400, "Last day"], [604800, "Last 7 days"], [2592000, "Last 30 days"]];
+const STATUSES = ["InProgress", "Completed", "Failed", "Stopping", "Stopped"];
+
+/** @typedef {[string, string, string, string, string, string, number, number | null, string, string]} JobRow */
+
+export class JobBrowser {
+  /** @param {(content: any) => void} send */
+  constructor(send) {
+    this.send = send;
+    this.query = { search: "", status: "", backend: "", notebook: "", instance: "", since: 0, sort: "created", descending: true };
+    this.total = 0;
+    this.selected = -1;
+    this.openName = "";
+    this.typing = 0;
+    /** @type {Map<number, (JobRow | undefined)[]>} */
+    this.blocks = new Map();
+    /** @type {Map<number, number>} */
+    this.asked = new Map();
+    this.tab = "";
+    this.saying = 0;
+    this.uid = `nbp-${Math.random().toString(36).slice(2, 8)}`;
+
+    this.search = /** @type {HTMLInputElement} */ (el("input", { type: "search", class: "nbp-input", placeholder: "Search name, notebook, machine", "aria-label": "Search jobs",
+      on: { input: () => { clearTimeout(this.typing); this.typing = setTimeout(() => this.filter({ search: this.search.value }), 200); }, keydown: (/** @type {KeyboardEvent} */ event) => this.searchKey(event) } }));
+    this.status = this.chooser("Status", "status", "Any status", STATUSES);
+    this.backend = this.chooser("Where", "backend", "Anywhere", []);
+    this.notebook = this.chooser("Notebook", "notebook", "Any notebook", []);
+    this.instance = this.chooser("Instance", "instance", "Any machine", []);
+    this.since = /** @type {HTMLSelectElement} */ (el("select", { class: "nbp-input", "aria-label": "Created", on: { change: () => this.filter({ since: Number(this.since.value) }) } },
+      ...PERIODS.map(([value, text]) => el("option", { value, text }))));
+    this.totals = el("div", { class: "nbp-totals", role: "status", "aria-live": "polite" });
+    this.note = el("div", { class: "nbp-note", role: "status", "aria-live": "polite", hidden: true });
+    this.head = el("div", { class: "nbp-row nbp-row-head", role: "row" }, ...COLUMNS.map(([key, label]) =>
+      el("div", { role: "columnheader", "data-column": key }, button(label, () => this.sort(key), { class: "nbp-sort", "data-sort": key }))));
+    this.scroller = el("div", { class: "nbp-jobs", tabindex: "0", role: "rowgroup", "aria-label": "Jobs",
+      on: { keydown: (/** @type {KeyboardEvent} */ event) => this.key(event), click: (/** @type {MouseEvent} */ event) => this.click(event) } });
+    this.empty = el("div", { class: "nbp-empty", hidden: true });
+    this.list = el("div", { class: "nbp-list" },
+      el("div", { class: "nbp-grid", role: "grid", "aria-label": "Jobs" }, this.head, this.scroller), this.empty);
+    this.details = el("aside", { class: "nbp-details", hidden: true, tabindex: "-1", "aria-label": "Job details",
+      on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") this.close(); event.stopPropagation(); } } });
+    this.grid = /** @type {HTMLElement} */ (this.list.firstElementChild);
+    this.node = el("section", { class: "nbp-browser", "aria-label": "Processing jobs" },
+      el("header", { class: "nbp-browser-head" }, el("strong", { text: "Processing jobs" }), this.totals, el("span", { class: "nbp-grow" }),
+        button("Refresh", () => this.send({ type: "refresh" }), { class: "nbp-button nbp-quiet" })),
+      el("div", { class: "nbp-filters", role: "toolbar", "aria-label": "Filters" }, this.search, this.status, this.backend, this.notebook, this.instance, this.since),
+      this.note, el("div", { class: "nbp-body" }, this.list, this.details));
+    this.rows = new VirtualRows({ scroller: this.scroller, rowHeight: ROW_HEIGHT, render: (row) => this.renderRow(row), onRange: (first, last) => this.need(first, last) });
+    this.markSort();
+    this.polling = setInterval(() => { if (this.onScreen()) this.ask(0, 1); }, POLL_MS);
+    this.ticking = setInterval(() => { if (this.onScreen() && this.hasRunning()) this.rows.schedule(); }, 1000);
+    this.ask(0, BLOCK);
+  }
+
+  onScreen() {
+    return document.visibilityState === "visible" && this.node.isConnected && this.node.offsetParent !== null;
+  }
+
+  hasRunning() {
+    return [...this.blocks.values()].some((block) => block.some((row) => row && row[7] === null));
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} field
+   * @param {string} any
+   * @param {string[]} values
+   */
+  chooser(label, field, any, values) {
+    const node = /** @type {HTMLSelectElement} */ (el("select", { class: "nbp-input", "aria-label": label, "data-any": any, on: { change: () => this.filter({ [field]: node.value }) } }));
+    this.fill(node, values);
+    return node;
+  }
+
+  /**
+   * @param {HTMLSelectElement} node
+   * @param {string[]} values
+   */
+  fill(node, values) {
+    const mark = values.join("\n");
+    if (node.dataset.values === mark) return;
+    node.dataset.values = mark;
+    const before = node.value;
+    node.replaceChildren(el("option", { value: "", text: node.dataset.any }), ...values.map((value) => el("option", { value, text: value })));
+    node.value = before && values.includes(before) ? before : "";
+  }
+
+  /** @param {Record<string, any>} changes */
+  filter(changes) {
+    this.query = { ...this.query, ...changes };
+    this.blocks.clear();
+    this.asked.clear();
+    this.selected = -1;
+    this.scroller.scrollTop = 0;
+    this.ask(0, BLOCK);
+  }
+
+  /** @param {string} column */
+  sort(column) {
+    const same = this.query.sort === column;
+    this.filter({ sort: column, descending: same ? !this.query.descending : ["created", "cost", "time"].includes(column) });
+    this.markSort();
+  }
+
+  markSort() {
+    for (const cell of this.head.children) {
+      const mine = cell.getAttribute("data-column") === this.query.sort;
+      cell.setAttribute("aria-sort", mine ? (this.query.descending ? "descending" : "ascending") : "none");
+    }
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} stop
+   */
+  ask(start, stop) {
+    this.send({ type: "jobs", query: this.query, start, stop });
+  }
+
+  /**
+   * @param {number} first
+   * @param {number} last
+   */
+  need(first, last) {
+    const now = performance.now();
+    for (let block = Math.floor(first / BLOCK); block * BLOCK < last; block += 1) {
+      if (this.blocks.has(block) || now - (this.asked.get(block) ?? -Infinity) < 3000) continue;
+      this.asked.set(block, now);
+      this.ask(block * BLOCK, (block + 1) * BLOCK);
+      setTimeout(() => { if (this.asked.has(block)) this.rows.schedule(); }, 3100);
+    }
+  }
+
+  /** @param {any} message */
+  receive(message) {
+    if (message.type === "jobs") this.take(message);
+    else if (message.type === "changed") this.again();
+    else if (message.type === "details") this.showDetails(message);
+    else if (message.type === "done") void this.done(message);
+    else if (message.type === "error") this.say(message.text, true);
+  }
+
+  /** Something changed: ask for what is on the screen, and forget the rest. */
+  again() {
+    const first = Math.floor(this.rows.firstRow() / BLOCK);
+    for (const block of [...this.blocks.keys()]) if (block < first || block > first + 1) this.blocks.delete(block);
+    this.ask(first * BLOCK, (first + 2) * BLOCK);
+    if (this.openName && !this.details.hidden) this.send({ type: "details", name: this.openName });
+  }
+
+  /** @param {any} message */
+  take(message) {
+    this.describe(message);
+    for (const [field, node] of Object.entries({ backend: this.backend, notebook: this.notebook, instance: this.instance })) this.fill(node, message.choices[field] ?? []);
+    if (JSON.stringify(message.query) !== JSON.stringify(this.query)) return;
+    this.total = message.total;
+    message.rows.forEach((/** @type {JobRow} */ row, /** @type {number} */ offset) => {
+      const number = message.start + offset;
+      const block = Math.floor(number / BLOCK);
+      if (!this.blocks.has(block)) {
+        if (number % BLOCK || message.rows.length - offset < Math.min(BLOCK, message.total - number)) return; // a part of a block is no block
+        this.blocks.set(block, new Array(BLOCK));
+      }
+      /** @type {(JobRow | undefined)[]} */ (this.blocks.get(block))[number % BLOCK] = row;
+      this.asked.delete(block);
+    });
+    for (const block of this.blocks.keys()) if (this.blocks.size > BLOCKS) this.blocks.delete(block);
+    this.grid.setAttribute("aria-rowcount", String(this.total + 1));
+    this.rows.setCount(this.total);
+    this.rows.schedule();
+    const filtered = this.query.search || this.query.status || this.query.backend || this.query.notebook || this.query.instance || this.query.since;
+    setText(this.empty, !message.complete ? "Listing jobs …" : filtered ? "No job matches these filters." : "No jobs yet. Write %%processing on top of a cell and run it.");
+    show(this.empty, this.total === 0);
+  }
+
+  /** @param {any} message */
+  describe({ totals, total, complete }) {
+    const money = (/** @type {number} */ value) => `$${value.toFixed(2)}`;
+    const parts = [`${count(totals.running)} running`, `${money(totals.today)} today`, `${money(totals.week)} this week`,
+      total === totals.jobs ? `${count(totals.jobs)} jobs` : `${count(total)} of ${count(totals.jobs)} jobs`];
+    const own = this.query.notebook && totals.notebooks?.[this.query.notebook];
+    if (own) parts.push(`${money(own)} by this notebook`);
+    if (!complete) parts.push("listing …");
+    setText(this.totals, parts.join(" · "));
+  }
+
+  /** @param {number} number */
+  row(number) {
+    return this.blocks.get(Math.floor(number / BLOCK))?.[number % BLOCK];
+  }
+
+  /** @param {number} number */
+  renderRow(number) {
+    const row = this.row(number);
+    if (!row) return el("div", { class: "nbp-row nbp-missing", role: "row", text: "…" });
+    const [name, tone, word, backend, machine, notebook, created, ended, cost, headline] = row;
+    const cell = (/** @type {string} */ column, /** @type {string} */ text, /** @type {string | null} */ title = text) =>
+      el("div", { role: "gridcell", "data-column": column, text, title });
+    return el("div", { class: "nbp-row", role: "row", id: `${this.uid}-${number}`, "data-number": number, "data-tone": tone,
+      "aria-selected": String(number === this.selected), "aria-rowindex": number + 2 },
+      el("div", { role: "gridcell", "data-column": "status", title: headline }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), el("span", { text: word })),
+      cell("name", name), cell("notebook", notebook), cell("machine", machine), cell("backend", backend),
+      cell("created", when(created), new Date(created * 1000).toLocaleString()),
+      cell("time", duration((ended ?? Date.now() / 1000) - created), null), cell("cost", cost, null));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const page = this.rows.visible - 1;
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
+    if (step !== undefined) this.select(Math.min(this.total - 1, Math.max(0, this.selected + step)));
+    else if (event.key === "Enter" || event.key === " ") this.open(this.selected);
+    else if (event.key === "Escape") this.close();
+    else if (event.key === "/") this.search.focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {KeyboardEvent} event */
+  searchKey(event) {
+    event.stopPropagation();
+    if (event.key === "ArrowDown" || event.key === "Enter") {
+      this.scroller.focus();
+      this.select(0);
+      event.preventDefault();
+    }
+  }
+
+  /** @param {number} number */
+  select(number) {
+    this.selected = number;
+    this.scroller.setAttribute("aria-activedescendant", `${this.uid}-${number}`);
+    this.rows.reveal(number);
+    this.rows.schedule();
+  }
+
+  /** @param {MouseEvent} event */
+  click(event) {
+    const row = /** @type {HTMLElement} */ (event.target).closest?.("[data-number]");
+    if (!row) return;
+    this.select(Number(row.getAttribute("data-number")));
+    this.open(this.selected);
+  }
+
+  /** @param {number} number */
+  open(number) {
+    const row = this.row(number);
+    if (!row) return;
+    this.openName = row[0];
+    this.tab = "";
+    show(this.details, true);
+    this.node.classList.add("nbp-with-details");
+    this.details.replaceChildren(el("div", { class: "nbp-details-head" }, el("code", { text: row[0] })), el("p", { text: "Loading …" }));
+    this.send({ type: "details", name: row[0] });
+  }
+
+  close() {
+    show(this.details, false);
+    this.node.classList.remove("nbp-with-details");
+    this.openName = "";
+    this.scroller.focus();
+  }
+
+  /** @param {any} message */
+  showDetails({ name, state, sections, actions }) {
+    if (name !== this.openName) return;
+    const held = this.details.contains(document.activeElement);
+    const tabs = [{ title: "Overview", kind: "state", content: state }, ...sections];
+    const bar = el("div", { class: "nbp-tabs", role: "tablist", "aria-label": "Details" });
+    const body = el("div", { class: "nbp-tab-body", role: "tabpanel", tabindex: "0" });
+    const choose = (/** @type {number} */ at) => {
+      this.tab = tabs[at].title;
+      [...bar.children].forEach((node, i) => { node.setAttribute("aria-selected", String(i === at)); node.setAttribute("tabindex", i === at ? "0" : "-1"); });
+      body.setAttribute("aria-label", tabs[at].title);
+      body.replaceChildren(sectionNode(tabs[at]));
+    };
+    tabs.forEach((section, at) => bar.append(button(section.title, () => choose(at), { class: "nbp-tab", role: "tab",
+      on: { keydown: (/** @type {KeyboardEvent} */ event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next = (at + step + tabs.length) % tabs.length;
+        choose(next);
+        /** @type {HTMLElement} */ (bar.children[next]).focus();
+        event.preventDefault();
+      } } })));
+    const doing = el("div", { class: "nbp-actions", role: "toolbar", "aria-label": "Actions" },
+      ...Object.entries(actions).map(([action, label]) => this.actionButton(action, String(label), name)));
+    const word = state ? el("span", { class: "nbp-word", text: state.word }) : null;
+    this.details.setAttribute("data-tone", state?.tone ?? "busy");
+    this.details.replaceChildren(
+      el("div", { class: "nbp-details-head" }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), word, el("code", { text: name }), el("span", { class: "nbp-grow" }),
+        button("✕", () => this.close(), { class: "nbp-button nbp-quiet", "aria-label": "Close details" })),
+      doing, bar, body);
+    choose(Math.max(0, tabs.findIndex((section) => section.title === this.tab)));
+    if (held || !this.details.dataset.shown) this.details.focus({ preventScroll: true });
+    this.details.dataset.shown = "1";
+  }
+
+  /**
+   * @param {string} action
+   * @param {string} label
+   * @param {string} name
+   */
+  actionButton(action, label, name) {
+    const node = button(label, () => {
+      if (action === "delete" && node.dataset.sure !== "1") { // what is deleted cannot be had back
+        node.dataset.sure = "1";
+        setText(node, "Delete for good?");
+        setTimeout(() => { node.dataset.sure = ""; setText(node, label); }, 4000);
+        return;
+      }
+      node.disabled = true;
+      this.send({ type: "act", action, name });
+      setTimeout(() => { node.disabled = false; }, 3000);
+    }, { "data-action": action });
+    return node;
+  }
+
+  /** @param {any} message */
+  async done({ action, name, text }) {
+    if (action === "copy") this.say((await copyText(text)) ? "Copied: paste it into a cell." : text);
+    else this.say(text);
+    if (action === "delete" && name === this.openName) this.close();
+  }
+
+  /** @param {string} text */
+  say(text, error = false) {
+    setText(this.note, text);
+    this.note.setAttribute("data-tone", error ? "error" : "ok");
+    show(this.note, true);
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => show(this.note, false), error ? 15_000 : 6_000);
+  }
+
+  destroy() {
+    clearInterval(this.polling);
+    clearInterval(this.ticking);
+    clearTimeout(this.typing);
+    clearTimeout(this.saying);
+    this.rows.destroy();
+  }
+}
+
+/** @param {number} seconds POSIX */
+function when(seconds) {
+  const date = new Date(seconds * 1000);
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return date.toDateString() === new Date().toDateString() ? `today ${time}` : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+/** @param {{kind: string, content: any, title: string}} section */
+function sectionNode({ kind, content, title }) {
+  if (kind === "state") return content ? overview(content) : el("p", { text: "The state of this job is not known." });
+  if (kind === "table") {
+    const [titles = [], ...rows] = content;
+    return el("table", {}, el("thead", {}, el("tr", {}, ...titles.map((/** @type {any} */ text) => el("th", { scope: "col", text: String(text) })))),
+      el("tbody", {}, ...rows.map((/** @type {any[]} */ cells) => el("tr", {}, ...cells.map((text) => el("td", { text: String(text) }))))));
+  }
+  if (kind === "image" && /^data:image\/(png|jpeg|gif|webp);base64,/.test(content)) return el("img", { src: content, alt: title });
+  if (kind === "html") return el("iframe", { sandbox: "", srcdoc: content, title, class: "nbp-frame" }); // no scripts, no origin
+  return el("div", {}, button("Copy", () => void copyText(String(content)), { class: "nbp-button nbp-copy" }), el("pre", { text: String(content) }));
+}
+
+/** @param {any} state */
+function overview(state) {
+  const facts = [["Machine", state.machine], ["Cost", state.cost_words], ["Peak memory", state.peak_memory], ["Image", state.image],
+    ["Created", new Date(state.created * 1000).toLocaleString()],
+    ["Phases", state.phases.filter((/** @type {any} */ p) => p.phase !== "done").map((/** @type {any} */ p) => `${p.word} ${duration((p.end ?? Date.now() / 1000) - p.start)}`).join(", ")]];
+  return el("div", {},
+    state.headline && el("p", { text: state.headline }),
+    state.failure && state.failure !== state.headline && el("p", { class: "nbp-failure", text: state.failure }),
+    el("dl", {}, ...facts.flatMap(([term, text]) => (text ? [el("dt", { text: term }), el("dd", { text })] : []))),
+    state.variables.length > 0 && el("table", {}, el("thead", {}, el("tr", {}, ...["variable", "type", "shape", "size", "status"].map((text) => el("th", { scope: "col", text })))),
+      el("tbody", {}, ...state.variables.map((/** @type {any} */ v) => el("tr", {}, el("th", { scope: "row", text: v.name }), el("td", { text: v.type }), el("td", { text: v.shape }),
+        el("td", { text: v.size ? size(v.size) : "" }), el("td", { text: v.reason ? `${v.word}: ${v.reason}` : v.word }))))),
+    el("ul", {}, ...state.notices.map((/** @type {string} */ text) => el("li", { text }))),
+    el("p", { class: "nbp-links" }, ...Object.entries(state.links).map(([title, target]) =>
+      isWebAddress(target) ? el("a", { href: target, target: "_blank", rel: "noopener noreferrer", text: title }) : el("span", { text: `${title}: ${target}` }))));
+}
+
+/** @param {{model: any, el: HTMLElement}} context */
+function render({ model, el: place }) {
+  const browser = new JobBrowser((content) => model.send(content));
+  const onMessage = (/** @type {any} */ message) => browser.receive(message);
+  model.on("msg:custom", onMessage);
+  place.append(browser.node);
+  return () => {
+    model.off("msg:custom", onMessage);
+    browser.destroy();
+  };
+}
+
+export default { render };
