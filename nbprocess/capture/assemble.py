@@ -6,6 +6,7 @@ the standard library.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import sys
@@ -59,23 +60,26 @@ def capture(
     loaded = sys.modules if modules is None else modules
     base = os.path.abspath(os.fspath(folder)) if folder is not None else None
     scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names)
-    notices: list[str] = magics.check(scope.notes.magics, known_magics)
+    notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line)
     _refuse_prompts(scope, cell, notices)
     if base is not None:
         _scripts(scope, base)
 
     resolution = Resolution(scope, namespace, hidden)
-    needs = {name: need for name, need in resolution.needs.items() if name not in skip}
+    needs = {name: _placed(need, cell) for name, need in resolution.needs.items() if name not in skip}
+    undefined = [_placed(need, cell) for need in resolution.undefined.values()]
     withheld = _guard(needs, namespace, send, notices)
     found = secrets.in_source(cell.source)
     if found:
         notices.append(f"the cell's text seems to hold a secret ({found}); it is part of what is sent.")
     if resolution.whole is not None:
         line, by = resolution.whole
-        notices.append(f"line {line}: {by} may read any name, so the whole namespace is sent ({len(needs)} names).")
+        notices.append(
+            f"line {line + cell.first_line - 1}: {by} may read any name, so the whole namespace is sent ({len(needs)} names)."
+        )
     notices += [
-        f"`{need.name}` is not defined in the notebook (line {need.line + cell.first_line - 1})."
-        for need in resolution.undefined.values()
+        f"`{need.name}` is not defined in the notebook (line {need.line})."
+        for need in undefined
         if need.strength == "must"
     ]
     if save is not None:
@@ -95,7 +99,7 @@ def capture(
         needs=tuple(sorted(needs.values(), key=lambda n: (n.strength != "must", n.line, n.name))),
         binds=tuple(sorted(resolution.binds)),
         deletes=tuple(sorted(name for name in scope.deletes if name not in scope.binds)),
-        undefined=tuple(sorted(resolution.undefined.values(), key=lambda n: (n.line, n.name))),
+        undefined=tuple(sorted(undefined, key=lambda n: (n.line, n.name))),
         files=tuple(files[target] for target in sorted(files)),
         syspath=tuple(syspath),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
@@ -112,6 +116,11 @@ _INTERNAL = frozenset({"builtins", "__main__", "nbprocess", "_thread", "_io", "_
 
 def _tops(names: Iterable[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
+
+
+def _placed(need: Need, cell: Cell) -> Need:
+    """The need with the line of the notebook's cell; lines of other definitions are those of their own cells."""
+    return need if need.via else dataclasses.replace(need, line=need.line + cell.first_line - 1)
 
 
 def _refuse_prompts(scope: Scope, cell: Cell, notices: list[str]) -> None:

@@ -88,7 +88,7 @@ _REFUSED = {
 }
 
 _KNOWN_WORDS = """
-alias alias_magic autoawait autocall automagic autosave bookmark cat cd clear code_wrap colors conda config cp dhist
+pdb alias alias_magic autoawait autocall automagic autosave bookmark cat cd clear code_wrap colors conda config cp dhist
 dirs doctest_mode env gui ldir less lf lk ll load_ext ls lsmagic lx magic man mamba matplotlib micromamba mkdir more
 mv page pdef pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource pushd pwd pycat pylab quickref
 rehashx reload_ext rm rmdir run sc set_env subshell sx system tb time timeit unalias unload_ext uv who who_ls whos
@@ -205,12 +205,13 @@ def run_script(magic: Magic) -> tuple[str, bool] | None:
     return (script[0], "i" in given) if script else None
 
 
-def check(magics: Iterable[Magic], known: Collection[str] | None = None) -> list[str]:
+def check(magics: Iterable[Magic], known: Collection[str] | None = None, first_line: int = 1) -> list[str]:
     """Refuse magics that cannot work in another process; notices for those whose effect stays there.
 
     Args:
         magics: those of the cell.
         known: names of the magics that this kernel has loaded; None when that is not known.
+        first_line: line of the notebook's cell on which the code starts.
 
     Raises:
         CaptureError: names the magic, its line, the reason and the way out.
@@ -219,7 +220,8 @@ def check(magics: Iterable[Magic], known: Collection[str] | None = None) -> list
     loads_extension = any(m.name in ("load_ext", "reload_ext") for m in used)
     notices: list[str] = []
     for magic in used:
-        where = f"{magic.shown} (line {magic.lineno})"
+        number = magic.lineno + first_line - 1
+        where = f"{magic.shown} (line {number})"
         if magic.name in _REFUSED and not (magic.name == "pdb" and magic.line.strip() in ("off", "0")):
             raise CaptureError(f"{where} cannot be used in an offloaded cell. {_REFUSED[magic.name]}")
         if (
@@ -239,13 +241,13 @@ def check(magics: Iterable[Magic], known: Collection[str] | None = None) -> list
         if magic.name in ("pip", "conda", "mamba", "uv") or re.match(
             r"\s*(?:pip3?|python3? -m pip)\s+install\b", magic.line
         ):
-            notices.append(f"line {magic.lineno}: packages are installed in the container only.")
+            notices.append(f"line {number}: packages are installed in the container only.")
         elif magic.name in ("env", "set_env") and magic.line.strip():
-            notices.append(f"line {magic.lineno}: the environment variable is set in the container only.")
+            notices.append(f"line {number}: the environment variable is set in the container only.")
         elif magic.name == "cd":
-            notices.append(f"line {magic.lineno}: %cd changes the folder of the container's process.")
+            notices.append(f"line {number}: %cd changes the folder of the container's process.")
         elif magic.name == "matplotlib" and magic.line.split()[:1] not in ([], ["inline"], ["agg"], ["--list"], ["-l"]):
-            notices.append(f"line {magic.lineno}: there is no window in a container; figures are shown inline.")
+            notices.append(f"line {number}: there is no window in a container; figures are shown inline.")
     return notices
 
 
@@ -257,7 +259,7 @@ def plain(body: str) -> str:
     first, _, rest = body.lstrip("\n").partition("\n")
     nested = re.match(r"%%(\w+) ?(.*)$", first)
     if nested:
-        return f"get_ipython().run_cell_magic({nested[1]!r}, {nested[2]!r}, {rest!r})"
+        return f"get_ipython().run_cell_magic({nested[1]!r}, {nested[2]!r}, {rest.rstrip(chr(10)) + chr(10)!r})"
     lines: list[str] = []
     for text in body.splitlines():
         found = _LINE_MAGIC.match(text)

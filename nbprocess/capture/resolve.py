@@ -56,7 +56,9 @@ class Resolution:
         self._names_of = {
             id(value): name
             for name, value in namespace.items()
-            if type(value) not in _ATOMS and not isinstance(value, _CODE) and not name.startswith("_")
+            if type(value) not in _ATOMS
+            and not name.startswith("_")
+            and (not isinstance(value, _CODE) or self._ours(value))
         }
         self._cell(scope)
         self._drain()
@@ -202,7 +204,7 @@ class Resolution:
         if isinstance(value, types.ModuleType):
             return iter(())
         module = kind.__module__ or ""
-        if module.startswith("pandas."):
+        if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
         if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax")):
             return iter(())
