@@ -28,7 +28,13 @@ class InputError(RuntimeError):
 def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     """Run the cell of ``manifest`` in this process. Returns the exit code; the parent has the report by then."""
     os.setsid()  # the leader of its own group: the parent interrupts and ends the cell with all that it started
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interruptible = [True]
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        if interruptible:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (pipes.out, 1), (pipes.err, 2)):
         os.dup2(source, target)
@@ -40,14 +46,20 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     cell = Cell(manifest, layout, buffers, channel)
     error: BaseException | None = None
     try:
-        cell.prepare()
-        channel.phase("running")
-        cell.run()
+        try:
+            cell.prepare()
+            channel.phase("running")
+            cell.run()
+        finally:
+            interruptible.clear()  # from here on a stop only has to wait for what is being saved
     except BaseException as raised:  # whatever the cell raises is its result, also SystemExit and KeyboardInterrupt
         error = raised
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on a stop only has to wait for what is being saved
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel.phase("saving")
-    report = cell.save(error)
+    try:
+        report = cell.save(error)
+    except Exception as broken:  # a full disk, most likely: the job must still say what happened to the cell
+        report = unsaved(error, broken)
     _flush()
     channel.report(report)
     import atexit
@@ -55,6 +67,15 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
     _flush()
     return 0
+
+
+def unsaved(error: BaseException | None, broken: Exception) -> dict[str, Any]:
+    """The report when the results could not be written."""
+    told = failure.describe(broken, lambda _: None)
+    after = "the cell completed" if error is None else f"the cell raised {type(error).__name__}: {error}"
+    told["message"] = f"the results could not be saved ({type(broken).__name__}: {broken}); {after}"
+    print(f"nbprocess: {told['message']}", file=sys.stderr)
+    return {"state": "failed", "error": told}
 
 
 def _flush() -> None:
@@ -216,12 +237,13 @@ class Cell:
         report["groups"] = [group.to_json() for group in dumped.groups]
         report["result"] = result
         report["variables"] = variables
-        self._save_changes(report, dumped, variables)
+        self._save_changes(report, variables)
+        report["seeded"] = any(group.seeded for group in dumped.groups) or report.get("patches") is not None
         if error is not None and isinstance(report["error"], dict):
             alone = wire.dump({"error": error}, put=self._put, seed=self._memo)
             if alone.groups:
                 report["error"]["value"] = alone.groups[0].to_json()
 
-    def _save_changes(self, report: Any, dumped: Any, variables: Any) -> None:
+    def _save_changes(self, report: Any, variables: Any) -> None:
         if self._snapshot is None:
             return

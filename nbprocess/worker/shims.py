@@ -209,7 +209,7 @@ def use(front: Any) -> None:
 
 
 def install(front: Any) -> None:
-    """Let ``import IPython`` and ``from IPython.display import ...`` find these: the cell says it, the image lacks it."""
+    """Let ``import IPython`` and ``from IPython.display import ...`` find these: the image lacks IPython."""
     use(front)
     package = types.ModuleType("IPython", "nbprocess stand-in: this image has no IPython")
     package.__path__ = []

@@ -12,6 +12,7 @@ import pytest
 from driver import job
 
 from nbprocess.bundle import archive
+from nbprocess.worker import usage
 
 
 def test_the_archive_is_the_same_every_time_and_the_entrypoint_is_short() -> None:
@@ -164,3 +165,28 @@ def test_usage_is_sampled_and_markers_stay_out_of_the_output(tmp_path: Path) -> 
     usage = ran.markers("usage")
     assert usage and usage[0]["memory"] > 1_000_000 and usage[0]["memory_total"] > usage[0]["memory"]
     assert json.dumps(usage) and ran.text("stderr") == "half a line"
+
+
+def test_requirements_that_cannot_be_installed_are_told(tmp_path: Path) -> None:
+    ran = job(tmp_path, "print('ran')", requirements={"text": "./no-such-folder-here\n"}).run()
+    assert ran.code == 70 and "ran" not in ran.stdout
+    assert "requirements could not be installed" in ran.outcome["error"]["message"]
+
+
+def test_results_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    code = "import os, shutil\nplace = os.environ['NBPROCESS_ML_ROOT'] + '/processing/output/nbprocess/algo-7/blobs'\n"
+    code += "os.rmdir(place)\nopen(place, 'w').close()\nx = 5"
+    ran = job(tmp_path, code).run(load=False)
+    assert ran.code == 1 and ran.outcome["state"] == "failed"
+    message = ran.outcome["error"]["message"]
+    assert "the results could not be saved" in message and "the cell completed" in message
+
+
+def test_an_out_of_memory_kill_is_told_with_both_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "memory_total", lambda: 16_000_000_000)
+    told = usage.death(signal.SIGKILL, 15_200_000_000, 0)
+    assert (
+        told.startswith("out of memory: the kernel killed the process at 15.2 GB of 16.0 GB") and "--instance" in told
+    )
+    assert usage.death(signal.SIGKILL, 1_000_000, 1).startswith("out of memory"), "the cgroup counted a kill"
+    assert usage.death(signal.SIGKILL, 1_000_000, 0) == "killed by signal 9 (killed from outside)"
