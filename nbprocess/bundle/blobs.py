@@ -99,6 +99,13 @@ def _recognition() -> _Recognised:
         return _recognised
 
 
+def forget_recognised() -> None:
+    """Forget which chunks this process has hashed before: for measurements of a first run."""
+    global _recognised
+    with _recognised_lock:
+        _recognised = None
+
+
 class _Present:
     """Which chunks are in a store: asked of the folder file by file, learnt of a far store by one listing."""
 
