@@ -1,0 +1,282 @@
+"""The local backend: the calls of the AWS API, answered from records in a folder.
+
+May import: its neighbours, ``nbprocess.errors``, the standard library; ``bundle.stores``, ``request`` and ``catalog``
+when they are needed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BackendError, JobNotFound
+from ...state import TERMINAL
+from ..base import LogPage
+from . import contract, images, mount
+from .instance import GRACE
+from .logfile import read_log
+from .objects import Buckets, home, split_uri
+from .record import Record, now, with_times
+from .slots import limit
+from .waiting import Waiter
+
+if TYPE_CHECKING:
+    from ...bundle.stores import Store
+
+ACCOUNT = "000000000000"
+BUCKET = "nbprocess-local"
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")
+_GPU = re.compile(r"ml\.(g\d|p\d)")
+
+
+def arn_of(name: str) -> str:
+    """The ARN of a local job."""
+    return f"arn:aws:sagemaker:local:{ACCOUNT}:processing-job/{name}"
+
+
+class Backend:
+    """Jobs as processes of this machine, under the SageMaker Processing container contract."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self._waiter = Waiter()
+        self._preload: tuple[str, ...] = ()
+
+    # -- what new jobs need ------------------------------------------------------------------------------------------
+
+    def store(self) -> Store:
+        """The store of new jobs: ``s3://nbprocess-local``."""
+        return self.open_store(f"s3://{BUCKET}")
+
+    def open_store(self, uri: str) -> Store:
+        """The store at an ``s3://`` URI: a folder below ``$NBPROCESS_HOME/buckets``."""
+        from ...bundle.stores import DirectoryStore
+
+        bucket, key = split_uri(uri)
+        return DirectoryStore(home() / "buckets" / bucket / key.strip("/"), uri)
+
+    def resolve(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """``RoleArn``, ``ImageUri`` and ``InstanceType`` for what the user left out. Raises BackendError."""
+        return {
+            "RoleArn": options.get("role") or f"arn:aws:iam::{ACCOUNT}:role/nbprocess-local",
+            "ImageUri": images.image_uri(options.get("image")),
+            "InstanceType": options.get("instance") or "ml.m5.large",
+            "InstanceCount": int(options.get("count") or 1),
+        }
+
+    def preflight(self, request: Mapping[str, Any]) -> list[str]:
+        """Notices before a job; raises BackendError when it cannot run here."""
+        images.interpreter_of(request["AppSpecification"]["ImageUri"])
+        for item in request.get("ProcessingInputs", ()):
+            split_uri(item.get("S3Input", {}).get("S3Uri", "s3://none/"))
+        notices = []
+        kind = request["ProcessingResources"]["ClusterConfig"].get("InstanceType") or ""
+        if _GPU.match(kind) and not _has_gpu():
+            notices.append("this machine has no GPU; the job runs on its CPU")
+        method = self._method()
+        if method == "env":
+            notices.append(mount.WARNING)
+        if (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation") and not mount.can_isolate(method):
+            notices.append("this machine cannot keep a process off the network: the job runs with network access")
+        return notices
+
+    def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Version and packages (normalised names) of the interpreter that the request's image stands for."""
+        return images.describe(images.interpreter_of(request["AppSpecification"]["ImageUri"]))
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Modules that the notebook has imported: the fork server loads them for the jobs to come."""
+        self._preload = tuple(modules)
+
+    # -- jobs --------------------------------------------------------------------------------------------------------
+
+    def create(self, request: Mapping[str, Any]) -> str:
+        """CreateProcessingJob; returns the ARN. Raises JobNameInUse, RequestError, BackendError."""
+        from ...request import validate
+
+        validate(request)
+        return self.launch(request)
+
+    def launch(self, request: Mapping[str, Any]) -> str:
+        """``create`` for a request that was validated."""
+        from .launcher import launch
+
+        name, base = request["ProcessingJobName"], home()
+        python = images.interpreter_of(request["AppSpecification"]["ImageUri"])
+        for item in request.get("ProcessingInputs", ()):
+            contract.inside("", item["S3Input"]["LocalPath"])
+            split_uri(item["S3Input"]["S3Uri"])
+        for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            contract.inside("", item["S3Output"]["LocalPath"])
+            split_uri(item["S3Output"]["S3Uri"])
+        moment = now()
+        describe = {
+            **request,
+            "ProcessingJobArn": arn_of(name),
+            "ProcessingJobStatus": "InProgress",
+            "CreationTime": moment,
+            "LastModifiedTime": moment,
+        }
+        record = Record(base / "instances", name)
+        method = self._method()
+        spec = {
+            "root": str(base / "instances"),
+            "name": name,
+            "request": dict(request),
+            "objects": Buckets(str(base / "buckets")).spec(),
+            "python": python,
+            "method": method,
+            "grace": _grace(),
+            "slots": [str(base / "slots"), limit(), f"{moment}-{name}"],
+        }
+        lock = record.create(describe)
+        own = None
+        try:
+            if method == "own":
+                own = _lock_own()
+                if own is None:
+                    spec["method"] = next(m for m in mount.METHODS[1:] if mount.works(m))
+            launch(spec, lock, self._preload)
+        except BaseException:
+            shutil.rmtree(record.path, ignore_errors=True)
+            raise
+        finally:
+            os.close(lock)
+            if own is not None:
+                os.close(own)
+        return arn_of(name)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """DescribeProcessingJob. Raises JobNotFound."""
+        return with_times(self._record(name).settle())
+
+    def jobs(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """ListProcessingJobs summaries, newest first unless ``SortOrder``/``SortBy`` say otherwise."""
+        known = {"NameContains", "StatusEquals", "MaxResults", "SortBy", "SortOrder", "NextToken"}
+        times = {f"{f}Time{side}" for f in ("Creation", "LastModified") for side in ("After", "Before")}
+        if unknown := set(filters) - known - times:
+            raise BackendError(
+                f"jobs({', '.join(sorted(unknown))}=): no such filter. There are: {', '.join(sorted(known | times))}."
+            )
+        try:
+            names = [e.name for e in os.scandir(home() / "instances") if not e.name.startswith(".")]
+        except FileNotFoundError:
+            return
+        found = []
+        for name in names:
+            if str(filters.get("NameContains", "")) not in name:
+                continue
+            try:
+                job = self.describe(name)
+            except JobNotFound:
+                continue  # deleted since the folder was read
+            if filters.get("StatusEquals", job["ProcessingJobStatus"]) != job["ProcessingJobStatus"]:
+                continue
+            if all(_in_time(job, key, filters[key]) for key in times & set(filters)):
+                found.append(job)
+        field = {"Name": "ProcessingJobName", "Status": "ProcessingJobStatus"}.get(
+            str(filters.get("SortBy", "")), "CreationTime"
+        )
+        found.sort(key=lambda job: job[field], reverse=filters.get("SortOrder") != "Ascending")
+        keys = (
+            "ProcessingJobName",
+            "ProcessingJobArn",
+            "CreationTime",
+            "ProcessingEndTime",
+            "LastModifiedTime",
+            "ProcessingJobStatus",
+            "FailureReason",
+            "ExitMessage",
+        )
+        for job in found[: filters.get("MaxResults")]:
+            yield {key: job[key] for key in keys if key in job}
+
+    def logs(self, name: str, cursor: Any = None, limit: int = 10_000) -> LogPage:
+        """Log lines after ``cursor`` (a byte offset), at most ``limit``. Raises JobNotFound."""
+        try:
+            return read_log(self._record(name).log_path, int(cursor or 0), limit)
+        except (FileNotFoundError, NotADirectoryError):
+            raise JobNotFound(f"{name}: there is no local job of this name. See %processing_jobs.") from None
+
+    def wait(self, name: str, timeout: float) -> None:
+        """Return when something may have changed or after ``timeout`` seconds; at once when the job has ended."""
+        record = self._record(name)
+        if record.settle()["ProcessingJobStatus"] in TERMINAL:
+            self._waiter.forget(record.path)
+            return
+        self._waiter.wait(record.path, timeout)
+
+    def stop(self, name: str) -> None:
+        """StopProcessingJob. A job that has ended already is no error. Raises JobNotFound."""
+        record = self._record(name)
+        if record.settle()["ProcessingJobStatus"] not in TERMINAL:
+            record.request_stop()
+
+    def delete(self, name: str) -> None:
+        """Forget an ended job. Raises JobNotFound, or BackendError while it runs."""
+        record = self._record(name)
+        status = record.settle()["ProcessingJobStatus"]
+        if status not in TERMINAL:
+            raise BackendError(f"{name} is {status}: only an ended job can be deleted. Stop it first.")
+        self._waiter.forget(record.path)
+        shutil.rmtree(record.path, ignore_errors=True)
+
+    def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
+        """Paths of the job's record, its log and its outputs."""
+        record = Record(home() / "instances", describe["ProcessingJobName"])
+        found = {"Job folder": record.path, "Log": record.log_path}
+        for item in (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            bucket, key = split_uri(item["S3Output"]["S3Uri"])
+            found[f"Output {item['OutputName']}"] = str(home() / "buckets" / bucket / key)
+        return found
+
+    def _record(self, name: str) -> Record:
+        if not _NAME.match(name):
+            raise JobNotFound(f"{name!r}: this cannot be the name of a job.")
+        return Record(home() / "instances", name)
+
+    def _method(self) -> str:
+        return mount.choose(home() / "cache")
+
+
+def _grace() -> float:
+    given = os.environ.get("NBPROCESS_STOP_GRACE", "")
+    try:
+        return float(given) if given else GRACE
+    except ValueError:
+        raise BackendError(f"NBPROCESS_STOP_GRACE={given}: it must be a number of seconds.") from None
+
+
+def _lock_own() -> int | None:
+    """The lock of the machine's own /opt/ml, or None while another job has it."""
+    lock = os.open(mount.ML, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _has_gpu() -> bool:
+    if not shutil.which("nvidia-smi"):
+        return False
+    import subprocess
+
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0 and b"GPU" in done.stdout
+
+
+def _in_time(job: Mapping[str, Any], key: str, limit_: datetime) -> bool:
+    moment = limit_ if limit_.tzinfo else limit_.replace(tzinfo=timezone.utc)
+    field = key.removesuffix("After").removesuffix("Before")
+    return bool(job[field] > moment) if key.endswith("After") else bool(job[field] < moment)
