@@ -75,7 +75,8 @@ def capture(
     if resolution.whole is not None:
         line, by = resolution.whole
         notices.append(
-            f"line {line + cell.first_line - 1}: {by} may read any name, so the whole namespace is sent ({len(needs)} names)."
+            f"line {line + cell.first_line - 1}: {by} may read any name, so the whole namespace is sent "
+            f"({len(needs)} names)."
         )
     notices += [
         f"`{need.name}` is not defined in the notebook (line {need.line})."

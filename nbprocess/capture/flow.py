@@ -109,8 +109,7 @@ class Flow(Expressions):
     def turn(self, body: Sequence[ast.stmt]) -> tuple[list[State], list[State]]:
         """Walk the body of a loop; returns the states at its breaks and continues."""
         self.loops.append(([], []))
-        stored = {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        self.turns.append((self.branches, stored))
+        self.turns.append((self.branches, body))
         self.block(body)
         self.turns.pop()
         breaks, continues = self.loops.pop()

@@ -8,7 +8,7 @@ May import: this room's pure modules, the standard library.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from .deferred import Body, mangle
 from .notes import Notes
@@ -31,7 +31,7 @@ class Names(ast.NodeVisitor):
         self.guarded = 0  # try bodies that expect an ImportError
         self.hidden: list[set[str]] = []  # targets of the comprehensions around
         self.loops: list[tuple[list[State], list[State]]] = []  # states at break, at continue
-        self.turns: list[tuple[int, set[str]]] = []  # per loop: its depth in branches, the names its body stores
+        self.turns: list[tuple[int, Sequence[ast.stmt]]] = []  # per loop: its depth in branches, its body
         self.classes: list[str] = []
         self.class_globals: list[set[str]] = []
         self.unknown_star = False
@@ -69,7 +69,7 @@ class Names(ast.NodeVisitor):
 
     def _later(self, name: str) -> bool:
         """Whether an earlier turn of a loop around may have bound the name, and this turn may skip the read."""
-        return any(self.branches > depth and name in stored for depth, stored in self.turns)
+        return any(self.branches > depth and _stores(body, name) for depth, body in self.turns)
 
     def read(self, name: str, strength: str, line: int, *, certain: bool = False, existence: bool = False) -> None:
         old = self.reads.get(name)
@@ -130,3 +130,11 @@ class Names(ast.NodeVisitor):
             self.store(node.id, node.lineno)
         else:
             self.delete(node.id, node.lineno)
+
+
+def _stores(body: Sequence[ast.stmt], name: str) -> bool:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                return True
+    return False

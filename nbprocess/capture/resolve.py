@@ -24,7 +24,7 @@ from .scope import Scope
 _ATOMS = frozenset(
     {int, float, complex, bool, str, bytes, bytearray, type(None), range, slice, type(...), type(NotImplemented)}
 )
-_CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.MethodType, types.CodeType)
+_CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.CodeType})
 _CHILDREN = 1000  # of one container
 _VISITS = 20_000  # of one capture
 _DEPTH = 6
@@ -56,9 +56,7 @@ class Resolution:
         self._names_of = {
             id(value): name
             for name, value in namespace.items()
-            if type(value) not in _ATOMS
-            and not name.startswith("_")
-            and (not isinstance(value, _CODE) or self._ours(value))
+            if name[:1] != "_" and type(value) not in _ATOMS and (type(value) not in _CODE or self._ours(value))
         }
         self._cell(scope)
         self._drain()

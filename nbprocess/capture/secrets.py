@@ -5,9 +5,10 @@ May import: the standard library only.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 LIMIT = 64 * 1024
@@ -70,6 +71,7 @@ _TYPES = (
     ("requests.auth.", "HTTP credentials"),
 )
 _CHILDREN = 200
+_PLAIN = frozenset({int, float, bool, complex, type(None), range})
 
 
 def in_text(text: str) -> str:
@@ -115,16 +117,22 @@ def in_name(name: str, value: Any) -> str:
     return "a name for secrets"
 
 
-def in_type(value: Any) -> str:
-    """What a value is by its type when such values hold credentials."""
-    kind = type(value)
+@functools.lru_cache(maxsize=4096)
+def _blocked(kind: Hashable) -> str:
+    assert isinstance(kind, type)
     full = f"{kind.__module__}.{kind.__qualname__}"
     for prefix, what in _TYPES:
         if full == prefix or (prefix.endswith((".", "key")) and full.startswith(prefix)):
             return what
-    if full == "requests.sessions.Session" and getattr(value, "auth", None):
-        return "HTTP credentials"
-    return ""
+    return "HTTP session" if full == "requests.sessions.Session" else ""
+
+
+def in_type(value: Any) -> str:
+    """What a value is by its type when such values hold credentials."""
+    what = _blocked(type(value))
+    if what == "HTTP session":
+        return "HTTP credentials" if getattr(value, "auth", None) else ""
+    return what
 
 
 def in_value(name: str, value: Any, depth: int = 2) -> str:
@@ -132,6 +140,8 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
 
     Looks at strings and bytes up to 64 kB, ``depth`` levels deep in dicts, lists, tuples and instances.
     """
+    if type(value) in _PLAIN:
+        return ""
     what = in_type(value)
     if what:
         return what
