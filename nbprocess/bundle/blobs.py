@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -356,6 +356,8 @@ class BlobReader:
         self._store, self._prefix, self._progress = store, prefix, progress
         self._threads = threads or (min(4, os.cpu_count() or 1) if store.path("x") is not None else 8)
         self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._ahead: dict[tuple[str, ...], list[tuple[memoryview, list[Future[None]]]]] = {}
         self.read_bytes = 0
         """Bytes read so far."""
         self.total_bytes = 0
@@ -368,24 +370,54 @@ class BlobReader:
             IntegrityError: the blob's list is malformed, or a chunk does not have its digest, twice.
             MissingKey: a chunk is not in the store.
         """
-        size, chunks = check_blob(blob)
-        buffer = _allocate(size)
+        _, chunks = check_blob(blob)
         with self._lock:
-            self.total_bytes += size
-        parts = [(digest, buffer[n * CHUNK : (n + 1) * CHUNK]) for n, digest in enumerate(chunks)]
-        if len(parts) < 2:
+            waiting = self._ahead.get(tuple(chunks))
+            ahead = waiting.pop() if waiting else None
+        if ahead is None and len(chunks) < 2:
+            buffer, parts = self._lay_out(blob)
             for digest, view in parts:
                 self._read(digest, view, what)
-        else:
-            with ThreadPoolExecutor(min(self._threads, len(parts)), thread_name_prefix="nbprocess-blobs") as pool:
-                tasks = [pool.submit(self._read, digest, view, what) for digest, view in parts]
-                try:
-                    for task in tasks:
-                        task.result()
-                except BaseException:
-                    pool.shutdown(wait=True, cancel_futures=True)
-                    raise
+            return buffer
+        buffer, tasks = ahead or self._start(blob, what)
+        try:
+            for task in tasks:
+                task.result()
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            wait(tasks)  # none of them writes into the buffer after this
+            raise
         return buffer
+
+    def prefetch(self, blobs: Iterable[Blob], what: str = "") -> None:
+        """Start to read ``blobs`` in parallel; ``get`` then waits for its own. For many small ones in a far store.
+
+        Their buffers are the ones that ``get`` returns, so this takes no more memory than the values do.
+
+        Raises:
+            IntegrityError: a blob's description is malformed.
+        """
+        for blob in blobs:
+            _, chunks = check_blob(blob)
+            started = self._start(blob, what)
+            with self._lock:
+                self._ahead.setdefault(tuple(chunks), []).append(started)
+
+    def _lay_out(self, blob: Blob) -> tuple[memoryview, list[tuple[str, memoryview]]]:
+        buffer = _allocate(blob["size"])
+        with self._lock:
+            self.total_bytes += blob["size"]
+        return buffer, [(name, buffer[n * CHUNK : (n + 1) * CHUNK]) for n, name in enumerate(blob["chunks"])]
+
+    def _start(self, blob: Blob, what: str) -> tuple[memoryview, list[Future[None]]]:
+        buffer, parts = self._lay_out(blob)
+        with self._lock:
+            if self._pool is None:
+                # Its threads end when this reader is let go of.
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="nbprocess-blobs")
+            pool = self._pool
+        return buffer, [pool.submit(self._read, digest, view, what) for digest, view in parts]
 
     def _read(self, digest: str, view: memoryview, what: str) -> None:
         key = f"{self._prefix}/{digest}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -40,7 +42,6 @@ def test_arrays_of_any_contiguous_layout_are_taken_without_a_copy_of_ours(store)
     numpy = pytest.importorskip("numpy")
     array = numpy.arange(12.0).reshape(3, 4)
     with BlobWriter(store) as writer:
-        assert bytes(BlobReader(store).get(writer.put(array))) == array.tobytes() if writer.finish() else True
         rows, columns = writer.put(array), writer.put(numpy.asfortranarray(array))
     assert bytes(BlobReader(store).get(rows)) == array.tobytes("C")
     assert bytes(BlobReader(store).get(columns)) == array.tobytes("F")
@@ -186,3 +187,63 @@ def test_progress_ends_at_the_total(store):
     with BlobWriter(store, progress=lambda done, total, what: seen.append((done, total, what))) as writer:
         writer.put(os.urandom(2 * CHUNK + 1), "df")
     assert max(seen) == (2 * CHUNK + 1, 2 * CHUNK + 1, "df")
+
+
+def test_blobs_that_were_fetched_ahead_are_the_same(store):
+    data = [os.urandom(size) for size in (10, CHUNK + 1, 0, 10)]
+    with BlobWriter(store) as writer:
+        blobs = [writer.put(piece) for piece in [*data, data[0]]]
+    reader = BlobReader(store)
+    reader.prefetch(blobs)
+    got = [reader.get(blob) for blob in blobs]
+    assert [bytes(buffer) for buffer in got] == [*data, data[0]]
+    got[0][0] ^= 1
+    assert bytes(got[4]) == data[0], "two values never share a buffer"
+    assert reader.read_bytes == reader.total_bytes == sum(map(len, data)) + 10
+
+
+def test_a_fault_in_what_was_fetched_ahead_is_raised_by_its_get(store):
+    with BlobWriter(store) as writer:
+        good, bad = writer.put(b"good"), writer.put(os.urandom(2 * CHUNK))
+    store.delete(f"blobs/{bad['chunks'][1]}")
+    reader = BlobReader(store)
+    reader.prefetch([good, bad])
+    assert bytes(reader.get(good)) == b"good"
+    with pytest.raises(MissingKey):
+        reader.get(bad)
+
+
+MEMORY = """
+import sys
+from nbprocess.bundle.blobs import BlobReader, BlobWriter
+from nbprocess.bundle.stores import DirectoryStore
+
+def status(field):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(field))
+
+data = bytearray(160 << 20)
+for n in range(0, len(data), 4 << 20):
+    data[n] = n >> 22  # every chunk another one
+store = DirectoryStore(sys.argv[1], "s3://bucket")
+with BlobWriter(store) as writer:  # loads what is loaded once
+    writer.put(b"warm")
+before = status("VmRSS")
+with BlobWriter(store) as writer:
+    blob = writer.put(data)
+put = status("VmHWM") - before
+del data[:]
+before = status("VmRSS")
+buffer = BlobReader(store).get(blob)
+print(put, status("VmRSS") - before - 160)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads /proc")
+def test_memory_does_not_grow_with_the_data(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(tmp_path / "b")], capture_output=True, text=True, check=True
+    )
+    put, get = map(float, done.stdout.split())
+    assert put < 64, f"{put:.0f} MB above the payload while it was written"
+    assert get < 16, f"{get:.0f} MB above the result while it was read"
