@@ -1,0 +1,229 @@
+"""``Board``: what the REST answers, as plain functions that block. Knows nothing of HTTP.
+
+May import: the job API (``nbprocess.api``, ``backends`` for listing), ``state``, ``errors``, ``options``, ``catalog``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import NbprocessError, OptionError
+from ..state import JobState
+from .files import list_files, read_range
+
+if TYPE_CHECKING:
+    from ..job import Job
+
+
+class JobSource(Protocol):
+    """Where the jobs come from."""
+
+    def newest(self, limit: int) -> tuple[list[Job], list[str]]:
+        """The newest jobs, refreshed, and what could not be asked, in plain words."""
+
+    def find(self, name: str) -> Job:
+        """The job of that name, refreshed. Raises JobNotFound."""
+
+    def forget(self, name: str) -> None:
+        """The job is gone."""
+
+
+class KnownJobs:
+    """The jobs of all backends. A job that was seen once is refreshed, not read anew: its log is pulled only once."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def newest(self, limit: int) -> tuple[list[Job], list[str]]:
+        from .. import backends
+        from ..errors import JobNotFound
+        from ..plan import default_backend
+
+        listings, problems = [], []
+        for place in dict.fromkeys(["local", default_backend()]):
+            try:
+                found = list(itertools.islice(backends.get(place).jobs(), limit))
+            except NbprocessError as error:  # one backend that is away does not hide the jobs of the other
+                problems.append(f"{place}: {error}")
+            else:
+                listings.append([(place, summary) for summary in found])
+        merged = heapq.merge(*listings, key=lambda pair: pair[1]["CreationTime"], reverse=True)
+        jobs = []
+        for place, summary in itertools.islice(merged, limit):
+            try:
+                jobs.append(self.find(summary["ProcessingJobName"], place))
+            except JobNotFound:  # deleted since the listing
+                continue
+        return jobs, problems
+
+    def find(self, name: str, backend: str | None = None) -> Job:
+        from ..api import attach
+
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is None:
+            job = attach(name, backend)
+            with self._lock:
+                job = self._jobs.setdefault(name, job)
+        elif not job.finished():
+            job.refresh()
+        return job
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            self._jobs.pop(name, None)
+
+
+class Board:
+    """Answers of the REST. All methods block and may be called from any thread.
+
+    Args:
+        max_jobs, max_log_lines: most entries in one answer.
+        max_read: most bytes in one answer.
+        list_seconds: for how long one listing answers all who ask.
+    """
+
+    def __init__(
+        self,
+        source: JobSource,
+        *,
+        max_jobs: int = 200,
+        max_log_lines: int = 5_000,
+        max_read: int = 8 * 2**20,
+        list_seconds: float = 2.0,
+    ) -> None:
+        self._source = source
+        self._max_jobs, self._max_log_lines, self._max_read = max_jobs, max_log_lines, max_read
+        self._list_seconds = list_seconds
+        self._listing = threading.Lock()  # many tabs that ask at once share one listing
+        self._listed: tuple[float, list[Job], list[str]] | None = None
+
+    def jobs(self, limit: int | None = None) -> dict[str, Any]:
+        """The newest jobs with their totals; ``problems`` says which backend could not be asked."""
+        with self._listing:
+            if self._listed is None or time.monotonic() - self._listed[0] > self._list_seconds:
+                jobs, problems = self._source.newest(self._max_jobs)
+                self._listed = (time.monotonic(), jobs, problems)
+            _, jobs, problems = self._listed
+        states = [job.state() for job in jobs]
+        count = self._max_jobs if limit is None else max(0, min(limit, self._max_jobs))
+        return {"jobs": [_row(s) for s in states[:count]], "totals": totals(states, time.time()), "problems": problems}
+
+    def job(self, name: str) -> dict[str, Any]:
+        """One job in full: state, code, events (prints and displays), outputs and description."""
+        job = self._source.find(name)
+        return {
+            **_row(job.state(), usage=600),
+            "code": job.code(),
+            "options": job.source.options,
+            "events": job.events(),
+            "outputs": job.outputs(),
+            "describe": json.loads(json.dumps(job.describe(), default=str)),
+        }
+
+    def log(self, name: str, cursor: int = 0, limit: int | None = None) -> dict[str, Any]:
+        """Lines from line ``cursor`` on. ``cursor`` of the answer is where to go on; ``complete`` when nothing follows."""
+        job = self._source.find(name)
+        count = self._max_log_lines if limit is None else max(1, min(limit, self._max_log_lines))
+        events = list(job.log(cursor, cursor + count))
+        state = job.state()
+        after = events[-1].index + 1 if events else cursor
+        return {
+            "lines": [dataclasses.asdict(event) for event in events],
+            "cursor": after,
+            "total": state.log_lines,
+            "complete": job.finished() and after >= state.log_lines,
+        }
+
+    def stop(self, name: str) -> dict[str, Any]:
+        """Ask the backend to stop the job; its state at once."""
+        job = self._source.find(name)
+        job.stop()
+        self._changed()
+        return _row(job.state())
+
+    def delete(self, name: str) -> None:
+        """Delete an ended job and its results. Raises BackendError while it runs."""
+        self._source.find(name).delete()
+        self._source.forget(name)
+        self._changed()
+
+    def rerun(self, name: str) -> dict[str, Any]:
+        """Start the same bundle again under a new name, without a kernel."""
+        from .rerun import rerun
+
+        fresh = rerun(self._source.find(name))
+        self._changed()
+        return _row(self._source.find(fresh).state())
+
+    def files(self, name: str, output: str) -> dict[str, Any]:
+        """The files of one of the job's own outputs."""
+        return list_files(self._source.find(name), output)
+
+    def read(self, name: str, output: str, key: str, start: int, size: int) -> tuple[bytes, int]:
+        """Bytes of a file of an output and the file's whole size."""
+        return read_range(self._source.find(name), output, key, start, min(size, self._max_read))
+
+    def catalogue(self, region: str = "") -> dict[str, Any]:
+        """Instance types and GPUs, with prices where they are known (USD per hour in ``region``)."""
+        from ..catalog import gpu_names, instance_names, price
+
+        rows = []
+        for kind in instance_names():
+            found = price(kind, region)
+            rows.append({"name": kind, "price": found.usd_per_hour if found else None})
+            if found:
+                rows[-1]["as_of"] = str(found.as_of)
+        return {"instances": rows, "gpus": list(gpu_names())}
+
+    def options(self) -> dict[str, Any]:
+        """The options of the magic with their help, and the configured defaults with where they stand."""
+        from ..options import TABLE, configured, flag
+        from ..plan import default_backend
+
+        problem = ""
+        try:
+            settings = {key: {"value": value, "where": where} for key, (value, where) in configured().items()}
+        except OptionError as error:  # a faulty file must not hide the options: the page shows what is wrong with it
+            settings, problem = {}, str(error)
+        rows = [
+            {
+                "name": name,
+                "flag": flag(name),
+                "help": row.help,
+                "metavar": row.metavar,
+                "choices": list(row.choices),
+                "repeat": row.repeat,
+            }
+            for name, row in TABLE.items()
+        ]
+        return {"options": rows, "configured": settings, "default_backend": default_backend(), "problem": problem}
+
+    def _changed(self) -> None:
+        with self._listing:
+            self._listed = None
+
+
+def _row(state: JobState, usage: int = 1) -> dict[str, Any]:
+    """A state as JSON, with the last samples of its usage only."""
+    plain = dataclasses.replace(state, usage=state.usage[-usage:], links=dict(state.links))
+    return {**dataclasses.asdict(plain), "terminal": state.terminal, "elapsed": state.elapsed(time.time())}
+
+
+def totals(states: list[JobState], now: float) -> Mapping[str, float]:
+    """``running`` jobs, what they cost in USD ``per_hour``, and the cost ``today`` (UTC) of all jobs."""
+    midnight = now - now % 86_400
+    active = [s for s in states if not s.terminal]
+    return {
+        "running": len(active),
+        "per_hour": sum((s.price_per_hour or 0.0) * s.instance_count for s in active),
+        "today": sum(s.cost or 0.0 for s in states if s.created >= midnight),
+    }

@@ -1,0 +1,83 @@
+"""Run a job again under a new name, from what the store keeps of it: no kernel is needed and no value is sent again.
+
+May import: ``nbprocess.bundle``, ``errors``, the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IntegrityError, StoreError
+
+if TYPE_CHECKING:
+    from ..job import Job
+
+_SUFFIX = re.compile(r"-again-\d{6}-[0-9a-f]{4}$")
+_NAME_LIMIT = 63  # botocore: ProcessingJobName
+
+
+def rerun(job: Job) -> str:
+    """Start the bundle of ``job`` again and return the name of the new job.
+
+    The old bundle is checked against the digests that the old request pins before it is used.
+
+    Raises:
+        StoreError: the store keeps nothing of the job.
+        IntegrityError: the bundle is not the one that the job ran.
+        BackendError: the backend refused; nothing of the new job is left behind.
+    """
+    from ..bundle import manifest as manifests
+    from ..bundle.write import announce, discard, write_bundle
+
+    store = job.store
+    if store is None:
+        raise StoreError(f"Job {job.name} was not made by nbprocess, so there is no bundle to run again.")
+    base, fresh = f"jobs/{job.name}", _new_name(job.name)
+    request = job.request()
+    archive = store.get(f"{base}/bundle/worker.pyz")
+    old = store.get(f"{base}/bundle/manifest.json")
+    pinned = [manifests.digest(archive), manifests.digest(old)]
+    application = json.dumps(request["AppSpecification"])
+    if not all(digest in application for digest in pinned):
+        raise IntegrityError(f"The bundle of job {job.name} was changed after it ran: it is not run again.")
+    manifest = {**json.loads(old), "job": fresh}
+    digest = manifests.digest(manifests.encode(manifest))
+    announce(store, fresh)
+    try:
+        renamed = _renamed(request, job.name, fresh, {pinned[1]: digest})
+        write_bundle(
+            store,
+            fresh,
+            manifest,
+            archive=archive,
+            script=store.get(f"{base}/bundle/cell.py").decode("utf-8", "surrogatepass"),
+            request=renamed,
+            home={**json.loads(store.get(f"{base}/home.json")), "submitted": time.time()},
+        )
+        job.backend.create(renamed)
+    except BaseException as error:
+        discard(store, fresh, because=error)
+        raise
+    return fresh
+
+
+def _new_name(name: str) -> str:
+    suffix = f"-again-{time.strftime('%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    return _SUFFIX.sub("", name)[: _NAME_LIMIT - len(suffix)].rstrip("-") + suffix
+
+
+def _renamed(value: Any, old: str, new: str, digests: dict[str, str]) -> Any:
+    """The request with its own places below the new job; local inputs that were copied stay with the old one."""
+    if isinstance(value, dict):
+        return {key: _renamed(item, old, new, digests) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, old, new, digests) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value == old:
+        return new
+    return digests.get(value) or re.sub(rf"/jobs/{re.escape(old)}/(?!inputs(/|$))", f"/jobs/{new}/", value)

@@ -1,0 +1,231 @@
+"""The REST as the sidebar and other programs use it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from nbprocess.errors import StoreError
+
+from .conftest import FakeSource
+
+
+async def test_jobs_are_listed_with_totals_and_problems(rest: Any, source: FakeSource) -> None:
+    answer = json.loads((await rest("jobs")).body)
+    assert [job["name"] for job in answer["jobs"]] == ["train-1", "prepare-2"]
+    assert answer["totals"] == {"running": 1, "per_hour": 1.0, "today": 0.25}
+    assert answer["problems"] == ["sagemaker: no credentials"]
+    assert answer["jobs"][1]["terminal"] is True
+
+
+async def test_many_who_ask_at_once_share_one_listing(rest: Any, source: FakeSource) -> None:
+    for _ in range(3):
+        await rest("jobs")
+    assert source.listings == 1
+    await rest("jobs", "train-1", "stop", method="POST")
+    answer = json.loads((await rest("jobs", params={"limit": "1"})).body)
+    assert source.listings == 2  # an action is seen at once
+    assert [job["status"] for job in answer["jobs"]] == ["Stopping"]
+
+
+async def test_one_job_in_full(rest: Any) -> None:
+    job = json.loads((await rest("jobs", "train-1")).body)
+    assert job["code"] == "x = 1"
+    assert job["events"][0]["text"] == "hello\n"
+    assert job["outputs"] == {"report": "s3://nbprocess-local/report/"}
+    assert job["describe"] == {"ProcessingJobName": "train-1"}
+
+
+async def test_the_log_goes_on_where_it_was_left(rest: Any) -> None:
+    first = json.loads((await rest("jobs", "prepare-2", "log", params={"limit": "7"})).body)
+    assert [line["text"] for line in first["lines"]] == [f"line {n}" for n in range(7)]
+    assert (first["cursor"], first["complete"]) == (7, False)
+    rest_of_it = json.loads((await rest("jobs", "prepare-2", "log", params={"cursor": "7"})).body)
+    assert [line["index"] for line in rest_of_it["lines"]] == [7, 8, 9]
+    assert rest_of_it["complete"] is True
+    running = json.loads((await rest("jobs", "train-1", "log", params={"cursor": "10"})).body)
+    assert (running["lines"], running["cursor"], running["complete"]) == ([], 10, False)
+
+
+async def test_stop(rest: Any, source: FakeSource) -> None:
+    response = await rest("jobs", "train-1", "stop", method="POST")
+    assert response.code == 202
+    assert json.loads(response.body)["status"] == "Stopping"
+    assert source.known["train-1"].stops == 1
+
+
+async def test_only_an_ended_job_is_deleted(rest: Any, source: FakeSource) -> None:
+    refused = await rest("jobs", "train-1", method="DELETE")
+    assert refused.code == 409
+    assert json.loads(refused.body) == {
+        "error": "BackendError",
+        "reason": "Job train-1 is InProgress: stop it first, then delete it.",
+    }
+    ended = source.known["prepare-2"]
+    assert (await rest("jobs", "prepare-2", method="DELETE")).code == 204
+    assert ended.deleted
+    assert (await rest("jobs", "prepare-2")).code == 404
+
+
+async def test_outputs_are_listed_and_read_by_range(rest: Any) -> None:
+    listed = json.loads((await rest("jobs", "train-1", "outputs", "report")).body)
+    assert listed == {
+        "files": [{"path": "page.html", "size": 25}, {"path": "tables/a.csv", "size": 10}],
+        "more": False,
+    }
+    part = await rest(
+        "jobs", "train-1", "outputs", "report", "file", params={"path": "tables/a.csv", "start": "3", "size": "4"}
+    )
+    assert part.body == b"3456"
+    assert part.headers["Content-Range"] == "bytes 3-6/10"
+    past = await rest("jobs", "train-1", "outputs", "report", "file", params={"path": "tables/a.csv", "start": "99"})
+    assert (past.body, past.headers["Content-Range"]) == (b"", "bytes */10")
+
+
+async def test_what_a_cell_wrote_is_never_a_page_of_this_server(rest: Any) -> None:
+    page = await rest("jobs", "train-1", "outputs", "report", "file", params={"path": "page.html"})
+    assert page.headers["Content-Type"] == "application/octet-stream"
+    assert page.headers["Content-Disposition"] == "attachment"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "tables/../../secret.txt", "..", "", "a\\b", "a//b"])
+async def test_no_path_outside_the_output(rest: Any, path: str) -> None:
+    response = await rest("jobs", "train-1", "outputs", "report", "file", params={"path": path})
+    assert response.code == 403
+    assert json.loads(response.body)["error"] == "OutsideOutput"
+    assert b"not yours" not in response.body
+
+
+async def test_answers_are_limited(rest: Any, jp_serverapp: Any) -> None:
+    jp_serverapp.web_app.settings["nbprocess_board"]._max_read = 5
+    jp_serverapp.web_app.settings["nbprocess_board"]._max_log_lines = 2
+    data = await rest("jobs", "train-1", "outputs", "report", "file", params={"path": "tables/a.csv", "size": "9999"})
+    assert data.body == b"01234"
+    log = json.loads((await rest("jobs", "train-1", "log", params={"limit": "9999"})).body)
+    assert len(log["lines"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "reason"),
+    [
+        (("jobs", "nobody"), 404, "There is no job named nobody."),
+        (("jobs", "train-1", "outputs", "other"), 404, "Its outputs: report."),
+        (("jobs", "a..b"), 404, "There is nothing at"),
+        (("jobs", "-x"), 404, "There is nothing at"),
+        (("elsewhere",), 404, "There is nothing at"),
+    ],
+)
+async def test_errors_are_json_with_a_reason(rest: Any, path: tuple[str, ...], code: int, reason: str) -> None:
+    response = await rest(*path)
+    assert response.code == code
+    assert reason in json.loads(response.body)["reason"]
+
+
+@pytest.mark.parametrize("cursor", ["-1", "x", "1e3", "9" * 40])
+async def test_a_bad_number_is_refused(rest: Any, cursor: str) -> None:
+    response = await rest("jobs", "train-1", "log", params={"cursor": cursor})
+    assert response.code == 400
+    assert json.loads(response.body) == {
+        "error": "Refused",
+        "reason": f"cursor={cursor}: give a whole number of at least 0.",
+    }
+
+
+async def test_a_fault_of_the_store_and_one_of_ours(rest: Any, source: FakeSource) -> None:
+    source.failure = StoreError("s3://bucket: access denied. Ask for s3:GetObject.")
+    response = await rest("jobs")
+    assert response.code == 502
+    assert json.loads(response.body)["reason"] == "s3://bucket: access denied. Ask for s3:GetObject."
+    source.failure = ZeroDivisionError("value with a secret")
+    response = await rest("jobs")
+    assert response.code == 500
+    assert "the server's log has the details" in json.loads(response.body)["reason"]
+    assert b"secret" not in response.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ("jobs",)),
+        ("GET", ("jobs", "train-1")),
+        ("GET", ("jobs", "train-1", "log")),
+        ("POST", ("jobs", "train-1", "stop")),
+        ("POST", ("jobs", "train-1", "rerun")),
+        ("DELETE", ("jobs", "train-1")),
+        ("GET", ("jobs", "train-1", "outputs", "report", "file")),
+        ("GET", ("catalogue",)),
+        ("GET", ("options",)),
+        ("GET", ("nothing", "here")),
+    ],
+)
+async def test_a_wrong_token_is_refused(rest: Any, source: FakeSource, method: str, path: tuple[str, ...]) -> None:
+    response = await rest(*path, method=method, headers={"Authorization": "token wrong"})
+    assert response.code == 403
+    assert source.known["train-1"].stops == 0
+
+
+async def test_a_page_of_another_site_cannot_stop_a_job(
+    rest: Any, source: FakeSource, jp_serverapp: Any, http_server_client: Any, jp_base_url: str
+) -> None:
+    """The browser of a person who is logged in sends the cookie, but another site cannot read the XSRF token."""
+    login = await http_server_client.fetch(
+        f"{jp_base_url}?token={jp_serverapp.identity_provider.token}", raise_error=False, follow_redirects=False
+    )
+    cookies = "; ".join(value.split(";")[0] for value in login.headers.get_list("Set-Cookie"))
+    assert cookies
+    path = f"{jp_base_url}nbprocess/api/jobs/train-1"
+    assert (await http_server_client.fetch(path, headers={"Cookie": cookies})).code == 200
+    response = await http_server_client.fetch(
+        f"{path}/stop", method="POST", body="", headers={"Cookie": cookies}, raise_error=False
+    )
+    assert response.code == 403
+    assert "_xsrf" in json.loads(response.body)["reason"]
+    assert source.known["train-1"].stops == 0
+
+
+async def test_a_user_without_permission_is_refused(
+    rest: Any, source: FakeSource, jp_serverapp: Any, monkeypatch: Any
+) -> None:
+    asked = []
+
+    def nobody(handler: Any, user: Any, action: str, resource: str) -> bool:
+        asked.append((action, resource))
+        return False
+
+    monkeypatch.setattr(jp_serverapp.authorizer, "is_authorized", nobody)
+    assert (await rest("jobs", "train-1", "stop", method="POST")).code == 403
+    assert (await rest("jobs")).code == 403
+    assert asked == [("write", "nbprocess"), ("read", "nbprocess")]
+    assert source.known["train-1"].stops == 0
+
+
+async def test_a_call_that_blocks_does_not_block_the_server(rest: Any, source: FakeSource, jp_fetch: Any) -> None:
+    import asyncio
+
+    release, entered = threading.Event(), threading.Event()
+    newest = source.newest
+
+    def slow(limit: int) -> Any:
+        entered.set()
+        assert release.wait(60)
+        return newest(limit)
+
+    source.newest = slow  # type: ignore[method-assign]
+    listing = asyncio.ensure_future(rest("jobs"))
+    while not entered.is_set():
+        await asyncio.sleep(0.01)
+    assert (await jp_fetch("api", "status")).code == 200
+    release.set()
+    assert (await listing).code == 200
+
+
+async def test_options_are_those_of_the_magic(rest: Any) -> None:
+    from nbprocess.options import TABLE
+
+    answer = json.loads((await rest("options")).body)
+    assert [row["name"] for row in answer["options"]] == list(TABLE)
+    assert answer["default_backend"] == "local"
