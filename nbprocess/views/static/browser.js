@@ -45,16 +45,14 @@ export class JobBrowser {
       ...PERIODS.map(([value, text]) => el("option", { value, text }))));
     this.totals = el("div", { class: "nbp-totals", role: "status", "aria-live": "polite" });
     this.note = el("div", { class: "nbp-note", role: "status", "aria-live": "polite", hidden: true });
-    this.head = el("div", { class: "nbp-row nbp-row-head", role: "row" }, ...COLUMNS.map(([key, label]) =>
-      el("div", { role: "columnheader", "data-column": key }, button(label, () => this.sort(key), { class: "nbp-sort", "data-sort": key }))));
-    this.scroller = el("div", { class: "nbp-jobs", tabindex: "0", role: "rowgroup", "aria-label": "Jobs",
+    this.head = el("div", { class: "nbp-row nbp-row-head", role: "group", "aria-label": "Sort by" }, ...COLUMNS.map(([key, label]) =>
+      el("div", { "data-column": key }, button(label, () => this.sort(key), { class: "nbp-sort", "data-sort": key }))));
+    this.scroller = el("div", { class: "nbp-jobs", tabindex: "0", role: "grid", "aria-label": "Jobs", "aria-colcount": COLUMNS.length,
       on: { keydown: (/** @type {KeyboardEvent} */ event) => this.key(event), click: (/** @type {MouseEvent} */ event) => this.click(event) } });
     this.empty = el("div", { class: "nbp-empty", hidden: true });
-    this.list = el("div", { class: "nbp-list" },
-      el("div", { class: "nbp-grid", role: "grid", "aria-label": "Jobs" }, this.head, this.scroller), this.empty);
+    this.list = el("div", { class: "nbp-list" }, this.head, this.scroller, this.empty);
     this.details = el("aside", { class: "nbp-details", hidden: true, tabindex: "-1", "aria-label": "Job details",
       on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") this.close(); event.stopPropagation(); } } });
-    this.grid = /** @type {HTMLElement} */ (this.list.firstElementChild);
     this.node = el("section", { class: "nbp-browser", "aria-label": "Processing jobs" },
       el("header", { class: "nbp-browser-head" }, el("strong", { text: "Processing jobs" }), this.totals, el("span", { class: "nbp-grow" }),
         button("Refresh", () => this.send({ type: "refresh" }), { class: "nbp-button nbp-quiet" })),
@@ -120,7 +118,8 @@ export class JobBrowser {
   markSort() {
     for (const cell of this.head.children) {
       const mine = cell.getAttribute("data-column") === this.query.sort;
-      cell.setAttribute("aria-sort", mine ? (this.query.descending ? "descending" : "ascending") : "none");
+      cell.setAttribute("data-order", mine ? (this.query.descending ? "descending" : "ascending") : "");
+      cell.firstElementChild?.setAttribute("aria-pressed", String(mine));
     }
   }
 
@@ -180,7 +179,7 @@ export class JobBrowser {
       this.asked.delete(block);
     });
     for (const block of this.blocks.keys()) if (this.blocks.size > BLOCKS) this.blocks.delete(block);
-    this.grid.setAttribute("aria-rowcount", String(this.total + 1));
+    this.scroller.setAttribute("aria-rowcount", String(this.total));
     this.rows.setCount(this.total);
     this.rows.schedule();
     const filtered = this.query.search || this.query.status || this.query.backend || this.query.notebook || this.query.instance || this.query.since;
@@ -212,7 +211,7 @@ export class JobBrowser {
     const cell = (/** @type {string} */ column, /** @type {string} */ text, /** @type {string | null} */ title = text) =>
       el("div", { role: "gridcell", "data-column": column, text, title });
     return el("div", { class: "nbp-row", role: "row", id: `${this.uid}-${number}`, "data-number": number, "data-tone": tone,
-      "aria-selected": String(number === this.selected), "aria-rowindex": number + 2 },
+      "aria-selected": String(number === this.selected), "aria-rowindex": number + 1 },
       el("div", { role: "gridcell", "data-column": "status", title: headline }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), el("span", { text: word })),
       cell("name", name), cell("notebook", notebook), cell("machine", machine), cell("backend", backend),
       cell("created", when(created), new Date(created * 1000).toLocaleString()),
