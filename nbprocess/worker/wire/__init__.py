@@ -1,0 +1,27 @@
+"""Object graphs ↔ bytes: the same code at both ends. No file access: ``put`` and ``get`` are handed in.
+
+May import: the standard library, this folder; NumPy, pandas and friends only where a value of theirs is met.
+"""
+
+from __future__ import annotations
+
+from .changes import Applied, apply, changes, snapshot
+from .dump import dump
+from .fingerprint import fingerprint
+from .group import Dumped, Failure, Group, Loaded, Memo
+from .load import load
+
+__all__ = [
+    "Applied",
+    "Dumped",
+    "Failure",
+    "Group",
+    "Loaded",
+    "Memo",
+    "apply",
+    "changes",
+    "dump",
+    "fingerprint",
+    "load",
+    "snapshot",
+]

@@ -1,0 +1,250 @@
+"""What a cell changed inside its inputs: per object, found by comparing shallow states; applied in place at home.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import types
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .fingerprint import fingerprint
+from .group import Memo
+
+PATCH = "\0patch:"
+"""Prefix of the names under which patches travel among the results: ``\\0patch:<number>``."""
+
+_CONSTANT = (
+    *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
+    *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
+)
+_FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
+
+
+class Snapshot:
+    """Shallow states of all objects that can change; it holds what they hold, so that identities stay unique."""
+
+    def __init__(self, memo: Memo) -> None:
+        self.memo = memo
+        self.states: Dict[int, Tuple[str, Any]] = {}
+        seen = set()
+        for number, obj in enumerate(memo.objects):
+            if isinstance(obj, _CONSTANT) or id(obj) in seen:
+                continue
+            seen.add(id(obj))
+            state = _state(obj)
+            if state is not None:
+                self.states[number] = state
+
+
+def snapshot(memo: Memo) -> Snapshot:
+    """Note the state of every input object, before the cell runs."""
+    return Snapshot(memo)
+
+
+def _state(obj: Any) -> Optional[Tuple[str, Any]]:
+    kind = type(obj)
+    if kind is list:
+        return "list", list(obj)
+    if kind is dict:
+        return "dict", dict(obj)
+    if kind is set:
+        return "set", set(obj)
+    if kind is bytearray:
+        return "bytes", bytes(obj)
+    if kind is types.CellType:
+        try:
+            return "cell", [obj.cell_contents]
+        except ValueError:
+            return "cell", []
+    if kind.__name__ in _FIXED_NAMES:
+        return None
+    root = kind.__module__.split(".")[0]
+    if root == "numpy" and kind.__name__ == "ndarray":
+        return "array", _digest(obj)
+    if root == "pandas":
+        return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
+    if root in ("nbprocess", "numpy.dtypes"):
+        return None
+    return _instance(obj, kind)
+
+
+def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
+    inner: List[Any] = []
+    if isinstance(obj, (list, collections.deque)):
+        inner = ["items", list(obj)]
+    elif isinstance(obj, dict):
+        inner = ["pairs", dict(obj)]
+    elif isinstance(obj, set):
+        inner = ["members", set(obj)]
+    attributes = getattr(obj, "__dict__", None)
+    slots = _slots(obj, kind)
+    plain = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    if inner or (plain and (attributes is not None or slots)):
+        return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
+    try:  # state that only the type itself knows: compared by what it would send
+        return "opaque", fingerprint(obj)
+    except Exception:  # it came by another way than it would go back: leave it
+        return None
+
+
+def _slots(obj: Any, kind: type) -> Dict[str, Any]:
+    found = {}
+    for base in kind.__mro__:
+        names = vars(base).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
+                found[name] = getattr(obj, name)
+    return found
+
+
+def _digest(array: Any) -> Any:
+    if array.dtype.hasobject:
+        return list(array.ravel().tolist()), array.shape
+    data = array if array.flags.c_contiguous else array.copy()
+    view = data.reshape(-1).view("u1") if data.nbytes else b""
+    return hashlib.sha256(view).digest(), array.shape, str(array.dtype)
+
+
+def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
+    kind, before = old
+    after = new[1]
+    if kind == "array" and isinstance(before[0], list):
+        return before[1:] == after[1:] and _alike(before[0], after[0])
+    if kind in ("array", "frame", "opaque", "bytes"):
+        return bool(before == after)
+    if kind == "instance":
+        if [type(x) for x in before] != [type(x) for x in after]:
+            return False
+        first, second = (list(part[0][1:]) for part in (before, after))
+        return _alike(first, second) and _alike(before[1] or {}, after[1] or {}) and _alike(before[2], after[2])
+    return _alike(before, after)
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether two shallow states hold the same objects in the same order."""
+    if type(before) is not type(after) or len(before) != len(after):
+        return False
+    if isinstance(before, dict):
+        return all(a is b for a, b in zip(before, after)) and all(
+            a is b for a, b in zip(before.values(), after.values())
+        )
+    if isinstance(before, set):
+        return {id(item) for item in before} == {id(item) for item in after}
+    if isinstance(before, list) and before and isinstance(before[0], (list, dict, set)) and len(before) == 1:
+        return before[0] is after[0] or _alike(before[0], after[0])
+    return all(a is b for a, b in zip(before, after))
+
+
+@dataclass
+class Changes:
+    """``patches``: entries for the results' dump; ``names``: whose inputs changed; ``replaced``: numbers sent anew."""
+
+    patches: Dict[str, Any] = field(default_factory=dict)
+    names: List[str] = field(default_factory=list)
+    replaced: List[int] = field(default_factory=list)
+
+
+def changes(before: Snapshot) -> Changes:
+    """Compare the inputs with their state before the cell."""
+    found = Changes()
+    for number, old in before.states.items():
+        obj = before.memo.objects[number]
+        new = _state(obj)
+        if new is None or (old[0] == new[0] and _same(old, new)):
+            continue
+        patch = _patch(obj, new)
+        if patch[0] == "new":
+            found.replaced.append(number)
+        found.patches[f"{PATCH}{number}"] = patch
+        name = before.memo.owner(number)
+        if name and name not in found.names:
+            found.names.append(name)
+    for number in found.replaced:  # these travel whole: the number would only lead to the old state
+        before.memo.objects[number] = None
+    return found
+
+
+def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
+    kind, state = new
+    if kind == "array":
+        return kind, obj.view() if not obj.dtype.hasobject else obj.copy()
+    if kind == "frame":
+        return kind, obj.copy(deep=False)
+    if kind == "opaque":
+        return "new", obj
+    if kind == "dict":
+        return kind, list(state.items())
+    if kind == "instance":
+        inner, attributes, slots = state
+        if inner and inner[0] == "pairs":
+            inner = ["pairs", list(inner[1].items())]
+        return kind, (inner, attributes, slots)
+    return kind, state
+
+
+@dataclass
+class Applied:
+    """``rebind``: an object's number → its new value, where it could not be changed in place."""
+
+    rebind: Dict[int, Any] = field(default_factory=dict)
+
+
+def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
+    """Change the objects of this end in place, so that every alias sees it.
+
+    Args:
+        patches: the loaded entries whose names begin with ``PATCH``.
+        memo: this end's objects.
+    """
+    applied = Applied()
+    for name, (kind, state) in patches.items():
+        number = int(name[len(PATCH) :])
+        if not _apply(memo.objects[number], kind, state):
+            applied.rebind[number] = state
+    return applied
+
+
+def _apply(obj: Any, kind: str, state: Any) -> bool:
+    if type(obj).__name__ == "PickleBuffer":
+        return True  # the bytes of an array, which has a patch of its own
+    if kind == "list":
+        obj[:] = state
+    elif kind == "dict" or kind == "set":
+        obj.clear()
+        obj.update(state)
+    elif kind == "bytes":
+        obj[:] = state
+    elif kind == "cell":
+        if state:
+            obj.cell_contents = state[0]
+        else:
+            del obj.cell_contents
+    elif kind == "array":
+        if obj.shape != state.shape or obj.dtype != state.dtype or not obj.flags.writeable:
+            return False
+        obj[...] = state
+    elif kind == "frame":
+        if not hasattr(obj, "_update_inplace"):
+            return False
+        obj._update_inplace(state)
+    elif kind == "instance":
+        _apply_instance(obj, *state)
+    else:
+        return False
+    return True
+
+
+def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, Any]], slots: Dict[str, Any]) -> None:
+    if inner:
+        word, items = inner
+        obj.clear()
+        (obj.extend if word == "items" else obj.update)(items)
+    if attributes is not None:
+        vars(obj).clear()
+        vars(obj).update(attributes)
+    for name, value in slots.items():
+        setattr(obj, name, value)

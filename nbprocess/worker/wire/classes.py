@@ -1,0 +1,131 @@
+"""Classes of the notebook: the ``class`` statement runs again at the other end; instances refer to the class.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import enum
+import sys
+import types
+from typing import Any, Dict, Tuple
+
+from . import scope, source
+from .functions import by_reference
+
+_made: Dict[Tuple[int, str, str, int], type] = {}  # one class per statement and namespace
+
+
+def reduce_class(pickler: Any, cls: type) -> Any:
+    """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
+    if by_reference(cls) or cls.__module__ == "builtins":
+        return NotImplemented
+    if _is_namedtuple(cls):
+        pickler.mark("source")
+        known: Any = cls
+        defaults = [known._field_defaults[f] for f in known._fields if f in known._field_defaults]
+        return make_namedtuple, (cls.__name__, list(known._fields), defaults, cls.__module__)
+    statement = source.of_class(cls)
+    if statement is None or by_reference(cls):
+        return pickler.by_bytecode(cls)
+    pickler.mark("source")
+    home = _home(cls, statement)
+    reads = {
+        name: home[name]
+        for name in source.immediate_names(statement)
+        if name in home and name != cls.__name__ and not name.startswith("__")
+    }
+    where = (statement.text, statement.filename, statement.line, statement.flags)
+    return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def _is_namedtuple(cls: type) -> bool:
+    """Made by ``collections.namedtuple``, not by a ``class`` statement."""
+    made = cls.__bases__ == (tuple,) and hasattr(cls, "_fields")
+    return made and "__annotations__" not in vars(cls) and not hasattr(cls, "__orig_bases__")
+
+
+def _home(cls: type, statement: source.Statement) -> Dict[str, Any]:
+    for value in vars(cls).values():
+        function = getattr(value, "__func__", value)
+        if isinstance(function, types.FunctionType) and function.__code__.co_filename == statement.filename:
+            return function.__globals__
+    return vars(sys.modules["__main__"])
+
+
+def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
+    """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
+    if issubclass(cls, enum.Enum):
+        return {}
+    last = statement.line + statement.text.count("\n")
+    body = statement.tree().body[0]
+    annotated = {
+        node.target.id
+        for node in getattr(body, "body", ())
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    found = {}
+    for name, value in vars(cls).items():
+        if (name.startswith("__") and name.endswith("__")) or name == "_abc_impl":
+            continue
+        inner = getattr(value, "__func__", value)
+        if isinstance(inner, types.FunctionType):
+            code = inner.__code__
+            if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
+                continue
+        elif hasattr(value, "__get__") or (name in annotated and hasattr(cls, "__dataclass_fields__")):
+            continue  # property, slot, cached_property; a dataclass keeps its defaults in its own way
+        found[name] = value
+    return found
+
+
+def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any]) -> type:
+    """Run the statement, or give the class that the same statement made here before."""
+    space = scope.namespace()
+    place = (id(space), where[0], where[1], where[2])
+    known = space.get(name)
+    if isinstance(known, type) and known.__module__ == space.get("__name__") and place not in _made:
+        here = source.of_class(known)
+        if here is not None and here.text == where[0]:
+            _made[place] = known
+    if place not in _made:
+        statement = source.Statement(*where)
+        source.remember(statement)
+        local: Dict[str, Any] = {}
+        # A class body looks into the globals, not into the locals of exec: what is not there yet is lent to it.
+        lent = {key: value for key, value in reads.items() if key not in space}
+        space.update(lent)
+        try:
+            exec(statement.compile(), space, local)
+        finally:
+            for key in lent:
+                space.pop(key, None)
+        _made[place] = local[name]
+        fresh.add(id(local[name]))
+    return _made[place]
+
+
+fresh: set = set()  # type: ignore[type-arg]
+"""Classes whose later attributes are still to be set; one that lived here before keeps its own."""
+
+
+def set_class(cls: type, state: Dict[str, Any]) -> None:
+    """Set what was attached later, on a class that was made just now."""
+    if id(cls) not in fresh:
+        return
+    fresh.discard(id(cls))
+    for name, value in state.items():
+        setattr(cls, name, value)
+
+
+def make_namedtuple(name: str, fields: Any, defaults: Any, module: str) -> type:
+    """``collections.namedtuple``, or the one of that name and those fields that is here already."""
+    known = scope.namespace().get(name)
+    if isinstance(known, type) and list(getattr(known, "_fields", ())) == fields:
+        return known
+    key = (id(scope.namespace()), "namedtuple", name + " " + " ".join(fields), 0)
+    if key not in _made:
+        _made[key] = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
+    return _made[key]

@@ -1,0 +1,223 @@
+"""``dump``: names → groups. Names whose graphs share objects travel in one stream; one bad name spares the rest.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import types
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
+
+from .group import Dumped, Failure, Group, Memo
+from .pickler import CODECS, Pickler
+from .refuse import Refused, culprit
+
+# Shared by everything or unchangeable: two names that both refer to one of these are independent all the same.
+_ALONE = (
+    *(str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType),
+    *(types.MethodType, frozenset, type(None)),
+)
+_ALONE_NAMES = {
+    "dtype",
+    "timezone",
+    "ZoneInfo",
+    "tzutc",
+    "UTC",
+    "PosixPath",
+    "Decimal",
+    "datetime",
+    "date",
+    "Timestamp",
+}
+
+
+class _Part:
+    """One pickler's work: the stream so far, and what was learnt."""
+
+    def __init__(self, shared: Mapping[int, Any], seeds: Optional[Dict[int, Tuple[int, Any]]] = None) -> None:
+        self.file = io.BytesIO()
+        self.pickler = Pickler(self.file, dict(shared))
+        self.first = 0
+        if seeds:
+            self.pickler.memo = seeds  # type: ignore[assignment]
+            self.first = len(seeds)
+        self.owners: List[Tuple[int, str]] = []
+        self.codecs: Dict[str, str] = {}
+
+    def add(self, name: str, value: Any) -> None:
+        """Append one name's value."""
+        self.pickler.kinds.clear()
+        self.owners.append((len(self.pickler.memo.copy()) - self.first if self.owners else 0, name))
+        self.pickler.dump(value)
+        self.codecs[name] = max(self.pickler.kinds, key=CODECS.index, default="plain")
+
+    def objects(self) -> List[Any]:
+        """What got a number, in order, without the seeds."""
+        memo = self.pickler.memo.copy()
+        ordered: List[Any] = [None] * len(memo)
+        for number, obj in memo.values():
+            ordered[number] = obj
+        return ordered[self.first :]
+
+    @property
+    def size(self) -> int:
+        return self.file.tell() + sum(buffer.raw().nbytes for buffer in self.pickler.buffers)
+
+
+def dump(
+    values: Mapping[str, Any],
+    *,
+    put: Callable[[Any], Dict[str, Any]],
+    seed: Optional[Memo] = None,
+) -> Dumped:
+    """Serialise values.
+
+    Args:
+        values: name → value.
+        put: stores a buffer and returns its blob; called only for what will be used.
+        seed: objects that the reading end still has; where a value refers to one, its number travels.
+    """
+    failed: Dict[str, Failure] = {}
+    parts: Dict[str, _Part] = {}
+    for name, value in values.items():
+        part, failure = _try(name, value)
+        if failure is not None:
+            failed[name] = failure
+        elif part is not None:
+            parts[name] = part
+    shared = _shared_memory(parts)
+    seeds = _seeds(seed) if seed is not None and seed.objects else None
+    dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
+    for names, seeded in _families(parts, shared, seeds):
+        if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):
+            whole = parts[names[0]]
+        else:
+            # The pickler's memo setter takes {id: (number, object)}; each part needs a table of its own.
+            whole = _Part(shared, dict(seeds) if seeded and seeds else None)
+            for name in names:
+                whole.add(name, values[name])
+                whole.codecs[name] = parts[name].codecs[name]
+        dumped.groups.append(_group(names, whole, put, seeded))
+        dumped.memo.extend(whole.objects(), whole.owners)
+    return dumped
+
+
+def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]], seeded: bool) -> Group:
+    bytecode = "bytecode" in whole.codecs.values()
+    needs = dict(whole.pickler.needs)
+    if bytecode:
+        needs["python"] = "%d.%d" % sys.version_info[:2]
+    return Group(
+        names=names,
+        stream=put(whole.file.getbuffer()),
+        buffers=[put(buffer.raw()) for buffer in whole.pickler.buffers],
+        needs=needs,
+        codecs=dict(whole.codecs),
+        same_python=bytecode,
+        seeded=seeded,
+    )
+
+
+def _try(name: str, value: Any) -> Tuple[Optional[_Part], Optional[Failure]]:
+    part = _Part({})
+    error = _attempt(part, name, value)
+    if error is None:
+        return part, None
+
+    def fails(inner: Any) -> Optional[BaseException]:
+        return _attempt(_Part({}), name, inner)
+
+    found, path = (value, "") if isinstance(error, RecursionError) else culprit(value, fails)
+    if found is not value:
+        error = fails(found) or error
+    if isinstance(error, Refused):
+        reason = str(error.args[0])
+    elif isinstance(error, RecursionError):
+        reason = "its objects are nested too deep. Flatten it, or create it inside the cell."
+    else:
+        reason = f"it cannot be serialised ({type(error).__name__}: {error}). Create it inside the cell."
+    return None, Failure(type(found).__name__, f"{name}{path}" if path else "", reason)
+
+
+def _attempt(part: _Part, name: str, value: Any) -> Optional[BaseException]:
+    try:
+        part.add(name, value)
+        for buffer in part.pickler.buffers:
+            buffer.raw()
+    except Exception as error:  # whatever a class's own __reduce__ may raise
+        return error
+    return None
+
+
+def _shared_memory(parts: Mapping[str, _Part]) -> Dict[int, Any]:
+    """Owners of memory over which two or more captured arrays lie."""
+    seen: Dict[int, Set[int]] = {}
+    owners: Dict[int, Any] = {}
+    for part in parts.values():
+        for key, (owner, ids) in part.pickler.owners.items():
+            seen.setdefault(key, set()).update(ids)
+            owners[key] = owner
+    return {key: owners[key] for key, ids in seen.items() if len(ids) > 1}
+
+
+def _ids(part: _Part) -> Set[int]:
+    return {key for key, (_, obj) in part.pickler.memo.copy().items() if _shareable(obj)}
+
+
+def _shareable(obj: Any) -> bool:
+    """Whether it matters that two names refer to this very object."""
+    kind = type(obj)
+    if kind in (list, dict, set):
+        return True
+    fixed = (
+        isinstance(obj, _ALONE) or kind is tuple or kind.__module__ == "numpy.dtypes" or kind.__name__ in _ALONE_NAMES
+    )
+    return not fixed
+
+
+def _families(
+    parts: Mapping[str, _Part],
+    shared: Mapping[int, Any],
+    seeds: Optional[Mapping[int, Tuple[int, Any]]],
+) -> List[Tuple[List[str], bool]]:
+    """Names that share objects or memory, and whether they refer to objects of the other end."""
+    if len(parts) == 1 and seeds is None:
+        return [([name], False) for name in parts]
+    known = {key for key, (_, obj) in seeds.items() if _shareable(obj)} if seeds else set()
+    owner_of: Dict[int, str] = {}
+    leader = {name: name for name in parts}
+    seeded: Set[str] = set()
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            name = leader[name]
+        return name
+
+    for name, part in parts.items():
+        ids = _ids(part) | (shared.keys() & part.pickler.owners.keys())
+        if known and not known.isdisjoint(ids):
+            seeded.add(name)
+            ids -= known
+        for key in ids:
+            other = owner_of.setdefault(key, name)
+            if other != name:
+                leader[find(name)] = find(other)
+    families: Dict[str, List[str]] = {}
+    for name in parts:
+        families.setdefault(find(name), []).append(name)
+    return [(names, any(name in seeded for name in names)) for names in families.values()]
+
+
+class _Filler:
+    """Takes the number of an object that stands twice in a memo: the tables of both ends must be of one size."""
+
+
+def _seeds(memo: Memo) -> Dict[int, Tuple[int, Any]]:
+    table: Dict[int, Tuple[int, Any]] = {}
+    for number, obj in enumerate(memo.objects):
+        if id(obj) in table or obj is None:
+            obj = _Filler()
+        table[id(obj)] = (number, obj)
+    return table

@@ -1,0 +1,51 @@
+"""Exceptions: made again without their ``__init__`` where that is Python code, so that odd signatures do no harm.
+
+Pickle calls ``cls(*args)``, which fails or doubles the text for many user classes. May import: the standard library.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
+
+def reduce_exception(error: BaseException) -> Any:
+    """The reduction of an exception: class, ``args``, attributes, cause and notes; no traceback."""
+    state = {
+        "dict": dict(error.__dict__),
+        "cause": error.__cause__,
+        "context": error.__context__ if error.__cause__ is None else None,
+        "suppress": error.__suppress_context__,
+    }
+    if isinstance(error, OSError):
+        state["file"] = (error.filename, error.filename2)
+    return make_exception, (type(error), error.args), state, None, None, set_exception
+
+
+def _builtin_base(cls: type) -> type:
+    return next(base for base in cls.__mro__ if base.__module__ == "builtins")
+
+
+def make_exception(cls: type, args: Tuple[Any, ...]) -> BaseException:
+    """``cls.__new__`` and the initialiser of the nearest built-in base."""
+    base: Any = _builtin_base(cls)
+    made: BaseException = cls.__new__(cls, *args) if base.__new__ is cls.__new__ else base.__new__(cls, *args)
+    try:
+        base.__init__(made, *args)
+    except TypeError:  # a built-in that wants other arguments than it keeps (UnicodeDecodeError made by hand)
+        made.args = args
+    return made
+
+
+def set_exception(error: BaseException, state: Dict[str, Any]) -> None:
+    """Attributes, cause and context."""
+    error.__dict__.update({k: v for k, v in state["dict"].items() if k != "_render_traceback_"})
+    error.__cause__ = state["cause"]
+    if state["context"] is not None:
+        error.__context__ = state["context"]
+    error.__suppress_context__ = state["suppress"]
+    if "file" in state and isinstance(error, OSError) and error.filename is None:
+        name, second = state["file"]
+        if name is not None:
+            error.filename = name
+        if second is not None:
+            error.filename2 = second

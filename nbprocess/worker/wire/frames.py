@@ -1,0 +1,232 @@
+"""pandas objects, column by column, in a form that pandas 2 and 3 both read; numbers out of band and uncopied.
+
+May import: the standard library, this folder; pandas and NumPy inside the functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, Tuple
+
+_EXACT = {"DataFrame", "Series"}
+_NULLABLE = {
+    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
+    *("Float32", "Float64", "boolean"),
+}
+
+
+def reduce_pandas(pickler: Any, obj: Any) -> Any:
+    """The reduction of an exact DataFrame, Series or Index; NotImplemented leaves it to pandas."""
+    import pandas as pd
+
+    kind = type(obj)
+    if kind is pd.DataFrame:
+        parts = [_column(pickler, obj.iloc[:, i]) for i in range(obj.shape[1])]
+        if any(part is None for part in parts):
+            return NotImplemented
+        pickler.mark("frame")
+        return make_frame, (parts, obj.index, obj.columns, dict(obj.attrs))
+    if kind is pd.Series:
+        part = _column(pickler, obj)
+        if part is None:
+            return NotImplemented
+        pickler.mark("frame")
+        return make_series, (part, obj.index, obj.name, dict(obj.attrs))
+    if isinstance(obj, pd.Index):
+        return _reduce_index(pickler, obj)
+    return NotImplemented
+
+
+def _reduce_index(pickler: Any, index: Any) -> Any:
+    import pandas as pd
+
+    kind = type(index)
+    if kind is pd.RangeIndex:
+        return make_range, (index.start, index.stop, index.step, index.name)
+    if kind is pd.MultiIndex:
+        codes = [pickler.own(part.copy()) for part in map(_array, index.codes)]
+        return make_multi, (list(index.levels), codes, list(index.names))
+    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+        part = _column(pickler, index)
+        if part is None:
+            return NotImplemented
+        freq = getattr(index, "freqstr", None) if kind in (pd.DatetimeIndex, pd.TimedeltaIndex) else None
+        return make_index, (part, index.name, freq)
+    return NotImplemented
+
+
+def _array(values: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(values)
+
+
+Part = Tuple[Any, ...]
+
+
+def _column(pickler: Any, column: Any) -> Optional[Part]:
+    """One column as (kind, facts...); None for kinds that only pandas itself can describe."""
+    import numpy as np
+    import pandas as pd
+
+    dtype, array = column.dtype, column.array
+    if isinstance(dtype, np.dtype):
+        values = np.asarray(array)
+        if dtype == object:
+            return "object", values.tolist()
+        return "numpy", _own(pickler, values)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return "zoned", _own(pickler, array.asi8), dtype.unit, dtype.tz
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category", _own(pickler, array.codes), array.categories, bool(array.ordered)
+    if isinstance(dtype, pd.StringDtype):
+        missing = "nan" if getattr(dtype, "na_value", pd.NA) is not pd.NA else "NA"
+        text, places, mask = _text(array)
+        mask = mask if mask is None else pickler.own(mask)
+        return "string", pickler.own(text), pickler.own(places), mask, dtype.storage, missing
+    if str(dtype) in _NULLABLE:
+        return "nullable", _own(pickler, array._data), _own(pickler, array._mask), str(dtype)
+    return None
+
+
+def _own(pickler: Any, values: Any) -> Any:
+    """A contiguous array that is not seen as a view into its block, so that columns travel one by one."""
+    import numpy as np
+
+    return pickler.own(np.ascontiguousarray(values).view())
+
+
+def _text(array: Any) -> Tuple[Any, Any, Any]:
+    """UTF-8 bytes, offsets and the mask of missing values of a string column."""
+    import numpy as np
+
+    arrow = getattr(array, "_pa_array", None)
+    if arrow is not None:
+        import pyarrow as pa
+
+        whole = arrow.cast(pa.large_string()).combine_chunks()
+        if isinstance(whole, pa.ChunkedArray):
+            whole = whole.chunk(0) if whole.num_chunks else pa.array([], pa.large_string())
+        _, offsets, data = whole.buffers()
+        count = len(whole)
+        places = (
+            np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + count + 1]
+            if offsets
+            else np.zeros(1, np.int64)
+        )
+        text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        text = text[places[0] : places[-1]]
+        mask = np.asarray(whole.is_null()) if whole.null_count else None
+        return np.ascontiguousarray(text), places - places[0], mask
+    values = array.tolist() if hasattr(array, "tolist") else list(array)
+    mask = np.asarray(array.isna())
+    encoded = [b"" if gone else value.encode("utf-8", "surrogatepass") for value, gone in zip(values, mask)]
+    places = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum([len(item) for item in encoded], out=places[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), places, mask if mask.any() else None
+
+
+def _restore(part: Part) -> Any:
+    """The inverse of ``_column``."""
+    import numpy as np
+    import pandas as pd
+
+    kind = part[0]
+    if kind == "numpy":
+        return part[1]
+    if kind == "object":
+        made = np.empty(len(part[1]), object)
+        for index, item in enumerate(part[1]):
+            made[index] = item
+        return made
+    if kind == "zoned":
+        values, unit, zone = part[1:]
+        naive = pd.DatetimeIndex(values.view(f"M8[{unit}]"), copy=False)
+        return naive.tz_localize("UTC").tz_convert(zone).array
+    if kind == "category":
+        return pd.Categorical.from_codes(part[1], categories=part[2], ordered=part[3])
+    if kind == "string":
+        return _restore_text(*part[1:])
+    values, mask, name = part[1:]
+    pd_dtype: Any = pd.array([], dtype=name).dtype
+    return pd_dtype.construct_array_type()(values, mask)
+
+
+def _restore_text(text: Any, places: Any, mask: Any, storage: str, missing: str) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    try:
+        dtype = pd.StringDtype(storage, na_value=np.nan) if missing == "nan" else pd.StringDtype(storage)
+    except (TypeError, ImportError, ValueError):  # pandas 2 without na_value, or no pyarrow here
+        dtype = pd.StringDtype("python") if missing == "NA" else None
+    if dtype is not None and storage == "pyarrow":
+        import pyarrow as pa
+
+        valid = None if mask is None else pa.py_buffer(np.packbits(~mask, bitorder="little"))
+        buffers = [valid, pa.py_buffer(np.ascontiguousarray(places)), pa.py_buffer(text)]
+        whole = pa.Array.from_buffers(pa.large_string(), len(places) - 1, buffers)
+        # The arrays may lie over memory that the loader hands over; pandas keeps strings immutable.
+        return (
+            dtype.construct_array_type()(pa.chunked_array([whole])) if missing == "NA" else pd.array(whole, dtype=dtype)
+        )
+    data = text.tobytes()
+    gone = pd.NA if missing == "NA" else np.nan
+    items: List[Any] = [
+        data[start:end].decode("utf-8", "surrogatepass")
+        for start, end in zip(places[:-1].tolist(), places[1:].tolist())
+    ]
+    if mask is not None:
+        items = [gone if absent else item for item, absent in zip(items, mask)]
+    made = np.empty(len(items), object)
+    made[:] = items
+    return made if dtype is None else pd.array(made, dtype=dtype)
+
+
+def make_frame(parts: List[Part], index: Any, columns: Any, attrs: Any) -> Any:
+    """A DataFrame over the restored columns, uncopied."""
+    import pandas as pd
+
+    data = {i: _restore(part) for i, part in enumerate(parts)}
+    made = pd.DataFrame(data, index=index, copy=False) if data else pd.DataFrame(index=index)
+    made.columns = columns
+    made.attrs.update(attrs)
+    return made
+
+
+def make_series(part: Part, index: Any, name: Any, attrs: Any) -> Any:
+    """A Series over the restored values, uncopied."""
+    import pandas as pd
+
+    made = pd.Series(_restore(part), index=index, name=name, copy=False)
+    made.attrs.update(attrs)
+    return made
+
+
+def make_range(start: int, stop: int, step: int, name: Any) -> Any:
+    """A RangeIndex."""
+    import pandas as pd
+
+    return pd.RangeIndex(start, stop, step, name=name)
+
+
+def make_multi(levels: Any, codes: Any, names: Any) -> Any:
+    """A MultiIndex with its own levels, unused ones included."""
+    import pandas as pd
+
+    return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
+
+
+def make_index(part: Part, name: Any, freq: Optional[str]) -> Any:
+    """Any other Index."""
+    import pandas as pd
+
+    values = _restore(part)
+    dtype = values.dtype if part[0] in ("numpy", "object") and values.dtype.kind not in "mM" else None
+    made = (
+        pd.Index(values, name=name, copy=False)
+        if dtype is None
+        else pd.Index(values, name=name, dtype=dtype, copy=False)
+    )
+    if freq is not None:
+        made.freq = freq  # type: ignore[attr-defined]
+    return made

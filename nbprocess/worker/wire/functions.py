@@ -1,0 +1,147 @@
+"""Functions: a notebook's travel as the source of their statement, with defaults, attributes and shared closure cells.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import sys
+import types
+from typing import Any, Dict, Optional, Tuple
+
+from . import scope, source
+
+# What IPython puts into the namespace: rebuilt by name, never followed.
+INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
+
+
+def is_notebook(obj: Any) -> bool:
+    """Whether a function or class was made in the notebook (or by code without a module)."""
+    module = getattr(obj, "__module__", None)
+    return module in ("__main__", None, "builtins") or module not in sys.modules
+
+
+def by_reference(obj: Any) -> bool:
+    """Whether the other end finds the very object by module and name."""
+    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return False
+    found: Any = module
+    for part in getattr(obj, "__qualname__", "<locals>").split("."):
+        found = getattr(found, part, None)
+    return found is obj
+
+
+def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
+    """The reduction of a function; NotImplemented where pickle's own (module and name) is right."""
+    if by_reference(function):
+        return NotImplemented
+    if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
+        return _injected, (function.__name__,)
+    located = source.locate(function.__code__)
+    if located is None:
+        return pickler.by_bytecode(function)
+    pickler.mark("source")
+    statement, number = located
+    code = function.__code__
+    home = function.__globals__.get("__name__", "__main__")
+    module = "" if home == "__main__" or home not in sys.modules else home
+    cells = function.__closure__ or ()
+    contents = []
+    for cell in cells:
+        try:
+            contents.append((True, cell.cell_contents))
+        except ValueError:  # an empty cell: a name that was not bound yet
+            contents.append((False, None))
+    state = {
+        "defaults": function.__defaults__,
+        "kwdefaults": function.__kwdefaults__,
+        "dict": dict(function.__dict__),
+        "cells": list(cells),
+        "contents": contents,
+        "qualname": function.__qualname__,
+        "module": function.__module__,
+        "doc": function.__doc__,
+    }
+    arguments = (
+        (statement.text, statement.filename, statement.line, statement.flags),
+        (code.co_name, code.co_firstlineno, number),
+        function.__name__,
+        module,
+        tuple(cells),
+    )
+    return make_function, arguments, state, None, None, set_function
+
+
+def make_function(
+    where: Tuple[str, str, int, int],
+    which: Tuple[str, int, int],
+    name: str,
+    module: str,
+    cells: Tuple[Any, ...],
+) -> types.FunctionType:
+    """Compile the statement here and take the function's code out of it."""
+    statement = source.Statement(*where)
+    source.remember(statement)
+    code = source.pick(statement, *which)
+    scope_ = vars(importlib.import_module(module)) if module else scope.namespace()
+    return types.FunctionType(code, scope_, name, None, cells or None)
+
+
+def set_function(function: types.FunctionType, state: Dict[str, Any]) -> None:
+    """What is set after the function exists, so that it may refer to itself."""
+    function.__defaults__ = state["defaults"]
+    function.__kwdefaults__ = state["kwdefaults"]
+    function.__dict__.update(state["dict"])
+    function.__qualname__ = state["qualname"]
+    function.__module__ = state["module"]
+    function.__doc__ = state["doc"]
+    for cell, (full, value) in zip(state["cells"], state["contents"]):
+        if full:
+            cell.cell_contents = value
+
+
+def reduce_cell(cell: Any) -> Any:
+    """An empty cell: its function's state fills it, so a closure may hold its own function, and cells stay shared."""
+    return make_cell, ()
+
+
+def make_cell() -> Any:
+    """An empty closure cell."""
+    return types.CellType()
+
+
+def _injected(name: str) -> Any:
+    found = scope.namespace().get(name)
+    if found is None and name == "get_ipython":
+        core = sys.modules.get("IPython")
+        found = getattr(core, "get_ipython", None)
+    return found if found is not None else getattr(builtins, name)
+
+
+def reduce_module(module: types.ModuleType) -> Any:
+    """A module, by name."""
+    if module.__name__ == "__main__":
+        return _main, ()
+    return importlib.import_module, (module.__name__,)
+
+
+def _main() -> Any:
+    return sys.modules["__main__"]
+
+
+def reduce_cached(cached: Any) -> Any:
+    """``functools.lru_cache``: by its parameters; what it holds is not sent."""
+    parameters: Optional[Dict[str, Any]] = cached.cache_parameters() if hasattr(cached, "cache_parameters") else None
+    extra = {k: v for k, v in vars(cached).items() if k != "__wrapped__" and k != "cache_parameters"}
+    return make_cached, (cached.__wrapped__, parameters or {"maxsize": 128, "typed": False}, extra)
+
+
+def make_cached(function: Any, parameters: Dict[str, Any], extra: Dict[str, Any]) -> Any:
+    """The inverse of ``reduce_cached``, with an empty cache."""
+    made = functools.lru_cache(**parameters)(function)
+    vars(made).update(extra)
+    return made

@@ -1,0 +1,94 @@
+"""The values that ``dump`` and ``load`` give. May import: the standard library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+
+@dataclass
+class Group:
+    """Names that share objects, as one stream with its out-of-band buffers.
+
+    ``needs``: top-level module → version at the writing end. ``codecs``: name → the weakest kind in its graph.
+    ``same_python``: bytecode is inside, so only the same minor version can read it. ``seeded``: it refers to objects
+    that the reading end still has (see ``Memo``).
+    """
+
+    names: List[str]
+    stream: Dict[str, Any]
+    buffers: List[Dict[str, Any]] = field(default_factory=list)
+    needs: Dict[str, str] = field(default_factory=dict)
+    codecs: Dict[str, str] = field(default_factory=dict)
+    same_python: bool = False
+    seeded: bool = False
+
+    def to_json(self) -> Dict[str, Any]:
+        """Plain data."""
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_json(cls, data: Dict[str, Any]) -> Group:
+        """The inverse of ``to_json``; entries of later versions are ignored."""
+        return cls(**{key: data[key] for key in cls.__dataclass_fields__ if key in data})
+
+
+@dataclass
+class Failure:
+    """Why a value could not travel: ``path`` leads to the culprit inside it."""
+
+    type: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is a {self.type}: {self.reason}" if self.path else f"it is a {self.type}: {self.reason}"
+
+
+class Memo:
+    """The objects of a dump in the order of their numbers, group after group; the same order at both ends.
+
+    It keeps them alive, so that an identity is never given to another object while numbers refer to it. ``owners``
+    tells, for each range of numbers, the name in whose graph they were met first.
+    """
+
+    def __init__(self) -> None:
+        self.objects: List[Any] = []
+        self.owners: List[Any] = []  # (first number, name)
+
+    def extend(self, objects: List[Any], owners: List[Any]) -> None:
+        """Take in the objects of one more group; ``owners`` counts from the group's own start."""
+        base = len(self.objects)
+        self.owners += [(base + start, name) for start, name in owners]
+        self.objects += objects
+
+    def owner(self, number: int) -> str:
+        """The name in whose graph the object was met first."""
+        found = ""
+        for start, name in self.owners:
+            if start > number:
+                break
+            found = name
+        return found
+
+
+@dataclass
+class Dumped:
+    """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers."""
+
+    groups: List[Group]
+    failed: Dict[str, Failure]
+    memo: Memo
+    sizes: Dict[str, int]
+
+
+@dataclass
+class Loaded:
+    """What ``load`` read; a group that could not be read is in ``failed``, name by name, with the reason."""
+
+    values: Dict[str, Any]
+    memo: Memo
+    failed: Dict[str, str]
+
+
+Seed = Optional[Memo]

@@ -1,0 +1,119 @@
+"""``load``: groups → values, each group by itself. May import: the standard library, this folder."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import struct
+import sys
+from typing import Any, Callable, Dict, Iterable, List, Optional
+
+from . import scope
+from .group import Group, Loaded, Memo
+
+
+class Unpickler(pickle.Unpickler):
+    """Finds the globals of either NumPy, and those of the notebook in the namespace that is loaded into."""
+
+    def __init__(self, stream: io.BytesIO, buffers: Iterable[Any], seeds: List[Any]) -> None:
+        super().__init__(stream, buffers=buffers)
+        self._seeds = seeds
+
+    def persistent_load(self, number: Any) -> Any:
+        return self._seeds[number]
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "__main__":
+            try:
+                return scope.namespace()[name]
+            except KeyError:
+                raise AttributeError(f"the notebook has no {name} here") from None
+        # numpy.core became numpy._core in NumPy 2.
+        if module.startswith(("numpy.core", "numpy._core")):
+            new, old = module.replace("numpy.core", "numpy._core"), module.replace("numpy._core", "numpy.core")
+            for candidate in (new, old):
+                try:
+                    importlib.import_module(candidate)
+                except ImportError:
+                    continue
+                return super().find_class(candidate, name)
+        return super().find_class(module, name)
+
+
+def _prefix(count: int) -> bytes:
+    """A pickle that puts ``count`` persistent objects into the memo and gives None.
+
+    CPython's C Unpickler loses the values of a dict that is assigned to its ``memo``: a stream fills it instead.
+    """
+    one = b"".join(b"J" + struct.pack("<i", number) + b"Q\x940" for number in range(count))
+    return b"\x80\x05" + one + b"N."
+
+
+def load(
+    groups: Iterable[Group],
+    *,
+    get: Callable[[Dict[str, Any]], Any],
+    namespace: Dict[str, Any],
+    seed: Optional[Memo] = None,
+) -> Loaded:
+    """Read groups.
+
+    Args:
+        groups: as ``dump`` made them, in its order.
+        get: the verified bytes of a blob, in a writeable buffer.
+        namespace: the globals of the functions and classes that are rebuilt.
+        seed: this end's objects that the groups may refer to.
+    """
+    loaded = Loaded({}, Memo(), {})
+    for group in groups:
+        reason = _unreadable(group)
+        if reason:
+            loaded.failed.update(dict.fromkeys(group.names, reason))
+            continue
+        seeds = seed.objects if group.seeded and seed is not None else []
+        if group.seeded and seed is None:
+            loaded.failed.update(dict.fromkeys(group.names, "it refers to objects that are not here any more"))
+            continue
+        stream = bytes(_prefix(len(seeds)) if seeds else b"") + bytes(get(group.stream))
+        unpickler = Unpickler(io.BytesIO(stream), [get(blob) for blob in group.buffers], seeds)
+        with scope.within(namespace):
+            _read(unpickler, group, len(seeds), loaded)
+    return loaded
+
+
+def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> None:
+    owners = []
+    if first:
+        unpickler.load()
+    for position, name in enumerate(group.names):
+        try:
+            count = len(unpickler.memo.copy()) - first if len(group.names) > 1 and position else 0
+            loaded.values[name] = unpickler.load()
+            owners.append((count, name))
+        except Exception as error:  # whatever a library's own reconstruction may raise
+            reason = _explain(error, group)
+            for lost in group.names[position:]:
+                loaded.failed[lost] = reason
+            break
+    memo = unpickler.memo.copy()
+    loaded.memo.extend([memo[number] for number in range(first, len(memo))], owners)
+
+
+def _unreadable(group: Group) -> str:
+    here = "%d.%d" % sys.version_info[:2]
+    made = group.needs.get("python", here)
+    if group.same_python and made != here:
+        return f"it holds compiled code of Python {made}, which Python {here} cannot read; define it in a notebook cell"
+    return ""
+
+
+def _explain(error: BaseException, group: Group) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"it needs the package {(error.name or '').split('.')[0]}, which is not installed here"
+    skew = []
+    for module, there in group.needs.items():
+        here = getattr(sys.modules.get(module), "__version__", None)
+        if there and here and here != there:
+            skew.append(f"{module} {there} there, {here} here")
+    return f"{type(error).__name__}: {error}" + (f" ({'; '.join(skew)})" if skew else "")

@@ -1,0 +1,172 @@
+"""The pickler: C speed for plain data, our own reductions for what plain pickle loses or gets wrong.
+
+May import: the standard library, this folder; cloudpickle as the last resort.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import sys
+import types
+from typing import Any, Dict, List, Optional, Set
+
+from . import arrays, classes, exceptions, frames, functions, refuse
+from .refuse import Refused
+
+CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
+"""From the most neutral to the last resort."""
+
+_CACHED: Any = type(functools.lru_cache(lambda: None))
+_PLAIN = {
+    *(
+        "builtins",
+        "__main__",
+        "datetime",
+        "decimal",
+        "fractions",
+        "collections",
+        "pathlib",
+        "uuid",
+        "enum",
+        "functools",
+    ),
+    *(
+        "numpy",
+        "pandas",
+        "zoneinfo",
+        "types",
+        "random",
+        "copyreg",
+        "operator",
+        "itertools",
+        "string",
+        "nbprocess",
+        "_io",
+    ),
+}
+_STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
+
+
+class Pickler(pickle.Pickler):
+    """Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``, ``owners``."""
+
+    def __init__(self, file: io.BytesIO, shared: Optional[Dict[int, Any]] = None) -> None:
+        super().__init__(file, 5, buffer_callback=self._out_of_band)
+        self.buffers: List[pickle.PickleBuffer] = []
+        self.kinds: Set[str] = set()
+        self.needs: Dict[str, str] = {}
+        self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
+        self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
+        self._shared = shared or {}
+        self._kept: List[Any] = []
+
+    def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
+        if buffer.raw().nbytes < arrays.IN_BAND:
+            return True
+        self.buffers.append(buffer)
+        return False
+
+    def mark(self, kind: str) -> None:
+        """Note that a value of this kind is in the graph."""
+        self.kinds.add(kind)
+
+    def own(self, array: Any) -> Any:
+        """Register an array that a reduction made: its memory is not looked at for sharing."""
+        self.private.add(id(array))
+        self._kept.append(array)
+        return array
+
+    def shared_base(self, array: Any) -> Any:
+        """The owner of the array's memory, when other arrays of this dump lie over it too; else None."""
+        if id(array) in self.private:
+            return None
+        owner = arrays.owner(array)
+        self.owners.setdefault(id(owner), [owner, set()])[1].add(id(array))
+        return owner if id(owner) in self._shared and owner is not array else None
+
+    def by_bytecode(self, obj: Any) -> Any:
+        """The last resort: cloudpickle's bytecode, readable by the same minor version of Python only."""
+        try:
+            import cloudpickle
+        except ImportError:
+            raise Refused(
+                "its source is not known here, and cloudpickle is not installed. Define it in a cell."
+            ) from None
+        self.mark("bytecode")
+        return from_bytecode, (cloudpickle.dumps(obj, protocol=5),)
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Called for everything that is not plain data."""
+        kind = type(obj)
+        reason = refuse.reason(kind)
+        if reason is not None:
+            raise Refused(reason)
+        if kind is types.FunctionType:
+            found = functions.reduce_function(self, obj)
+            if found is NotImplemented:
+                self._need(obj.__module__)
+            return found
+        if isinstance(obj, type):
+            found = classes.reduce_class(self, obj)
+            if found is NotImplemented:
+                self._need(obj.__module__)
+            return found
+        if kind is types.ModuleType:
+            self._need(obj.__name__)
+            return functions.reduce_module(obj)
+        if kind is types.CellType:
+            return functions.reduce_cell(obj)
+        if kind is types.BuiltinFunctionType:
+            self._need(getattr(obj, "__module__", None) or "")
+            return NotImplemented
+        if kind is _CACHED:
+            return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj)
+        if isinstance(obj, BaseException):
+            return exceptions.reduce_exception(obj)
+        root = (kind.__module__ or "").split(".")[0]
+        if root == "numpy":
+            return self._numpy(kind, obj)
+        if root == "pandas":
+            found = frames.reduce_pandas(self, obj)
+            if found is NotImplemented:
+                self.mark("pickle")
+            return found
+        if root == "IPython" and getattr(obj, "__class__", None).__name__ in (
+            "ZMQExitAutocall",
+            "ExitAutocall",
+            "Quitter",
+        ):
+            raise Refused("it is the shell's own. Leave it out.")
+        if root not in _PLAIN:
+            self.mark("pickle")
+        return NotImplemented
+
+    def _numpy(self, kind: type, obj: Any) -> Any:
+        import numpy as np
+
+        if kind is np.ndarray:
+            return arrays.reduce_array(self, obj)
+        if kind is np.memmap:
+            return arrays.reduce_array(self, self.own(np.array(obj)))
+        if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
+            return arrays.reduce_scalar(obj)
+        if kind.__name__ == "RandomState" and obj is np.random.mtrand._rand:
+            return arrays.global_random_state, ()
+        if kind is np.ufunc or isinstance(obj, np.dtype):
+            return NotImplemented
+        if kind.__module__ != "numpy":
+            self.mark("pickle")
+        return NotImplemented
+
+    def _need(self, module: Optional[str]) -> None:
+        root = (module or "").split(".")[0]
+        if root not in _STANDARD and root not in self.needs:
+            version = getattr(sys.modules.get(root), "__version__", "")
+            self.needs[root] = version if isinstance(version, str) else ""
+
+
+def from_bytecode(data: bytes) -> Any:
+    """The inverse of ``by_bytecode``; the reader has compared the versions before."""
+    return pickle.loads(data)

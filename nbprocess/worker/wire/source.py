@@ -1,0 +1,195 @@
+"""Where the source of a notebook's function or class stands: its top-level statement, found through ``linecache``.
+
+May import: the standard library.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import linecache
+import types
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+FLAGS = 0
+for _name in __future__.all_feature_names:
+    FLAGS |= getattr(__future__, _name).compiler_flag
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One top-level statement: its text, where it stood, and the ``__future__`` features in force."""
+
+    text: str
+    filename: str
+    line: int
+    flags: int
+
+    def compile(self) -> types.CodeType:
+        """Compile it with its own file name and line numbers."""
+        return compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
+
+    def tree(self) -> ast.Module:
+        """Its syntax tree, with the line numbers of the notebook."""
+        tree = ast.parse(self.text)
+        ast.increment_lineno(tree, self.line - 1)
+        return tree
+
+
+_parsed: Dict[Tuple[str, int], List[ast.stmt]] = {}
+
+
+def _statements(filename: str) -> Tuple[List[str], List[ast.stmt]]:
+    lines = linecache.getlines(filename)
+    text = "".join(lines)
+    key = (filename, hash(text))
+    if key not in _parsed:
+        if len(_parsed) > 4000:
+            _parsed.clear()
+        try:
+            _parsed[key] = ast.parse(text).body
+        except SyntaxError:  # not Python: a template, or a cell that was never run whole
+            _parsed[key] = []
+    return lines, _parsed[key]
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", None) or []
+    return min([statement.lineno, *(d.lineno for d in decorators)])
+
+
+def _cut(lines: List[str], statement: ast.stmt, filename: str, flags: int) -> Statement:
+    first, last = _first_line(statement), statement.end_lineno or statement.lineno
+    text = "".join(lines[first - 1 : last])
+    same_line = lines[last - 1].encode()[statement.end_col_offset or 0 :].strip()
+    if statement.col_offset or same_line.startswith(b";"):  # several statements on one line: only this one
+        text = ast.get_source_segment("".join(lines), statement) or text
+    return Statement(text, filename, first, flags)
+
+
+def of_code(code: types.CodeType) -> Iterator[Statement]:
+    """The top-level statements in whose lines ``code`` begins (several, when they stand on one line)."""
+    lines, body = _statements(code.co_filename)
+    for statement in body:
+        if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or statement.lineno):
+            yield _cut(lines, statement, code.co_filename, code.co_flags & FLAGS)
+
+
+def of_class(cls: type) -> Optional[Statement]:
+    """The ``class`` statement of a class that was made at the top level of a cell; None where there is none."""
+    name = cls.__name__
+    if cls.__qualname__ != name:
+        return None
+    codes = [f.__code__ for f in map(_function, vars(cls).values()) if f is not None]
+    own = [c for c in codes if getattr(c, "co_qualname", f"{name}.{c.co_name}") == f"{name}.{c.co_name}"]
+    for code in own:
+        lines, body = _statements(code.co_filename)
+        for statement in body:
+            if not isinstance(statement, ast.ClassDef) or statement.name != name:
+                continue
+            if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0):
+                return _cut(lines, statement, code.co_filename, code.co_flags & FLAGS)
+    if own:
+        return None
+    # No method of its own: the latest cell that defines a class of this name.
+    for filename in reversed(list(linecache.cache)):
+        entry: Any = linecache.cache[filename]
+        if len(entry) != 4 or entry[1] is not None or not any(f"class {name}" in line for line in entry[2]):
+            continue  # a lazy entry, or a file on disk: no cell
+        lines, body = _statements(filename)
+        for statement in reversed(body):
+            if isinstance(statement, ast.ClassDef) and statement.name == name:
+                return _cut(lines, statement, filename, 0)
+    return None
+
+
+def _function(value: Any) -> Optional[types.FunctionType]:
+    value = getattr(value, "__func__", getattr(value, "fget", value))
+    return value if isinstance(value, types.FunctionType) else None
+
+
+def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
+    """All code objects inside, in the order of the text."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from codes_in(constant)
+
+
+def locate(code: types.CodeType) -> Optional[Tuple[Statement, int]]:
+    """The statement that makes ``code``, and which of the code objects of its name and line in there it is."""
+    likely: List[Tuple[Statement, int]] = []
+    for statement in of_code(code):
+        try:
+            whole = statement.compile()
+        except SyntaxError:  # a fragment of a line that does not stand alone
+            continue
+        alike = [c for c in codes_in(whole) if (c.co_name, c.co_firstlineno) == (code.co_name, code.co_firstlineno)]
+        for number, found in enumerate(alike):
+            if found == code or _same_code(found, code):
+                return statement, number
+        likely += [(statement, number) for number in range(len(alike))]
+    return likely[0] if len(likely) == 1 else None
+
+
+def _same_code(first: types.CodeType, second: types.CodeType) -> bool:
+    """Equal but for where they stand: columns shift when a statement is cut out of its line."""
+
+    def facts(code: types.CodeType) -> Any:
+        constants = [facts(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+        return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants
+
+    return bool(facts(first) == facts(second))
+
+
+def pick(statement: Statement, name: str, line: int, number: int) -> types.CodeType:
+    """The inverse of ``locate``, at any Python version."""
+    alike = [c for c in codes_in(statement.compile()) if (c.co_name, c.co_firstlineno) == (name, line)]
+    if not alike:
+        raise LookupError(f"{name} is not in the statement at line {line} of {statement.filename}")
+    return alike[min(number, len(alike) - 1)]
+
+
+def immediate_names(statement: Statement) -> List[str]:
+    """Names that the statement reads while it runs: decorators, bases, defaults, a class body; no function bodies."""
+    names: Dict[str, None] = {}
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names[node.id] = None
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = node.args
+            now: List[Any] = [*node.decorator_list, *arguments.defaults, *arguments.kw_defaults, node.returns]
+            now += [a.annotation for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+            now += [a.annotation for a in (arguments.vararg, arguments.kwarg) if a is not None]
+            for item in now:
+                if item is not None:
+                    visit(item)
+            return
+        if isinstance(node, ast.Lambda):
+            for default in (*node.args.defaults, *node.args.kw_defaults):
+                if default is not None:
+                    visit(default)
+            return
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(statement.tree())
+    return list(names)
+
+
+def remember(statement: Statement) -> None:
+    """Put the text where tracebacks and ``inspect`` look for it, unless the whole file is known here."""
+    entry: Any = linecache.cache.get(statement.filename)
+    lines: List[str] = list(entry[2]) if entry is not None and len(entry) == 4 else []
+    if entry is None and linecache.getlines(statement.filename):
+        return  # a real file of this machine
+    text = statement.text.splitlines(True)
+    if text and not text[-1].endswith("\n"):
+        text[-1] += "\n"
+    end = statement.line - 1 + len(text)
+    lines += ["\n"] * (end - len(lines))
+    if all(line == "\n" for line in lines[statement.line - 1 : end]):
+        lines[statement.line - 1 : end] = text
+        linecache.cache[statement.filename] = (sum(map(len, lines)), None, lines, statement.filename)
