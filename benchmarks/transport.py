@@ -242,11 +242,11 @@ class Run:
 
     def measure(self, name: str, value: Any, kind: str, between: Callable[[], None] = lambda: None) -> None:
         """Time put, put again, get of one payload; the medians go to the figures as ``<name>_<kind>_…``."""
-        from nbprocess.bundle import blobs
+        from nbprocess.bundle.known import forget_recognised
 
         rows: list[dict[str, float]] = []
         for _ in range(self.rounds):
-            blobs.forget_recognised()
+            forget_recognised()
             store = self.store(kind)
             if kind == "s3":
                 ask(self.server)

@@ -12,13 +12,13 @@ import os
 import pickle
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..errors import IntegrityError, StoreError
+from .known import presence, recognition
 from .stores import Buffer, MissingKey, Store
 
 Blob = dict[str, Any]
@@ -26,12 +26,6 @@ Blob = dict[str, Any]
 
 CHUNK = 4 * 1024 * 1024
 """Bytes of a chunk. The worker's wire uses the same figure; a test compares the two."""
-
-SMALL = 256 * 1024
-"""Up to this many bytes it is cheaper to send a chunk again than to ask a far store whether it is there."""
-
-LISTING_SECONDS = 600.0
-"""How long one listing of a far store's blobs is trusted in this process."""
 
 Progress = Callable[[int, int, str], None]
 """``progress(done bytes, total bytes so far, what)``; called from several threads."""
@@ -53,103 +47,6 @@ def chunk_sizes(blob: Blob) -> Iterator[tuple[str, int]]:
     for digest in blob["chunks"]:
         yield digest, min(CHUNK, rest)
         rest -= CHUNK
-
-
-class _Recognised:
-    """Fast hash → SHA-256 of chunks that this process has hashed before.
-
-    It only ever answers "what was the name of this?"; the bytes that go to a store are always hashed in full. The seed
-    is random, so nobody can prepare two chunks that it takes for one another.
-    """
-
-    LIMIT = 1 << 20  # entries: 4 TiB of data, some 200 MB at worst
-
-    def __init__(self) -> None:
-        self._names: dict[bytes, str] = {}
-        self._seed = int.from_bytes(os.urandom(8), "little")
-        self._hash: Callable[[memoryview, int], bytes] | None = None
-        try:
-            import xxhash
-        except ImportError:
-            return  # without it every chunk is hashed in full each time: slower, nothing else
-        self._hash = xxhash.xxh3_128_digest
-
-    def fingerprint(self, chunk: memoryview) -> bytes | None:
-        return self._hash(chunk, self._seed) if self._hash else None
-
-    def name(self, fingerprint: bytes | None) -> str | None:
-        return self._names.get(fingerprint) if fingerprint else None
-
-    def learn(self, fingerprint: bytes | None, digest: str) -> None:
-        if fingerprint:
-            if len(self._names) >= self.LIMIT:
-                self._names.clear()
-            self._names[fingerprint] = digest
-
-
-_recognised: _Recognised | None = None
-_recognised_lock = threading.Lock()
-
-
-def _recognition() -> _Recognised:
-    global _recognised
-    with _recognised_lock:
-        if _recognised is None:
-            _recognised = _Recognised()
-        return _recognised
-
-
-def forget_recognised() -> None:
-    """Forget which chunks this process has hashed before: for measurements of a first run."""
-    global _recognised
-    with _recognised_lock:
-        _recognised = None
-
-
-class _Present:
-    """Which chunks are in a store: asked of the folder file by file, learnt of a far store by one listing."""
-
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store, self._prefix = store, prefix
-        self._near = store.path("x") is not None
-        self._names: set[str] = set()
-        self._listed = 0.0
-        self._lock = threading.Lock()
-
-    def has(self, digest: str, size: int) -> bool:
-        if self._near:
-            return self._store.exists(f"{self._prefix}/{digest}")
-        with self._lock:
-            fresh = time.monotonic() - self._listed < LISTING_SECONDS and self._listed > 0
-            if digest in self._names and fresh:
-                return True
-            if size <= SMALL or fresh:
-                return False
-            start = len(self._prefix) + 1
-            self._names = {key[start:] for key, _ in self._store.list(f"{self._prefix}/")}
-            self._listed = time.monotonic()
-            return digest in self._names
-
-    def add(self, digest: str) -> None:
-        with self._lock:
-            self._names.add(digest)
-
-
-_present: dict[tuple[str, str], _Present] = {}
-
-
-def _presence(store: Store, prefix: str) -> _Present:
-    with _recognised_lock:
-        key = (store.uri, prefix)
-        if key not in _present or store.path("x") is not None:
-            _present[key] = _Present(store, prefix)
-        return _present[key]
-
-
-def forget_listing(store: Store, prefix: str = "blobs") -> None:
-    """Look again which blobs are in ``store`` the next time: call it after a job missed one, and after cleaning."""
-    with _recognised_lock:
-        _present.pop((store.uri, prefix), None)
 
 
 class _Named(NamedTuple):
@@ -188,8 +85,8 @@ class BlobWriter:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="nbprocess-blobs")
         self._scratch: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         self._slots = threading.Semaphore(count * 2)
-        self._present = _presence(store, prefix)
-        self._recognise = _recognition()
+        self._present = presence(store, prefix)
+        self._recognise = recognition()
         self._lock = threading.Lock()
         self._claimed: set[str] = set()
         self._pending: set[Future[None]] = set()
@@ -475,7 +372,7 @@ def _allocate(size: int) -> memoryview:
 
 def missing_chunks(store: Store, blobs: Iterable[Blob], prefix: str = "blobs") -> list[str]:
     """Digests of the chunks of ``blobs`` that are not in the store."""
-    present = _presence(store, prefix)
+    present = presence(store, prefix)
     wanted = {digest: size for blob in blobs for digest, size in chunk_sizes(blob)}
     return [digest for digest, size in wanted.items() if not present.has(digest, size)]
 
@@ -489,6 +386,5 @@ __all__ = [
     "MissingKey",
     "check_blob",
     "chunk_sizes",
-    "forget_listing",
     "missing_chunks",
 ]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..errors import IntegrityError, StoreError
 from . import manifest as manifests
-from .blobs import forget_listing
+from .known import forget_listing
 from .stores import Entry, MissingKey, Store
 from .write import CLEANING, CLEANING_SECONDS
 

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from nbprocess.bundle.blobs import CHUNK, BlobReader, BlobWriter, forget_listing
+from nbprocess.bundle.blobs import CHUNK, BlobReader, BlobWriter
+from nbprocess.bundle.known import forget_listing
 from nbprocess.bundle.stores import MissingKey, S3Store
 from nbprocess.errors import IntegrityError, StoreError
 from nbprocess.testing.s3 import Corrupt, Cut, Refuse, S3Server, self_signed
