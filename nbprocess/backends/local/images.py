@@ -46,7 +46,7 @@ def image_uri(given: str | None) -> str:
     return given
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def interpreter_of(image: str) -> str:
     """The path of the interpreter that an image stands for.
 
@@ -107,7 +107,7 @@ def describe(path: str) -> dict[str, Any]:
     return {"python": version, "packages": packages}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _ask(path: str) -> tuple[list[int], list[str]]:
     try:
         done = subprocess.run([path, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=True, env={})

@@ -214,7 +214,7 @@ class Instance:
         failed = [host for host in self._hosts if host.code]
         if self._fault or problem:
             status, reason = "Failed", self._fault or problem
-        elif self._stopping or self._stop_requested() and (failed or not self._hosts):
+        elif self._stopping or (self._stop_requested() and (failed or not self._hosts)):
             status, reason = "Stopped", ""
         elif failed:
             status, reason = "Failed", _reason(failed[0])
@@ -247,8 +247,8 @@ class Instance:
     def _explain(self, error: Exception) -> str:
         if isinstance(error, OSError) and is_full(error):
             return (
-                f"ClientError: the disk of {self._record.path} is full ({error}). Free some space, or set NBPROCESS_HOME "
-                "to a folder on a larger disk."
+                f"ClientError: the disk of {self._record.path} is full ({error}). Free some space, or set "
+                "NBPROCESS_HOME to a folder on a larger disk."
             )
         text = str(error)
         return text if text.startswith(("ClientError", "AlgorithmError")) else f"ClientError: {text}"

@@ -21,13 +21,13 @@ ML = "/opt/ml"
 METHODS = ("own", "overlay", "tmpfs", "bwrap", "proot", "env")
 _IN_PROCESS = ("overlay", "tmpfs")
 WARNING = (
-    "this machine does not let a process have its own /opt/ml (no user namespaces, no bwrap, no proot): the job finds it "
-    "at $NBPROCESS_ML_ROOT instead, and paths that are written as /opt/ml in the code will not work"
+    "this machine does not let a process have its own /opt/ml (no user namespaces, no bwrap, no proot): the job finds "
+    "it at $NBPROCESS_ML_ROOT instead, and paths that are written as /opt/ml in the code will not work"
 )
 
 
 def enter(method: str, ml: str, scratch: str, host: str, hosts: list[str], isolate: bool) -> None:
-    """Make ``ml`` this process's ``/opt/ml`` (methods ``overlay`` and ``tmpfs``), and give it a name and network of its own.
+    """Make ``ml`` this process's ``/opt/ml`` (``overlay``, ``tmpfs``), with a name and network of its own.
 
     Args:
         ml: the folder to show there. scratch: a folder for mount points. host, hosts: this host's name and all.

@@ -145,7 +145,7 @@ class Buckets:
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a file's content: shared extents where the file system can, else bytes. Never follows a symlink at the end."""
+    """Copy a file by shared extents where the file system can, else bytes. Does not follow a symlink."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file, open(target, "wb", buffering=0) as out:
         try:

@@ -82,9 +82,10 @@ class Record:
     def write(self, describe: dict[str, Any]) -> None:
         """Replace ``describe.json``; gives up the job's own files when the disk is full."""
         describe["LastModifiedTime"] = now()
-        for make_room in (lambda: None, self._free_reserve, self.clear):
+        for make_room in (None, self._free_reserve, self.clear):
             try:
-                make_room()
+                if make_room is not None:
+                    make_room()
                 _write(self.describe_path, describe)
                 return
             except OSError as error:

@@ -1,0 +1,248 @@
+"""The fork server: one kept, single-threaded process from which supervisors are forked, with modules loaded in advance.
+
+May import: its neighbours, ``bundle.archive``, the standard library.
+
+Where a job is our worker's under this same interpreter, its code runs in the forked process: not before the archive in
+the job's input was found to have the digest that the request pins and the digest of the archive loaded here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import hashlib
+import importlib
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+IDLE = 600.0
+"""Seconds without a job after which the server ends."""
+
+MAX_MESSAGE = 1 << 20
+_HARMLESS = ("NBPROCESS_", "AWS_")
+_BASE = {"PATH", "LANG", "HOME"}
+
+
+class Worker:
+    """The worker's modules, imported from the very archive that jobs bring along."""
+
+    def __init__(self, folder: Path) -> None:
+        from ...bundle.archive import ENTRYPOINT, build_archive
+
+        data = build_archive()
+        self.digest = hashlib.sha256(data).hexdigest()
+        self._entrypoint = ENTRYPOINT
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"worker-{self.digest}.pyz"
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_bytes(data)
+        os.replace(part, path)
+        ours = _take_modules()
+        sys.path.insert(0, str(path))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [n[:-3] for n in archive.namelist() if n.startswith("nbprocess/worker/") and n.endswith(".py")]
+            for name in names:
+                importlib.import_module(name.removesuffix("/__init__").replace("/", "."))
+            self._modules = _take_modules()
+        finally:
+            sys.path.remove(str(path))
+            sys.modules.update(ours)
+
+    def run(self, command: list[str], environ: dict[str, str]) -> int | None:
+        """Run the command here when it is the worker's, in the state in which a fresh interpreter would; else None."""
+        if command[:3] != [sys.executable, "-c", self._entrypoint] or len(command) != 5:
+            return None
+        if not all(name in _BASE or name.startswith(_HARMLESS) for name in environ):
+            return None  # it may steer the interpreter or a library that was imported already
+        root = environ.get("NBPROCESS_ML_ROOT", "/opt/ml")
+        archive = root + "/processing/input/nbprocess/worker.pyz"
+        try:
+            found = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+        except OSError:
+            return None  # the entrypoint itself says what is wrong
+        if not found == command[3] == self.digest:
+            return None
+        os.environ.clear()
+        os.environ.update(environ)
+        sys.argv = ["-c", *command[3:]]
+        sys.path[:0] = [archive, ""]
+        _take_modules()
+        sys.modules.update(self._modules)
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        random.seed()
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.register_at_fork(after_in_child=_Once(_restore_blas_threads))
+        return int(self._modules["nbprocess.worker.__main__"].run(command[3:], None))
+
+
+class _Once:
+    """Calls a function the first time only."""
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def __call__(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work()
+
+
+def _take_modules() -> dict[str, types.ModuleType]:
+    """Take our modules and cloudpickle out of ``sys.modules``."""
+    names = [n for n in sys.modules if n.partition(".")[0] in ("nbprocess", "cloudpickle")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _restore_blas_threads() -> None:
+    """Give the job all BLAS threads; NumPy was imported with one, as a process with threads must not fork."""
+    if "numpy" not in sys.modules:
+        return
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+        paths = {line.split(maxsplit=5)[5].strip() for line in file if "openblas" in line}
+    for path in paths:
+        library = ctypes.CDLL(path)
+        for name in ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads", "openblas_set_num_threads"):
+            if hasattr(library, name):
+                getattr(library, name)(len(os.sched_getaffinity(0)))
+                break
+
+
+class Server:
+    """Listens at ``path``; each connection brings one message."""
+
+    def __init__(self, path: str, worker: Worker) -> None:
+        self.path, self._worker = path, worker
+        self._loaded: set[str] = set()
+        self._refused: set[str] = set()
+        self._loading = -1
+        self._bind()
+
+    def _bind(self) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        part = f"{self.path}.{os.getpid()}"
+        self._listener.bind(part)
+        self._listener.listen(64)
+        self._inode = os.stat(part).st_ino
+        os.rename(part, self.path)
+
+    def serve(self) -> None:
+        """Until idle, or until another server has taken the place."""
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies; those who fork here do not wait
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        gc.collect()
+        gc.freeze()
+        while select.select([self._listener], [], [], IDLE)[0]:
+            connection, _ = self._listener.accept()
+            with connection:
+                self._answer(connection)
+            if self._replaced() and not select.select([self._listener], [], [], 0.05)[0]:
+                return
+        if not self._replaced():
+            os.unlink(self.path)
+
+    def _replaced(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+    def _answer(self, connection: socket.socket) -> None:
+        connection.settimeout(5)
+        try:
+            data, fds, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
+            while data and not data.endswith(b"\n"):
+                more = connection.recv(MAX_MESSAGE)
+                if not more:
+                    break
+                data += more
+            if not data.endswith(b"\n"):
+                return
+            message = json.loads(data)
+            if "preload" in message:
+                self._preload(message["preload"])
+                return
+            if os.fork():
+                for fd in fds:
+                    os.close(fd)
+                connection.sendall(b"k")
+                return
+        except OSError:
+            return  # the other end is gone: nobody waits for an answer
+        self._become(message, connection)
+
+    def _become(self, spec: dict[str, Any], connection: socket.socket) -> None:
+        from .supervisor import supervise
+
+        try:
+            os.setsid()
+            connection.close()
+            self._listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            errors = os.open(
+                f"{spec['root']}/{spec['name']}/supervisor.err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+            )
+            os.dup2(errors, 2)
+            os.close(errors)
+            supervise(spec, self._worker.run)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+
+    def _preload(self, names: list[str]) -> None:
+        """Let a child import what is new; when it stays without threads it takes this server's place."""
+        new = [n for n in names if n.isidentifier() and n not in self._loaded | self._refused and n not in sys.modules]
+        self._refused.update(new)  # asked once; the child that succeeds knows them as loaded
+        if not new or os.fork():
+            return
+        try:
+            self._listener.close()
+            os.setsid()
+            os.environ["OPENBLAS_NUM_THREADS"] = "1"
+            for name in new:
+                if not _safe(name):
+                    continue
+                try:
+                    importlib.import_module(name)
+                    self._loaded.add(name)
+                    self._refused.discard(name)
+                except BaseException:  # a module may raise anything while it is imported; the job will see it
+                    continue
+            del os.environ["OPENBLAS_NUM_THREADS"]
+            if self._loaded and len(os.listdir("/proc/self/task")) == 1:
+                self._bind()
+                self.serve()
+        finally:
+            os._exit(0)
+
+
+def _safe(name: str) -> bool:
+    """Whether importing the module leaves no thread behind, tried in a process of its own."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if not child:
+        try:
+            importlib.import_module(name)
+            os._exit(0 if len(os.listdir("/proc/self/task")) == 1 else 1)
+        except BaseException:  # see above
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def main(path: str, cache: str) -> None:
+    """The entry of the server's process."""
+    Server(path, Worker(Path(cache))).serve()

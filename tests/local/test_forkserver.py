@@ -1,0 +1,61 @@
+"""The fork server changes how fast a job starts, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nbprocess.backends.local import launcher
+from nbprocess.backends.local.forkserver import Worker
+
+from .conftest import Local
+
+
+@pytest.fixture
+def server(local: Local) -> Iterator[str]:
+    """A running server; it is told to end by taking its place away."""
+    path = launcher.socket_path()
+    assert path is not None
+    local.run("pass")
+    deadline = time.monotonic() + 60
+    while not os.path.exists(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield path
+    os.unlink(path)
+
+
+def test_jobs_are_forked_from_it(local: Local, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a fresh process was started")
+
+    monkeypatch.setattr(launcher, "start_fresh", refuse)
+    done = [local.run("print('hi')") for _ in range(5)]
+    assert {d["ProcessingJobStatus"] for d in done} == {"Completed"}
+    assert local.text("job-3") == "hi"
+
+
+def test_without_it_a_fresh_process_is_used(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBPROCESS_FORKSERVER", "0")
+    assert launcher.socket_path() is None
+    assert local.run("pass")["ProcessingJobStatus"] == "Completed"
+
+
+def test_only_the_pinned_worker_runs_in_it(tmp_path: Path) -> None:
+    import sys
+
+    from nbprocess.bundle.archive import ENTRYPOINT
+
+    worker = Worker(tmp_path)
+    folder = tmp_path / "ml/processing/input/nbprocess"
+    folder.mkdir(parents=True)
+    (folder / "worker.pyz").write_bytes(b"something else")
+    environ = {"NBPROCESS_ML_ROOT": str(tmp_path / "ml")}
+    command = [sys.executable, "-c", ENTRYPOINT, worker.digest, "0" * 64]
+    assert worker.run(command, environ) is None
+    assert worker.run([sys.executable, "-c", "pass"], environ) is None
+    assert worker.run(command, {**environ, "PYTHONPATH": "/x"}) is None
