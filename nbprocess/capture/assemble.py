@@ -93,7 +93,7 @@ def capture(
     notices += _module_state(local_names, loaded)
     files = dict(local.files)
     if base is not None:
-        data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd)
+        data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
     return Capture(
         cell=cell,
@@ -214,7 +214,7 @@ def _paths(resolution: Resolution, needs: Mapping[str, Need], namespace: Mapping
     found = dict.fromkeys(resolution.strings)
     for name in needs:
         value = namespace[name]
-        if isinstance(value, os.PathLike) and type(value).__module__.startswith("pathlib"):
+        if issubclass(type(value), os.PathLike) and type(value).__module__.startswith("pathlib"):
             found[os.fspath(value)] = None
     return list(found)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from . import secrets
@@ -69,6 +69,7 @@ class Found:
 
     files: dict[str, LocalFile] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    taken: Collection[str] = ()
 
 
 class TooBig(Exception):
@@ -147,7 +148,14 @@ def secret_in_file(path: str, size: int) -> str:
     return _secret_in(path, size, os.stat(path).st_mtime_ns)
 
 
-def data_files(folder: str, literals: Iterable[str], *, cwd: str | None = None, max_bytes: int = MAX_BYTES) -> Found:
+def data_files(
+    folder: str,
+    literals: Iterable[str],
+    *,
+    cwd: str | None = None,
+    max_bytes: int = MAX_BYTES,
+    taken: Collection[str] = (),
+) -> Found:
     """The data files of a cell.
 
     Args:
@@ -155,8 +163,9 @@ def data_files(folder: str, literals: Iterable[str], *, cwd: str | None = None, 
         literals: strings of the cell, of the functions it needs, and of captured values: they may be paths.
         cwd: the folder against which relative paths are read now; default: ``folder``.
         max_bytes: size up to which the whole folder travels.
+        taken: targets that travel already, as modules.
     """
-    found = Found()
+    found = Found(taken=taken)
     folder = os.path.abspath(folder)
     named = dict(_named(folder, literals, cwd or folder, found))
     whole = _whole(folder, max_bytes)
@@ -204,7 +213,7 @@ def _whole(folder: str, max_bytes: int) -> list[tuple[str, int]] | None:
 
 def _add(found: Found, folder: str, path: str, size: int, max_bytes: int | None) -> None:
     target = os.path.relpath(path, folder).replace(os.sep, "/")
-    if target in found.files or target.startswith("../"):
+    if target in found.files or target in found.taken or target.startswith("../"):
         return
     secret = secret_in_file(path, size)
     if secret:

@@ -1,6 +1,7 @@
 """From names to all that they drag in: functions and classes of the notebook, transitively, and shared objects.
 
-Looks at values only through ``type()``, ``__dict__``, ``__code__`` and the items of plain containers, within bounds.
+Asks ``type()``, never ``isinstance``, which runs code of proxies. Looks at values only through ``__dict__``,
+``__code__`` and the items of plain containers, within bounds.
 
 May import: this room, the standard library.
 """
@@ -159,13 +160,13 @@ class Resolution:
         kind = type(value)
         if kind is types.FunctionType and self._ours(value):
             self._use(of_code(value.__code__), value.__name__, "maybe")
-        elif isinstance(value, type) and self._ours(value):
+        elif issubclass(kind, type) and self._ours(value):
             self._use(of_class(value), value.__name__, strength)
-        elif isinstance(value, types.ModuleType):
+        elif issubclass(kind, types.ModuleType):
             self.modules.add(value.__name__)
         else:
             module = (
-                getattr(value, "__module__", None) if isinstance(value, (type, types.FunctionType)) else kind.__module__
+                getattr(value, "__module__", None) if issubclass(kind, (type, types.FunctionType)) else kind.__module__
             )
             if isinstance(module, str) and module not in ("builtins", "__main__"):
                 self.modules.add(module.partition(".")[0])
@@ -191,15 +192,15 @@ class Resolution:
             return _of_function(value) if self._ours(value) else iter(_own_dict(value).values())
         if kind is types.MethodType:
             return iter((value.__func__, value.__self__))
-        if isinstance(value, functools.partial):
+        if issubclass(kind, functools.partial):
             return iter((value.func, *value.args, *value.keywords.values()))
-        if isinstance(value, (staticmethod, classmethod)):
+        if issubclass(kind, (staticmethod, classmethod)):
             return iter((value.__func__,))
-        if isinstance(value, property):
+        if issubclass(kind, property):
             return iter((value.fget, value.fset, value.fdel))
-        if isinstance(value, type):
+        if issubclass(kind, type):
             return iter((*value.__bases__, type(value), *vars(value).values())) if self._ours(value) else iter(())
-        if isinstance(value, types.ModuleType):
+        if issubclass(kind, types.ModuleType):
             return iter(())
         module = kind.__module__ or ""
         if module.partition(".")[0] == "pandas":
@@ -223,11 +224,12 @@ def _own_dict(value: Any) -> dict[str, Any]:
 
 def _items(value: Any) -> Iterator[Any]:
     """Items of subclasses of the plain containers, read without calling code of the subclass."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if issubclass(kind, dict):
         return iter(list(dict.values(value)))
-    if isinstance(value, list):
+    if issubclass(kind, list):
         return list.__iter__(value)
-    if isinstance(value, tuple):
+    if issubclass(kind, tuple):
         return tuple.__iter__(value)
     return iter(())
 

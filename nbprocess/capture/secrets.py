@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 LIMIT = 64 * 1024
@@ -118,8 +118,7 @@ def in_name(name: str, value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _blocked(kind: Hashable) -> str:
-    assert isinstance(kind, type)
+def _blocked(kind: type) -> str:
     full = f"{kind.__module__}.{kind.__qualname__}"
     for prefix, what in _TYPES:
         if full == prefix or (prefix.endswith((".", "key")) and full.startswith(prefix)):
@@ -129,7 +128,7 @@ def _blocked(kind: Hashable) -> str:
 
 def in_type(value: Any) -> str:
     """What a value is by its type when such values hold credentials."""
-    what = _blocked(type(value))
+    what = _blocked(type(value))  # type: ignore[arg-type]  # types are hashable
     if what == "HTTP session":
         return "HTTP credentials" if getattr(value, "auth", None) else ""
     return what
@@ -140,13 +139,14 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
 
     Looks at strings and bytes up to 64 kB, ``depth`` levels deep in dicts, lists, tuples and instances.
     """
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return ""
     what = in_type(value)
     if what:
         return what
-    if isinstance(value, (str, bytes)):
-        text = value if isinstance(value, str) else value[: LIMIT + 1].decode("latin-1")
+    if issubclass(kind, (str, bytes)):
+        text = value if issubclass(kind, str) else value[: LIMIT + 1].decode("latin-1")
         return (in_text(text) if len(text) >= 12 else "") or in_name(name, value)
     if depth == 0:
         return ""
@@ -158,18 +158,19 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
 
 
 def _children(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
+    kind = type(value)
+    if issubclass(kind, dict):
         for key, child in itertools.islice(dict.items(value), _CHILDREN):
             yield (key if isinstance(key, str) else ""), child
         return
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if issubclass(kind, (list, tuple, set, frozenset)):
         for child in itertools.islice(value, _CHILDREN):
             yield "", child
         return
     if (
-        isinstance(value, type)
+        issubclass(kind, type)
         or callable(value)
-        or type(value).__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
+        or kind.__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
     ):
         return
     try:

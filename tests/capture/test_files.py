@@ -208,3 +208,10 @@ def test_libraries_and_the_standard_library_stay() -> None:
 def test_without_a_folder_no_data_travels(tmp_path: Path) -> None:
     put(tmp_path, "a.csv")
     assert Notebook().capture(f"open('{tmp_path}/a.csv')").files == ()
+
+
+def test_a_module_with_a_secret_is_sent_as_the_code_it_is_and_said_once(tmp_path: Path) -> None:
+    put(tmp_path, "local_secretive.py", "password = " + "'Tr0ub4dor&3'\n")
+    found = Notebook(folder=tmp_path).capture("import local_secretive")
+    assert [(f.target, f.kind) for f in found.files] == [("local_secretive.py", "module")]
+    assert len([n for n in found.notices if "secret" in n]) == 1

@@ -196,3 +196,12 @@ def test_later_cells_wait_only_for_what_they_may_read() -> None:
     assert reads("globals()", pending, book.namespace) == pending
     assert reads("def broken(", pending, book.namespace) == set()
     assert reads("df.query('a > @scores')", pending) == {"scores"}
+
+
+def test_values_are_not_asked_what_they_are() -> None:
+    """A proxy whose ``__class__`` raises (werkzeug's LocalProxy outside of a request) is looked at by its type only."""
+    book = Notebook(
+        "class Proxy:\n    @property\n    def __class__(self):\n        raise RuntimeError('outside of a request')",
+        "p = Proxy()\nbox = [p]",
+    )
+    assert {"box", "p"} <= set(book.needs("box"))
