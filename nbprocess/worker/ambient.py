@@ -42,7 +42,7 @@ def collect(loaded: Any = None) -> dict[str, object]:
             state[section] = _COLLECT[section](module)
     state["warnings"] = _filters()
     shell = sys.modules.get("IPython.core.interactiveshell")
-    if shell is not None and shell.InteractiveShell.initialized():
+    if shell is not None and shell.InteractiveShell._instance is not None:
         state["ipython"] = _collect_shell(shell.InteractiveShell.instance())
     return state
 
@@ -59,7 +59,7 @@ def apply(state: dict[str, object]) -> list[str]:
             _apply_filters(value)
         elif section == "ipython":
             shell = sys.modules.get("IPython.core.interactiveshell")
-            if shell is not None and shell.InteractiveShell.initialized():
+            if shell is not None and shell.InteractiveShell._instance is not None:
                 apply_shell(shell.InteractiveShell.instance(), value)
         elif section in _APPLY and _MODULES[section] in sys.modules:
             notes += _APPLY[section](sys.modules[_MODULES[section]], value) or []

@@ -208,42 +208,58 @@ class Cell:
         report["versions"] = versions
         return report
 
-    def _save_values(self, report: dict[str, object], error: BaseException | None) -> None:
+    def _save_values(self, report: dict[str, Any], error: BaseException | None) -> None:
         from . import wire
 
         assert self._names is not None
         save, skip = self._manifest.get("save"), set(self._manifest.get("skip") or ())
-        bound = [
-            name
-            for name in self._names.bound(self._front.shell_values)
-            if name not in skip and (save is None or name in save)
-        ]
-        values = {name: self._namespace[name] for name in bound}
-        variables: dict[str, dict[str, object]] = {}
-        for name in self._names.deleted():
-            variables[name] = {"status": "deleted", "type": "", "shape": "", "size": 0, "reason": ""}
+
+        def wanted(name: str) -> bool:
+            return name not in skip and (save is None or name in save)
+
+        values = {name: self._namespace[name] for name in self._names.bound(self._front.shell_values) if wanted(name)}
+        deleted = self._names.deleted()
         result = None
         if self._front.result is not None and error is None:
             result = f"Out[{self._manifest.get('execution_count') or ''}]"
             values[result] = self._front.result
+        # Changes first: an input that must travel whole loses its number, so that the results do not refer to it.
+        owners: dict[str, str] = {}
+        if self._snapshot is not None:
+            found = wire.changes(self._snapshot)
+            for entry, patch in found.patches.items():
+                owner = self._memo.owner(int(entry.rpartition(":")[2]))
+                if wanted(owner):
+                    values[entry], owners[entry] = patch, owner
         dumped = wire.dump(values, put=self._put, seed=self._memo)
+        variables: dict[str, dict[str, Any]] = {
+            name: {"status": "deleted", "type": "", "shape": "", "size": 0, "reason": ""} for name in deleted
+        }
+        for name in self._inputs:
+            if name in self._namespace and name not in values and name not in variables:
+                described = results.describe(self._namespace[name])
+                variables[name] = {"status": "unchanged", **described, "size": 0, "reason": ""}
         for name, value in values.items():
-            entry = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
+            if name in owners:
+                continue
+            entry_ = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
             if name in dumped.failed:
-                entry.update(status="failed", reason=str(dumped.failed[name]))
-                if name == result:
-                    result = None
-            variables[name] = entry
+                entry_.update(status="failed", reason=str(dumped.failed[name]))
+                result = None if name == result else result
+            variables[name] = entry_
+        for entry, owner in owners.items():
+            known = variables.get(owner)
+            if known is None or known["status"] not in ("unchanged", "updated"):
+                continue  # the name itself was bound anew or deleted; the patch is for its aliases
+            known["status"] = "updated"
+            known["size"] += dumped.sizes.get(entry, 0)
+            if entry in dumped.failed:
+                known.update(status="failed", reason=f"its changes could not be saved: {dumped.failed[entry]}")
         report["groups"] = [group.to_json() for group in dumped.groups]
-        report["result"] = result
-        report["variables"] = variables
-        self._save_changes(report, variables)
-        report["seeded"] = any(group.seeded for group in dumped.groups) or report.get("patches") is not None
+        report["result"], report["variables"] = result, variables
+        report["patches"] = sorted(name for name in owners if name not in dumped.failed) or None
+        report["seeded"] = any(group.seeded for group in dumped.groups) or bool(owners)
         if error is not None and isinstance(report["error"], dict):
             alone = wire.dump({"error": error}, put=self._put, seed=self._memo)
             if alone.groups:
                 report["error"]["value"] = alone.groups[0].to_json()
-
-    def _save_changes(self, report: Any, variables: Any) -> None:
-        if self._snapshot is None:
-            return

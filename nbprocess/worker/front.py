@@ -60,13 +60,9 @@ class Front:
         for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
             setattr(builtins, name, value)
         self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))
-        # Whoever imports IPython (matplotlib's inline backend, a library, the cell) must find a running shell.
-        self._hooks.on("IPython", lambda module: self.shell())
+        self._await_ipython()
         if "MPLBACKEND" not in os.environ:
-            inline = self.has_matplotlib_inline()
-            os.environ["MPLBACKEND"] = "module://" + (
-                "matplotlib_inline.backend_inline" if inline else __package__ + ".figures"
-            )
+            self._choose_backend()
         progress.send_to(self.channel.progress)
         progress.watch_tqdm(self._hooks)
         sys.displayhook = self.show
@@ -75,6 +71,27 @@ class Front:
 
             face = sys.modules.setdefault("nbprocess", ModuleType("nbprocess"))
             face.progress = progress.progress  # type: ignore[attr-defined]
+
+    def _await_ipython(self) -> None:
+        """Whoever imports IPython (matplotlib's inline backend, a library, the cell) must find a running shell."""
+        if "IPython" not in sys.modules:
+            self._hooks.on("IPython", lambda module: self.shell())
+            return
+        # A warm server has imported it before the fork: make the shell when somebody asks whether there is one.
+        from IPython.core.interactiveshell import InteractiveShell
+
+        def initialized(cls: Any) -> bool:
+            return cls._instance is not None or self.shell() is not None
+
+        InteractiveShell.initialized = classmethod(initialized)  # type: ignore[assignment]
+
+    def _choose_backend(self) -> None:
+        inline = self.has_matplotlib_inline()
+        backend = "module://" + ("matplotlib_inline.backend_inline" if inline else str(__package__) + ".figures")
+        os.environ["MPLBACKEND"] = backend
+        matplotlib = sys.modules.get("matplotlib")
+        if matplotlib is not None:  # imported before the fork, when it read the variable
+            matplotlib.rcParams["backend"] = backend
 
     def has_matplotlib_inline(self) -> bool:
         """Whether figures can go through the backend that notebooks use."""

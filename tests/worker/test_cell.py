@@ -8,6 +8,8 @@ from typing import Any
 
 from driver import job
 
+from nbprocess.worker import wire
+
 
 def test_values_come_back_by_name_and_the_last_expression_is_shown(tmp_path: Path) -> None:
     ran = job(tmp_path, "y = x + 1\ndel z\ny * 2", {"x": 20, "z": 1}).run()
@@ -206,3 +208,18 @@ def test_magics_with_ipython(tmp_path: Path) -> None:
     assert ran.code == 0, ran.stderr
     assert "Wall time" in ran.text() and "held" not in ran.text()
     assert ran.outcome["variables"]["x"]["status"] == "saved"
+
+
+def test_changed_inputs_come_back_as_patches_and_unchanged_ones_not_at_all(tmp_path: Path) -> None:
+    rows, same = [1], {"a": 1}
+    ready = job(tmp_path, "rows.append(2)\nboth = [rows, same]", {"rows": rows, "same": same})
+    ran = ready.run()
+    assert ran.code == 0, ran.stderr
+    assert {name: entry["status"] for name, entry in ran.outcome["variables"].items()} == {
+        "rows": "updated",
+        "same": "unchanged",
+        "both": "saved",
+    }
+    patches = {name: ran.values[name] for name in ran.outcome["patches"]}
+    wire.apply(patches, ready.memo)
+    assert rows == [1, 2] and ran.values["both"][0] is rows and ran.values["both"][1] is same
