@@ -11,6 +11,7 @@ from typing import Any
 
 from .deferred import function_body, type_params
 from .expressions import Expressions
+from .nameflow import Turn
 from .notes import dotted
 from .state import State, dead, join
 
@@ -109,7 +110,7 @@ class Flow(Expressions):
     def turn(self, body: Sequence[ast.stmt]) -> tuple[list[State], list[State]]:
         """Walk the body of a loop; returns the states at its breaks and continues."""
         self.loops.append(([], []))
-        self.turns.append((self.branches, body))
+        self.turns.append(Turn(self.branches, body))
         self.block(body)
         self.turns.pop()
         breaks, continues = self.loops.pop()

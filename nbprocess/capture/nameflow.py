@@ -31,7 +31,7 @@ class Names(ast.NodeVisitor):
         self.guarded = 0  # try bodies that expect an ImportError
         self.hidden: list[set[str]] = []  # targets of the comprehensions around
         self.loops: list[tuple[list[State], list[State]]] = []  # states at break, at continue
-        self.turns: list[tuple[int, Sequence[ast.stmt]]] = []  # per loop: its depth in branches, its body
+        self.turns: list[Turn] = []
         self.classes: list[str] = []
         self.class_globals: list[set[str]] = []
         self.unknown_star = False
@@ -69,7 +69,7 @@ class Names(ast.NodeVisitor):
 
     def _later(self, name: str) -> bool:
         """Whether an earlier turn of a loop around may have bound the name, and this turn may skip the read."""
-        return any(self.branches > depth and _stores(body, name) for depth, body in self.turns)
+        return any(self.branches > turn.depth and turn.stores(name) for turn in self.turns)
 
     def read(self, name: str, strength: str, line: int, *, certain: bool = False, existence: bool = False) -> None:
         old = self.reads.get(name)
@@ -132,9 +132,17 @@ class Names(ast.NodeVisitor):
             self.delete(node.id, node.lineno)
 
 
-def _stores(body: Sequence[ast.stmt], name: str) -> bool:
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
-                return True
-    return False
+class Turn:
+    """A loop around: its depth in branches, and the names that its body stores, found when they are asked for."""
+
+    def __init__(self, depth: int, body: Sequence[ast.stmt]) -> None:
+        self.depth = depth
+        self._body = body
+        self._stored: set[str] | None = None
+
+    def stores(self, name: str) -> bool:
+        """Whether the body binds the name somewhere."""
+        if self._stored is None:
+            nodes = (node for statement in self._body for node in ast.walk(statement))
+            self._stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        return name in self._stored
