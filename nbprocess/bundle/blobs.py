@@ -25,7 +25,7 @@ Blob = dict[str, Any]
 """``{"size": bytes, "chunks": ["<sha256>", ...]}``: chunks of CHUNK bytes, the last one shorter."""
 
 CHUNK = 4 * 1024 * 1024
-"""Bytes of a chunk. The worker's wire uses the same figure; a test compares the two."""
+"""Bytes of a chunk. The worker has the same figure; a test compares the two."""
 
 Progress = Callable[[int, int, str], None]
 """``progress(done bytes, total bytes so far, what)``; called from several threads."""

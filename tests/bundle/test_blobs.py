@@ -247,3 +247,9 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
     put, get = map(float, done.stdout.split())
     assert put < 64, f"{put:.0f} MB above the payload while it was written"
     assert get < 16, f"{get:.0f} MB above the result while it was read"
+
+
+def test_home_and_worker_cut_at_the_same_places():
+    from nbprocess.worker import blobs as at_the_worker
+
+    assert at_the_worker.CHUNK == CHUNK
