@@ -66,7 +66,7 @@ class Backend:
         return {
             "RoleArn": options.get("role") or f"arn:aws:iam::{ACCOUNT}:role/nbprocess-local",
             "ImageUri": images.image_uri(options.get("image")),
-            "InstanceType": options.get("instance") or "ml.m5.large",
+            "InstanceType": (options.get("instance") or ("ml.m5.large",))[0],
             "InstanceCount": int(options.get("count") or 1),
         }
 
