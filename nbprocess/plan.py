@@ -150,7 +150,7 @@ def prepare(
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
     pending = Pending()
     dumped = wire.dump({n: namespace[n] for n in strength}, put=pending.put)
-    tombstones: dict[str, str] = {}
+    tombstones: dict[str, str] = dict(captured.withheld)
     for failed, failure in dumped.failed.items():
         need = next(n for n in captured.needs if n.name == failed)
         if strength[failed] == "must":

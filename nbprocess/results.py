@@ -102,6 +102,7 @@ class Results:
         scope = namespace if namespace is not None else {}
         memo = self._memo(job, scope)
         reader = self.primary.reader()
+        reader.prefetch([blob for group in self.data["groups"] for blob in (group["stream"], *group["buffers"])])
         groups = [wire.Group.from_json(group) for group in self.data["groups"]]
         loaded = wire.load(groups, get=reader.get, namespace=scope, seed=memo)
         for name, failure in loaded.failed.items():
@@ -109,9 +110,10 @@ class Results:
         result = self.data.get("result")
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
+        patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         job.values.update(loaded.values)
-        if self.data.get("patches"):
-            self._patch(job, wire, reader, memo, scope)
+        if patches:
+            self._patch(job, wire.apply(patches, memo), memo, scope)
         if self.error and self.error.get("value"):
             self._load_exception(wire, reader, memo, scope)
         if job.folder is not None:
@@ -178,13 +180,16 @@ class Results:
         job.memo = sent.memo
         return sent.memo
 
-    def _patch(self, job: Job, wire: Any, reader: Any, memo: Any, scope: dict[str, Any]) -> None:
-        """Apply the changes of inputs in place, so that every alias sees them; rebind where that is not possible."""
-        group = wire.Group.from_json(self.data["patches"])
-        applied = wire.apply(group, get=reader.get, namespace=scope, memo=memo)
-        for name, value in applied.rebind.items():
-            job.values[name] = value
-        self.notices += applied.notices
+    def _patch(self, job: Job, applied: Any, memo: Any, scope: dict[str, Any]) -> None:
+        """Inputs that could not be changed in place: every name that is bound to one gets the new object."""
+        for number, value in applied.rebind.items():
+            old = memo.objects[number]
+            for name in [name for name, bound in scope.items() if bound is old]:
+                job.values[name] = value
+                if job.bound is not None:
+                    job.bound[name] = old
+                known = self._variables.get(name)
+                self._variables[name] = known or Variable(name, "updated", type(value).__name__)
 
     def _bind(self, job: Job, namespace: dict[str, Any]) -> None:
         own = job.bound if namespace is job.namespace else None

@@ -55,6 +55,7 @@ class Kernel:
         }
         env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), env.get("PYTHONPATH", "")])
         env.update(environment or {})
+        (home / "ipython").mkdir(parents=True, exist_ok=True)
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(env=env, cwd=str(folder))
         self.client = self.manager.client()
@@ -104,7 +105,7 @@ class Kernel:
 
     def value(self, expression: str) -> str:
         """``repr`` of an expression in the kernel."""
-        ran = self.run(f"print(repr({expression}), end='')")
+        ran = self.run(f"print(repr(({expression})), end='')")
         assert not ran.error, ran.traceback
         return ran.stdout
 
