@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from pathlib import Path
@@ -308,9 +309,9 @@ def test_tampering_is_found(kernel: Kernel, what: str) -> None:
 def test_saved_request_is_the_one_that_ran(kernel: Kernel) -> None:
     kernel.ok("%%processing --name the-request\n1")
     request = json.loads((kernel.home / "buckets/nbprocess-local/jobs/the-request/request.json").read_text())
-    described = json.loads(
-        kernel.value("__import__('json').dumps(nbprocess.attach('the-request').describe(), default=str)")[1:-1]
-    )
+    kernel.ok("import json, nbprocess")
+    text = kernel.value("json.dumps(nbprocess.attach('the-request').describe(), default=str)")
+    described = json.loads(ast.literal_eval(text))
     for key in (
         "AppSpecification",
         "ProcessingInputs",

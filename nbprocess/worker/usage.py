@@ -65,7 +65,9 @@ def death(number: int, peak: int, kills: int) -> str:
         )
     word = _WORDS.get(signal.Signals(number) if number in list(signal.Signals) else number, "")  # type: ignore[call-overload]
     tail = ". The log shows where" if number == signal.SIGSEGV else ""
-    return f"killed by signal {number}" + (f" ({word})" if word else "") + tail
+    if number == signal.SIGKILL:
+        tail = ". Most often the memory ran out: choose an instance with more memory (--instance)"
+    return f"killed by signal {number}, exit code {128 + number}" + (f" ({word})" if word else "") + tail
 
 
 def gigabytes(size: int) -> str:
