@@ -46,7 +46,7 @@ export class LogPane {
       el("select", { class: "nbp-input", "aria-label": "Least level", on: { change: () => this.filter() } },
         ...["All levels", "Info and above", "Warnings and errors", "Errors"].map((text, value) => el("option", { value, text })))
     );
-    this.followButton = button("Follow", () => this.setFollow(!this.follow), { "aria-pressed": "true", title: "Keep the newest line in view (End)" });
+    this.followButton = button("Following", () => this.setFollow(!this.follow), { "aria-pressed": "true", title: "Keep the newest line in view (End)" });
     this.copyButton = button("Copy", () => this.copy(), { title: "Copy the lines that are loaded here" });
     this.downloadButton = button("Download", () => this.download(), { title: "The whole log as a text file" });
     this.hosts = el("div", { class: "nbp-tabs", role: "group", "aria-label": "Host", hidden: true });

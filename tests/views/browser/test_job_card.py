@@ -184,17 +184,15 @@ def test_the_keyboard_alone_is_enough(page: Any, lab: Lab) -> None:
         names.append(
             page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
         )
-    assert names[1:7] == ["Search the log", "Least level", "Following", "Copy", "Download", "Log of the job"] or names[
-        :7
-    ] == [
+    assert names[:7] == [
         "Log · 13 lines",
         "Search the log",
         "Least level",
-        "Follow",
+        "Following",
         "Copy",
         "Download",
         "Log of the job",
-    ], names
+    ]
     card.get_by_role("log", name="Log of the job").focus()
     page.keyboard.press("Enter")  # opens the folded traceback
     detail = card.get_by_role("region", name="Log line in full")
