@@ -1,0 +1,142 @@
+/**
+ * The REST of the server extension, typed. Imports: @jupyterlab/services, @jupyterlab/coreutils.
+ */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+export type Status = 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped';
+
+/** A job as `nbprocess.state.JobState` has it. Times are POSIX seconds, sizes bytes, costs USD. */
+export interface IJob {
+  name: string;
+  backend: string;
+  status: Status;
+  phase: string;
+  created: number;
+  elapsed: number;
+  ended: number | null;
+  terminal: boolean;
+  instance_type: string;
+  instance_count: number;
+  price_per_hour: number | null;
+  cost: number | null;
+  cost_max: number | null;
+  timeout: number | null;
+  progress: { n: number; total: number | null; desc: string; unit: string } | null;
+  headline: string;
+  failure: string;
+  stop_requested: boolean;
+  variables: Array<{ name: string; status: string; type: string; shape: string; size: number; reason: string }>;
+  notices: string[];
+  peak_memory: number | null;
+  links: Record<string, string>;
+  notebook: string;
+  log_lines: number;
+}
+
+/** One message that the cell made, as in `events.jsonl`. */
+export interface ICellEvent {
+  type: 'stream' | 'display_data' | 'update_display_data' | 'execute_result' | 'clear_output';
+  text?: string;
+  name?: string;
+  data?: Record<string, any>;
+  metadata?: Record<string, any>;
+  display_id?: string | null;
+}
+
+export interface IJobDetails extends IJob {
+  code: string;
+  options: string;
+  events: ICellEvent[];
+  outputs: Record<string, string>;
+  describe: Record<string, any>;
+}
+
+export interface IJobs {
+  jobs: IJob[];
+  totals: { running: number; per_hour: number; today: number };
+  problems: string[];
+}
+
+export interface ILog {
+  lines: Array<{ index: number; time: number; text: string; stream: 'stdout' | 'stderr'; host: string }>;
+  cursor: number;
+  total: number;
+  complete: boolean;
+}
+
+export interface IInstance {
+  name: string;
+  price?: number | null;
+  as_of?: string;
+  vcpus?: number;
+  memory?: number;
+  gpu?: string;
+}
+
+export interface ICatalogue {
+  instances: IInstance[];
+  gpus: string[];
+}
+
+/** The server has no nbprocess extension: not installed there, or not enabled. */
+export class ExtensionMissing extends Error {}
+
+/** The server refused or failed; the message is its reason in plain words. */
+export class RequestFailed extends Error {
+  constructor(
+    reason: string,
+    readonly status: number
+  ) {
+    super(reason);
+  }
+}
+
+export class Api {
+  constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  jobs = (): Promise<IJobs> => this._json('jobs');
+  job = (name: string): Promise<IJobDetails> => this._json(`jobs/${name}`);
+  log = (name: string, cursor: number): Promise<ILog> => this._json(`jobs/${name}/log?cursor=${cursor}`);
+  stop = (name: string): Promise<IJob> => this._json(`jobs/${name}/stop`, 'POST');
+  rerun = (name: string): Promise<IJob> => this._json(`jobs/${name}/rerun`, 'POST');
+  remove = (name: string): Promise<void> => this._json(`jobs/${name}`, 'DELETE');
+  catalogue = (): Promise<ICatalogue> => this._json('catalogue');
+  files = (name: string, output: string): Promise<{ files: Array<{ path: string; size: number }>; more: boolean }> =>
+    this._json(`jobs/${name}/outputs/${output}`);
+
+  /** The beginning of a file of an output. */
+  async read(name: string, output: string, path: string, bytes: number): Promise<Blob> {
+    const query = `path=${encodeURIComponent(path)}&size=${bytes}`;
+    return (await this._request(`jobs/${name}/outputs/${output}/file?${query}`, 'GET')).blob();
+  }
+
+  private async _json<T>(path: string, method = 'GET'): Promise<T> {
+    const response = await this._request(path, method);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  private async _request(path: string, method: string): Promise<Response> {
+    const url = URLExt.join(this._settings.baseUrl, 'nbprocess', 'api') + '/' + path;
+    const response = await ServerConnection.makeRequest(
+      url,
+      { method, ...(method === 'POST' ? { body: '{}' } : {}) },
+      this._settings
+    );
+    if (response.ok) {
+      return response;
+    }
+    const text = await response.text();
+    let refused: { error?: string; reason?: string } = {};
+    try {
+      refused = JSON.parse(text);
+    } catch {
+      // Not from the extension, whose errors are all JSON: a proxy's page.
+    }
+    if (response.status === 404 && !refused.error) {
+      throw new ExtensionMissing(text); // Jupyter's own 404
+    }
+    throw new RequestFailed(refused.reason || `${response.status} ${response.statusText}`, response.status);
+  }
+}

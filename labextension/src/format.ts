@@ -1,0 +1,57 @@
+/**
+ * Jobs in words: durations, money, sizes, and which jobs a search finds. Pure logic: imports types only.
+ */
+
+import type { IJob } from './api';
+
+/** `42 s`, `3:05`, `1:02:07`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  const two = (n: number) => String(n).padStart(2, '0');
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes}:${two(whole % 60)}`
+    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
+
+/** USD: two digits, four below one cent. */
+export function money(usd: number): string {
+  return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`;
+}
+
+/** Bytes in decimal units, as AWS and disks count. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1000;
+    unit++;
+  }
+  return `${bytes.toFixed(unit === 0 || bytes >= 100 ? 0 : 1)} ${units[unit]}`;
+}
+
+export type Filter = 'all' | 'active' | 'failed' | 'done';
+
+/** Jobs that pass the filter and hold every word of the search in name, notebook, instance or headline. */
+export function matching(jobs: readonly IJob[], filter: Filter, search: string): IJob[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return jobs.filter(job => {
+    const text = `${job.name} ${job.notebook} ${job.instance_type} ${job.backend} ${job.headline}`.toLowerCase();
+    return (
+      words.every(word => text.includes(word)) &&
+      (filter === 'all' ||
+        (filter === 'active' && !job.terminal) ||
+        (filter === 'failed' && job.status === 'Failed') ||
+        (filter === 'done' && job.terminal && job.status !== 'Failed'))
+    );
+  });
+}
+
+/** Text of a terminal without its colours and cursor movements. */
+export function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*(?:\x07|\x1b\\)/g, '').replace(/^.*\r(?!\n|$)/gm, '');
+}

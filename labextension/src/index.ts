@@ -1,0 +1,206 @@
+/**
+ * The plugin: puts the sidebar, the job tabs, the dialog, the status item and the commands together.
+ * Works in JupyterLab and in Notebook; what a host lacks (status bar, palette) is left out.
+ */
+
+import { ILabShell, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  Dialog,
+  ICommandPalette,
+  InputDialog,
+  MainAreaWidget,
+  Notification,
+  showDialog,
+  showErrorMessage
+} from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, TranslationBundle, nullTranslator } from '@jupyterlab/translation';
+
+import { Api, IJob } from './api';
+import { askWhere } from './dialog';
+import { jobsIcon } from './icons';
+import { jobTab } from './jobtab';
+import { otherMagic } from './magicline';
+import { JobsModel } from './model';
+import { loadResults, markOffloaded, plan, runHere, runOn } from './offload';
+import { Sidebar } from './sidebar';
+import { statusItem } from './status';
+import { CommandIDs, PLUGIN_ID, Run } from './tokens';
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
+  description: 'Processing jobs: sidebar, job tabs, "Run on…" for cells.',
+  autoStart: true,
+  requires: [INotebookTracker, IRenderMimeRegistry],
+  optional: [ITranslator, ISettingRegistry, ICommandPalette, IStatusBar, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    rendermime: IRenderMimeRegistry,
+    translator: ITranslator | null,
+    settings: ISettingRegistry | null,
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null,
+    labShell: ILabShell | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('nbprocess');
+    const model = new JobsModel(new Api(app.serviceManager.serverSettings));
+    const run: Run = (command, args) => void app.commands.execute(command, args);
+    const sidebar = new Sidebar(model, run, trans);
+    app.shell.add(sidebar, 'left', { rank: 550, type: 'Processing jobs' });
+    markOffloaded(tracker);
+    addCommands(app, tracker, model, rendermime, sidebar, trans);
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category: trans.__('Processing jobs') });
+    }
+    statusBar?.registerStatusItem('nbprocess:status', {
+      item: statusItem(model, () => run(CommandIDs.show), trans),
+      align: 'left',
+      rank: 90
+    });
+    let notify = true;
+    const apply = (found: ISettingRegistry.ISettings) => {
+      model.interval = found.get('pollSeconds').composite as number;
+      notify = found.get('notify').composite as boolean;
+    };
+    settings?.load(PLUGIN_ID).then(
+      found => {
+        apply(found);
+        found.changed.connect(apply);
+      },
+      reason => console.warn(`nbprocess: the settings cannot be read, defaults hold: ${reason}`)
+    );
+    model.ended.connect((_, job) => notify && announce(job, run, trans));
+    // The tracker knows the notebook in front, also while the sidebar has the focus.
+    tracker.currentChanged.connect(() => app.commands.notifyCommandChanged());
+    labShell?.activeChanged.connect(() => app.commands.notifyCommandChanged());
+  }
+};
+
+function announce(job: IJob, run: Run, trans: TranslationBundle): void {
+  const failed = job.status === 'Failed';
+  Notification.emit(
+    failed ? trans.__('Job %1 failed: %2', job.name, job.failure.split('\n')[0]) : trans.__('Job %1: %2', job.name, job.headline || job.status),
+    failed ? 'error' : 'success',
+    {
+      autoClose: failed ? false : 10_000,
+      actions: [
+        { label: trans.__('Open'), callback: () => run(CommandIDs.open, { name: job.name }) },
+        { label: trans.__('Load results'), callback: () => run(CommandIDs.load, { name: job.name }) }
+      ]
+    }
+  );
+}
+
+function addCommands(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  model: JobsModel,
+  rendermime: IRenderMimeRegistry,
+  sidebar: Sidebar,
+  trans: TranslationBundle
+): void {
+  const { commands, shell } = app;
+  const run: Run = (command, args) => void commands.execute(command, args);
+  const tabs = new Map<string, MainAreaWidget>();
+
+  /** A command about one job; from the palette, which names none, it asks which. Errors are shown, not lost. */
+  const jobCommand = (id: string, label: string, fits: (job: IJob) => boolean, act: (name: string) => Promise<unknown>) =>
+    commands.addCommand(id, {
+      label: args => (args.name ? `${label}: ${args.name}` : `${label}…`),
+      icon: id === CommandIDs.open ? jobsIcon : undefined,
+      execute: async args => {
+        const name = (args.name as string) || (await pick(label, model.jobs.filter(fits), trans));
+        if (name) {
+          await act(name).catch(error => showErrorMessage(label, error as Error));
+        }
+      }
+    });
+
+  commands.addCommand(CommandIDs.show, {
+    label: trans.__('Show Processing Jobs'),
+    icon: jobsIcon,
+    execute: () => shell.activateById(sidebar.id)
+  });
+  jobCommand(CommandIDs.open, trans.__('Open Job'), () => true, async name => {
+    let tab = tabs.get(name);
+    if (!tab) {
+      tab = jobTab(name, { model, rendermime, run, trans });
+      tabs.set(name, tab);
+      tab.disposed.connect(() => tabs.delete(name));
+      shell.add(tab, 'main');
+    }
+    shell.activateById(tab.id);
+  });
+  jobCommand(CommandIDs.stop, trans.__('Stop Job'), job => !job.terminal, name => model.stop(name));
+  jobCommand(CommandIDs.rerun, trans.__('Run Job Again'), job => job.terminal, name => model.rerun(name));
+  jobCommand(CommandIDs.remove, trans.__('Delete Job'), job => job.terminal, async name => {
+    const answer = await showDialog({
+      title: trans.__('Delete job %1?', name),
+      body: trans.__('Its log and results are deleted too. Variables that were loaded stay.'),
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })]
+    });
+    if (answer.button.accept) {
+      tabs.get(name)?.dispose();
+      await model.remove(name);
+    }
+  });
+  jobCommand(CommandIDs.load, trans.__('Load Results of Job'), job => job.terminal, async name => {
+    const panel = notebook();
+    shell.activateById(panel.id);
+    await loadResults(panel, name);
+  });
+
+  const notebook = (): NotebookPanel => {
+    if (!tracker.currentWidget) {
+      throw new Error(trans.__('There is no notebook open. Open the one that shall have the results.'));
+    }
+    return tracker.currentWidget;
+  };
+  const onCode = () => tracker.activeCell?.model.type === 'code';
+  commands.addCommand(CommandIDs.offload, {
+    label: trans.__('Run on…'),
+    caption: trans.__('Run this cell as a processing job'),
+    icon: jobsIcon,
+    isEnabled: onCode,
+    execute: async () => {
+      const panel = tracker.currentWidget;
+      const source = panel?.content.activeCell?.model.sharedModel.getSource() ?? '';
+      const other = otherMagic(source);
+      if (other) {
+        const reason = trans.__('This cell begins with %1. Only one cell magic can stand on top of a cell.', other);
+        await showErrorMessage(trans.__('Run on…'), reason);
+      } else if (panel) {
+        const changes = await askWhere(source, model.api, changed => plan(panel, source, changed), trans);
+        if (changes) {
+          window.setTimeout(() => void model.refresh(), 1000); // by then the job is known to its backend
+          await runOn(panel, changes).catch(error => showErrorMessage(trans.__('Run on…'), error as Error));
+        }
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.keep, {
+    label: trans.__('Run Here Again (Remove the Magic Line)'),
+    isEnabled: onCode,
+    execute: () => {
+      if (tracker.currentWidget) {
+        runHere(tracker.currentWidget);
+      }
+    }
+  });
+}
+
+/** Ask which job is meant. */
+async function pick(label: string, jobs: IJob[], trans: TranslationBundle): Promise<string> {
+  if (!jobs.length) {
+    await showErrorMessage(label, trans.__('There is no job for which this can be done.'));
+    return '';
+  }
+  const answer = await InputDialog.getItem({ title: label, items: jobs.map(job => job.name) });
+  return answer.button.accept ? (answer.value ?? '') : '';
+}
+
+export default plugin;

@@ -1,0 +1,88 @@
+/** Run by `jlpm test` with node's own test runner. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { matching, duration, money, plain, size } from '../src/format';
+import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
+
+test('a cell is offloaded when the magic is its first line that is not blank', () => {
+  assert.equal(isOffloaded('%%processing'), true);
+  assert.equal(isOffloaded('\n  \n%%processing --gpu T4\nx = 1'), true);
+  assert.equal(isOffloaded('%%processing_plan\nx = 1'), false);
+  assert.equal(isOffloaded('x = 1\n%%processing'), false);
+  assert.equal(isOffloaded('# %%processing'), false);
+});
+
+test('options are read as the shell would', () => {
+  assert.deepEqual(readOptions("%%processing --gpu T4 --background --env A='b c' --timeout=1h\nx"), {
+    '--gpu': 'T4',
+    '--background': '',
+    '--env': 'A=b c',
+    '--timeout': '1h'
+  });
+  assert.deepEqual(readOptions('%%processing --count {n + 1} --name $job'), { '--count': '{n + 1}', '--name': '$job' });
+  assert.deepEqual(readOptions('x = "--gpu T4"'), {});
+});
+
+test('a cell without the magic gets it, its text stays', () => {
+  assert.equal(
+    writeOptions('x = 1\n', { '--gpu': 'T4', '--backend': null }),
+    '%%processing --gpu T4\nx = 1\n'
+  );
+});
+
+test('one option changes, everything else stays as it was typed', () => {
+  const cell = "\n%%processing  --gpu T4   --env 'A=b  c' --timeout=1h --count {n + 1}\ny = '--gpu T4'";
+  assert.equal(
+    writeOptions(cell, { '--gpu': 'A10G' }),
+    "\n%%processing  --gpu A10G   --env 'A=b  c' --timeout=1h --count {n + 1}\ny = '--gpu T4'"
+  );
+  assert.equal(
+    writeOptions(cell, { '--timeout': '30m' }),
+    "\n%%processing  --gpu T4   --env 'A=b  c' --timeout 30m --count {n + 1}\ny = '--gpu T4'"
+  );
+  assert.equal(
+    writeOptions(cell, { '--gpu': null, '--count': null }),
+    "\n%%processing   --env 'A=b  c' --timeout=1h\ny = '--gpu T4'"
+  );
+  assert.equal(writeOptions('%%processing --background', { '--background': null }), '%%processing');
+});
+
+test('an option that stands twice is one afterwards', () => {
+  assert.equal(writeOptions('%%processing --gpu T4 --count 2 --gpu L4', { '--gpu': 'H100' }), '%%processing --gpu H100 --count 2');
+});
+
+test('a value that needs quotes gets them and is read back', () => {
+  for (const value of ["it's", 'a b', 'back\\slash', 'say "hi"']) {
+    assert.equal(readOptions(writeOptions('x', { '--requirements': value }))['--requirements'], value);
+  }
+});
+
+test('another cell magic is not overwritten', () => {
+  assert.equal(otherMagic('%%time\nx'), '%%time');
+  assert.throws(() => writeOptions('%%time\nx', { '--gpu': 'T4' }), /remove %%time first/);
+});
+
+test('durations, money and sizes in words', () => {
+  assert.deepEqual([duration(5.4), duration(185), duration(3727)], ['5 s', '3:05', '1:02:07']);
+  assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '$0.0042', '$2.50']);
+  assert.deepEqual([size(999), size(1500), size(74e6)], ['999 B', '1.5 kB', '74.0 MB']);
+});
+
+test('a log line loses colours and what a carriage return wrote over', () => {
+  assert.equal(plain('\x1b[32mepoch 1\x1b[0m'), 'epoch 1');
+  assert.equal(plain('10%\r20%\r30%'), '30%');
+});
+
+test('a search finds jobs by all its words; filters by status', () => {
+  const job = (name: string, status: string, headline = '') =>
+    ({ name, status, headline, notebook: 'a.ipynb', backend: 'local', instance_type: '', terminal: status !== 'InProgress' }) as any;
+  const jobs = [job('train', 'InProgress', 'Epoch 3'), job('prepare', 'Failed'), job('score', 'Completed')];
+  const names = (filter: any, search: string) => matching(jobs, filter, search).map(j => j.name);
+  assert.deepEqual(names('all', ''), ['train', 'prepare', 'score']);
+  assert.deepEqual(names('all', 'EPOCH a.ipynb'), ['train']);
+  assert.deepEqual(names('active', ''), ['train']);
+  assert.deepEqual(names('failed', ''), ['prepare']);
+  assert.deepEqual(names('done', ''), ['score']);
+});
