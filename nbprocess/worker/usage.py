@@ -67,7 +67,7 @@ def death(number: int, peak: int, kills: int) -> str:
     tail = ". The log shows where" if number == signal.SIGSEGV else ""
     if number == signal.SIGKILL:
         tail = ". Most often the memory ran out: choose an instance with more memory (--instance)"
-    return f"killed by signal {number}, exit code {128 + number}" + (f" ({word})" if word else "") + tail
+    return f"killed by signal {number}" + (f" ({word})" if word else "") + f", exit code {128 + number}{tail}"
 
 
 def gigabytes(size: int) -> str:
