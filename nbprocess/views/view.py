@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from nbprocess.state import JobLike, JobState
@@ -201,12 +201,18 @@ class View:
         if self.form == "terminal":
             print(text.summary(self.job.state()), file=self._stream or sys.stderr, flush=True)
         elif self.card is not None:
-            while self.card.pull():
-                pass
-            self.card.repeat()
-            self._repeated = True
+            # A copy of the context, since the refreshing thread may be inside it.
+            self.context.copy().run(self._finish_card, self.card)
         if self._handle is not None:
-            self._update_static(outputs, last=True)
+            # In an empty context, so that the message belongs to the cell that runs now: front ends route it by its
+            # display id anyway, and nbclient drops what belongs to a cell that is over.
+            Context().run(self._update_static, outputs, last=True)
+
+    def _finish_card(self, card: JobCard) -> None:
+        while card.pull():
+            pass
+        card.repeat()
+        self._repeated = True
 
     def close(self) -> None:
         """Stop following the job and take the widget away. The static form, if it is there, stays."""
