@@ -154,7 +154,7 @@ class ProcessingMagics(Magics):
 
     @line_magic
     def processing_jobs(self, line: str) -> None:
-        """``%processing_jobs [NAME PART]``: the jobs of all kernels, newest first."""
+        """``%processing_jobs``: the browser over the jobs of all kernels; with a part of a name, a table."""
         self._show_jobs(line)
 
     def _show_jobs(self, line: str) -> None:
@@ -163,7 +163,13 @@ class ProcessingMagics(Magics):
         from .api import jobs
         from .views import table as job_table
 
-        filters = {"NameContains": line.strip()} if line.strip() else {}
+        if not line.strip():
+            from .api import browser
+
+            with _plainly():
+                display(browser())  # type: ignore[no-untyped-call]
+            return
+        filters = {"NameContains": line.strip()}
         with _plainly():
             found = jobs(limit=50, **filters)
         display(job_table([job.state() for job in found]))  # type: ignore[no-untyped-call]

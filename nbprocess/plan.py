@@ -134,7 +134,7 @@ def prepare(
         cell,
         namespace,
         folder=str(context.folder) if context.folder else None,
-        hidden=context.hidden,
+        hidden=context.hidden | _given(options),
         save=options.save,
         skip=options.skip,
         send=options.send,
@@ -215,6 +215,12 @@ def prepare(
 
 def bucket_uri(bucket: str) -> str:
     return bucket if bucket.startswith("s3://") else f"s3://{bucket}/nbprocess"
+
+
+def _given(options: Options) -> frozenset[str]:
+    """Names that the worker itself puts into the namespace."""
+    pairs = (("inputs", options.input), ("outputs", options.output), ("args", options.arg))
+    return frozenset(name for name, values in pairs if values)
 
 
 def _check_sources(options: Options) -> None:

@@ -101,11 +101,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _against(name: str, value: Any, path: str) -> Iterator[str]:
+def _against(name: str, given: Any, path: str) -> Iterator[str]:
     shape = shapes()[name]
     kind = shape["type"]
     here = path or "the request"
-    if not isinstance(value, _TYPES[kind]) or (kind in ("integer", "long") and isinstance(value, bool)):
+    value: Any = given
+    if not isinstance(given, _TYPES[kind]) or (kind in ("integer", "long") and isinstance(value, bool)):
         yield f"{here}: is a {type(value).__name__}, not a {kind}."
         return
     if kind == "structure":

@@ -158,7 +158,7 @@ class Board:
 
     def rerun(self, name: str) -> dict[str, Any]:
         """Start the same bundle again under a new name, without a kernel."""
-        from .rerun import rerun
+        from ..rerun import rerun
 
         fresh = rerun(self._source.find(name))
         self._changed()

@@ -11,10 +11,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import IntegrityError, StoreError
+from .errors import IntegrityError, StoreError
 
 if TYPE_CHECKING:
-    from ..job import Job
+    from .job import Job
 
 _SUFFIX = re.compile(r"-again-\d{6}-[0-9a-f]{4}$")
 _NAME_LIMIT = 63  # botocore: ProcessingJobName
@@ -30,8 +30,8 @@ def rerun(job: Job) -> str:
         IntegrityError: the bundle is not the one that the job ran.
         BackendError: the backend refused; nothing of the new job is left behind.
     """
-    from ..bundle import manifest as manifests
-    from ..bundle.write import announce, discard, write_bundle
+    from .bundle import manifest as manifests
+    from .bundle.write import announce, discard, write_bundle
 
     store = job.store
     if store is None:
