@@ -44,7 +44,7 @@ def capture(
         cell: the cell (``make_cell``).
         namespace: the kernel's.
         folder: the notebook's folder; None: no data files travel.
-        hidden: names that IPython put into the namespace.
+        hidden: names that IPython put into the namespace, or that the worker puts there: never sent, never missing.
         save: names that are to come back (``--save``); used for a notice only.
         skip: names that are not sent (``--skip``).
         send: names that are sent although they look like secrets (``--send``).

@@ -90,7 +90,7 @@ class Resolution:
             self.needs[name] = Need(name, typed, line, via, existence)
             if not existence:
                 self._queue.append((self.namespace[name], name, strength, 0))
-        elif not names.is_builtin(name) and name not in self.undefined:
+        elif not (names.is_builtin(name) or name in self.hidden or name in self.undefined):
             self.undefined[name] = Need(name, "must" if certain and not via else "maybe", line, via)
 
     def _cell(self, scope: Scope) -> None:
