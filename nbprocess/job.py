@@ -171,7 +171,7 @@ class Job:
         links = dict(self.backend.links(self._describe))
         if self.store is not None:
             folder = self.store.path(f"jobs/{self.name}")
-            links.setdefault("folder", str(folder) if folder else self.store.url(f"jobs/{self.name}/"))
+            links["folder"] = str(folder) if folder else self.store.url(f"jobs/{self.name}/")
         return links
 
     def log(self, start: int = 0, stop: int | None = None) -> Sequence[LogEvent]:

@@ -82,8 +82,8 @@ class Results:
         return max((p for p in peaks if p), default=None)
 
     def variables(self) -> tuple[Variable, ...]:
-        """What became of each name."""
-        return tuple(self._variables.values())
+        """What became of each name: data first, then what the cell imported or defined, unchanged inputs last."""
+        return tuple(sorted(self._variables.values(), key=_rank))
 
     def events(self, host: str = "") -> list[dict[str, Any]]:
         """Prints and displays of one host (default the first), in order, verified."""
@@ -249,6 +249,11 @@ class Results:
         ):  # a type with __slots__ takes none: IPython shows ours then
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         return error
+
+
+def _rank(variable: Variable) -> tuple[bool, bool]:
+    code = variable.type in ("module", "function", "type", "ABCMeta", "builtin_function_or_method", "EnumType")
+    return variable.status == "unchanged", code
 
 
 def _rebuilt(error: Mapping[str, Any]) -> BaseException:

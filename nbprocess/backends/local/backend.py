@@ -230,9 +230,11 @@ class Backend:
     def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
         """Paths of the job's record, its log and its outputs."""
         record = Record(home() / "instances", describe["ProcessingJobName"])
-        found = {"Job folder": record.path, "Log": record.log_path}
+        found = {"Log": record.log_path}
         for item in (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
             bucket, key = split_uri(item["S3Output"]["S3Uri"])
+            if item["OutputName"] == "nbprocess-results":
+                continue  # below the job's own folder
             found[f"Output {item['OutputName']}"] = str(home() / "buckets" / bucket / key)
         return found
 
