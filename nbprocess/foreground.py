@@ -51,8 +51,9 @@ def follow(shell: InteractiveShell, job: Job) -> None:
     try:
         try:
             if not job.wait(_QUIET_SECONDS):
-                view = views.show(job)
-                job.wait()
+                view = views.show(job, waiting=True)
+                while not job.wait(0.2):
+                    view.tick()
         except KeyboardInterrupt:
             interrupted = True
             job.stop()

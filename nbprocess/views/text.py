@@ -55,8 +55,10 @@ def summary(state: JobState, now: float | None = None) -> str:
             if p.phase != "done"
         )
         lines.append("Phases: " + ", ".join(spent))
-    if state.variables:
-        lines += variable_lines(state.variables)
+    if words.changed(state.variables):
+        lines += variable_lines(words.changed(state.variables))
+    if words.unchanged(state.variables):
+        lines.append(plain(words.unchanged(state.variables)))
     if state.peak_memory is not None:
         lines.append(f"Peak memory: {words.peak_memory(state)}")
     lines += [f"Note: {plain(notice)}" for notice in state.notices]

@@ -6,9 +6,10 @@ May import: the standard library, ``nbprocess.state``.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from nbprocess.state import JobState, Phase, PhaseTime, Progress, Transfer, VariableStatus
+from nbprocess.state import JobState, Phase, PhaseTime, Progress, Transfer, Variable, VariableStatus
 
 PHASE_WORDS: Final[dict[Phase, str]] = {
     "packing": "packing",
@@ -155,3 +156,14 @@ def peak_memory(state: JobState) -> str:
         return ""
     total = max((sample.memory_total or 0 for sample in state.usage), default=0)
     return size(state.peak_memory) + (f" of {size(total)}" if total else "")
+
+
+def changed(variables: Sequence[Variable]) -> list[Variable]:
+    """Variables worth a line of their own: inputs that came back as they went do not count."""
+    return [v for v in variables if v.status != "unchanged"]
+
+
+def unchanged(variables: Sequence[Variable]) -> str:
+    """The other ones, as one line; empty when there is none."""
+    names = [v.name for v in variables if v.status == "unchanged"]
+    return f"sent and not changed: {', '.join(names)}" if names else ""
