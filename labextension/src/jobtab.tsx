@@ -163,7 +163,10 @@ function Log(props: { name: string; lines: number; model: JobsModel; trans: Tran
       current = false;
     };
   }, [name, lines]);
-  React.useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [text.length]);
+  React.useEffect(() => {
+    // Braces: newer Chromium returns a promise here, which React would take for a clean-up function.
+    end.current?.scrollIntoView({ block: 'nearest' });
+  }, [text.length]);
   if (error) {
     return <p className="nbp-Notice">{error}</p>;
   }
