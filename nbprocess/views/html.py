@@ -40,6 +40,7 @@ def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Out
         element("code", plain(state.name), style=MONO),
         element("span", " · " + " · ".join(filter(None, facts(state, now))), style=MUTED),
     )
+    changed, unchanged = words.changed(state.variables), words.unchanged(state.variables)
     parts: list[Markup | None] = [
         head,
         element("div", plain(state.headline), style="margin-top:4px") if state.headline else None,
