@@ -53,17 +53,15 @@ $(STAMPS)/node: labextension/package.json labextension/yarn.lock $(STAMPS)/pytho
 	@if node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null; then \
 		PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd labextension; echo "Installing the Node packages of the sidebar"; \
 		jlpm install --immutable >/tmp/nbprocess-jlpm.$$$$ 2>&1 || { cat /tmp/nbprocess-jlpm.$$$$ >&2; exit 1; }; \
-		rm -f /tmp/nbprocess-jlpm.$$$$; \
+		rm -f /tmp/nbprocess-jlpm.$$$$; touch $@; \
 	fi
-	@touch $@
 
 $(STAMPS)/sidebar: $(LAB_SOURCES) $(STAMPS)/node
 	@if [ -d labextension/node_modules ]; then \
 		export PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; \
 		( cd labextension; rm -rf lib tsconfig.tsbuildinfo; jlpm build ); \
-		jupyter-builder develop . --overwrite; \
+		jupyter-builder develop . --overwrite; touch $@; \
 	else echo "No Node 20 or later was found: nbprocess works without its JupyterLab sidebar, which is not built." >&2; fi
-	@touch $@
 
 # Debian's Chromium where there is none and we may install it; otherwise the browser tests skip and say so.
 chromium:
