@@ -36,7 +36,7 @@ class LogPage:
 
 
 class Backend(Protocol):
-    """A control plane. All dicts are in the shapes of boto3's ``sagemaker`` client; times are ``datetime`` with a zone."""
+    """A control plane. All dicts have the shapes of boto3's ``sagemaker`` client; times have a zone."""
 
     name: str
 
@@ -56,7 +56,7 @@ class Backend(Protocol):
         """Checks before anything is uploaded or billed; returns notices, raises BackendError when it cannot run."""
 
     def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What is known of the Python in the image: ``{"python": [3, 11, 7], "packages": {"numpy": "2.4.1"}}`` or None."""
+        """The Python in the image, where it is known: ``{"python": [3, 11, 7], "packages": {"numpy": "2.4.1"}}``."""
 
     def create(self, request: Mapping[str, Any]) -> str:
         """CreateProcessingJob; returns the ARN. Raises JobNameInUse, RequestError, BackendError."""
@@ -86,7 +86,7 @@ class Backend(Protocol):
 _BACKENDS = {"local": "nbprocess.backends.local", "sagemaker": "nbprocess.backends.sagemaker"}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def get(name: str) -> Backend:
     """The backend of that name, made once.
 

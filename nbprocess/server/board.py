@@ -130,7 +130,7 @@ class Board:
         }
 
     def log(self, name: str, cursor: int = 0, limit: int | None = None) -> dict[str, Any]:
-        """Lines from ``cursor`` on; the answer's ``cursor`` is where to go on, ``complete`` that nothing follows."""
+        """Lines from ``cursor`` on; ``cursor`` in the answer is where to go on, ``complete`` that nothing follows."""
         job = self._source.find(name)
         count = self._max_log_lines if limit is None else max(1, min(limit, self._max_log_lines))
         events = list(job.log(cursor, cursor + count))

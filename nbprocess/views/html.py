@@ -48,10 +48,8 @@ def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Out
         if state.failure and state.failure != state.headline
         else None,
         phase_line(state, now),
-        variable_table(words.changed(state.variables)) if words.changed(state.variables) else None,
-        element("div", plain(words.unchanged(state.variables)), style=MUTED)
-        if words.unchanged(state.variables)
-        else None,
+        variable_table(changed) if changed else None,
+        element("div", plain(unchanged), style=MUTED) if unchanged else None,
         element(
             "ul", [element("li", plain(notice)) for notice in state.notices], style="margin:6px 0 0;padding-left:20px"
         )
