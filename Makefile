@@ -53,7 +53,7 @@ $(STAMPS)/node: labextension/package.json labextension/yarn.lock $(STAMPS)/pytho
 	@if node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null; then \
 		PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd labextension; echo "Installing the Node packages of the sidebar"; \
 		jlpm install --immutable >/tmp/nbprocess-jlpm.$$$$ 2>&1 || { cat /tmp/nbprocess-jlpm.$$$$ >&2; exit 1; }; \
-		rm -f /tmp/nbprocess-jlpm.$$$$; touch $@; \
+		rm -f /tmp/nbprocess-jlpm.$$$$; touch ../$@; \
 	fi
 
 $(STAMPS)/sidebar: $(LAB_SOURCES) $(STAMPS)/node
