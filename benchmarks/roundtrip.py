@@ -63,9 +63,9 @@ def measure(rounds: int) -> dict[str, float]:
         assert kernel.value("x, int(total)") == "(1, 4950)"
     loads = []
     for _ in range(max(3, rounds // 4)):
-        out = subprocess.run(
-            [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."}
-        ).stdout.split()
+        command = [sys.executable, "-c", LOAD]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+        out = ran.stdout.split()
         loads.append(float(out[0]))
         assert out[1] == "-", f"%load_ext imports {out[1]}"
     f, t, p = (statistics.median(x) for x in (floor, trivial, pandas))

@@ -24,7 +24,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
             array.shape,
             array.ravel(order="C").tolist() if array.dtype == object else array.tolist(),
         )
-    if array.ndim == 0 or array.nbytes < IN_BAND and pickler.shared_base(array) is None and array.flags.c_contiguous:
+    if array.ndim == 0 or (array.nbytes < IN_BAND and pickler.shared_base(array) is None and array.flags.c_contiguous):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         return make_array, (array.tobytes(), array.dtype, array.shape, "C")
     base = pickler.shared_base(array)

@@ -233,6 +233,25 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         obj._update_inplace(state)
     elif kind == "instance":
         _apply_instance(obj, *state)
+    elif kind == "new":
+        return _take_over(obj, state)
+    else:
+        return False
+    return True
+
+
+def _take_over(obj: Any, new: Any) -> bool:
+    """Give random generators, whose state only they know, the state of the new one."""
+    if type(obj) is not type(new):
+        return False
+    if hasattr(obj, "bit_generator"):
+        obj.bit_generator.state = new.bit_generator.state
+    elif hasattr(obj, "getstate") and hasattr(obj, "setstate"):
+        obj.setstate(new.getstate())
+    elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
+        obj.state = new.state
+    elif hasattr(obj, "get_state") and hasattr(obj, "set_state"):
+        obj.set_state(new.get_state())
     else:
         return False
     return True
