@@ -62,11 +62,19 @@ class Backend:
         return DirectoryStore(home() / "buckets" / bucket / key.strip("/"), uri)
 
     def resolve(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """``RoleArn``, ``ImageUri`` and ``InstanceType`` for what the user left out. Raises BackendError."""
+        """``RoleArn``, ``ImageUri`` and ``InstanceType`` for what the user left out.
+
+        Raises BackendError for an image that is not here, OptionError for a GPU that Processing does not have.
+        """
+        kind = (options.get("instance") or ("ml.m5.large",))[0]
+        if any(options.get(wish) for wish in ("gpu", "cpus", "memory")):
+            from ...catalog import choose
+
+            kind = choose(options.get("gpu"), options.get("cpus"), options.get("memory")).name
         return {
             "RoleArn": options.get("role") or f"arn:aws:iam::{ACCOUNT}:role/nbprocess-local",
             "ImageUri": images.image_uri(options.get("image")),
-            "InstanceType": (options.get("instance") or ("ml.m5.large",))[0],
+            "InstanceType": kind,
             "InstanceCount": int(options.get("count") or 1),
         }
 

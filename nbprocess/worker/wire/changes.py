@@ -82,7 +82,8 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         inner = ["members", set(obj)]
     attributes = getattr(obj, "__dict__", None)
     slots = _slots(obj, kind)
-    plain = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    methods: Any = kind
+    plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
     if inner or (plain and (attributes is not None or slots)):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send

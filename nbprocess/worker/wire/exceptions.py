@@ -10,7 +10,7 @@ from typing import Any, Dict, Tuple
 
 def reduce_exception(error: BaseException) -> Any:
     """The reduction of an exception: class, ``args``, attributes, cause and notes; no traceback."""
-    state = {
+    state: Dict[str, Any] = {
         "dict": dict(error.__dict__),
         "cause": error.__cause__,
         "context": error.__context__ if error.__cause__ is None else None,

@@ -133,7 +133,7 @@ class Pickler(pickle.Pickler):
             if found is NotImplemented:
                 self.mark("pickle")
             return found
-        if root == "IPython" and getattr(obj, "__class__", None).__name__ in (
+        if root == "IPython" and kind.__name__ in (
             "ZMQExitAutocall",
             "ExitAutocall",
             "Quitter",

@@ -28,7 +28,8 @@ class Statement:
 
     def compile(self) -> types.CodeType:
         """Compile it with its own file name and line numbers."""
-        return compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
+        code: types.CodeType = compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
+        return code
 
     def tree(self) -> ast.Module:
         """Its syntax tree, with the line numbers of the notebook."""
@@ -55,7 +56,7 @@ def _statements(filename: str) -> Tuple[List[str], List[ast.stmt]]:
 
 
 def _first_line(statement: ast.stmt) -> int:
-    decorators = getattr(statement, "decorator_list", None) or []
+    decorators: List[ast.expr] = getattr(statement, "decorator_list", None) or []
     return min([statement.lineno, *(d.lineno for d in decorators)])
 
 
