@@ -37,7 +37,7 @@ def main() -> None:
         if known is not None:
             found[name] = known
     content = {
-        "source": f"botocore {metadata.version('botocore')}, moto {metadata.version('moto')} (EC2 DescribeInstanceTypes)",
+        "source": f"botocore {metadata.version('botocore')}; EC2 facts: moto {metadata.version('moto')}",
         "date": datetime.date.today().isoformat(),
         "columns": ["vcpus", "memory_mib", "gpus", "gpu", "gpu_memory_mib"],
         "instances": found,

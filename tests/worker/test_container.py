@@ -189,4 +189,6 @@ def test_an_out_of_memory_kill_is_told_with_both_figures(monkeypatch: pytest.Mon
         told.startswith("out of memory: the kernel killed the process at 15.2 GB of 16.0 GB") and "--instance" in told
     )
     assert usage.death(signal.SIGKILL, 1_000_000, 1).startswith("out of memory"), "the cgroup counted a kill"
-    assert usage.death(signal.SIGKILL, 1_000_000, 0) .startswith("killed by signal 9 (killed from outside), exit code 137. Most often")
+    assert usage.death(signal.SIGKILL, 1_000_000, 0).startswith(
+        "killed by signal 9 (killed from outside), exit code 137. Most often"
+    )
