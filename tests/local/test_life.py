@@ -31,7 +31,7 @@ def job_processes(name: str) -> list[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if f"/{name}/ml/" in (entry / "mountinfo").read_text():
+                if f"{os.environ['NBPROCESS_HOME']}/instances/{name}/ml/" in (entry / "mountinfo").read_text():
                     found.append((entry / "cmdline").read_text())
             except OSError:
                 continue
@@ -83,6 +83,7 @@ def test_a_job_that_ignores_the_signal_is_killed_with_all_its_children(
     monkeypatch.setenv("NBPROCESS_STOP_GRACE", "0.3")
     name = local.start("import subprocess;subprocess.Popen(['setsid','sleep','1000']);" + DEAF)
     local.says(name, "up")
+    assert len(job_processes(name)) >= 2, "the processes of a running job are found"
     local.backend.stop(name)
     assert local.end(name)["ProcessingJobStatus"] == "Stopped"
     assert job_processes(name) == []
