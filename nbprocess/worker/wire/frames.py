@@ -155,10 +155,12 @@ def _restore_text(text: Any, places: Any, mask: Any, storage: str, missing: str)
     import numpy as np
     import pandas as pd
 
+    dtype: Any
+    make: Any = pd.StringDtype
     try:
-        dtype = pd.StringDtype(storage, na_value=np.nan) if missing == "nan" else pd.StringDtype(storage)
+        dtype = make(storage, na_value=np.nan) if missing == "nan" else make(storage)
     except (TypeError, ImportError, ValueError):  # pandas 2 without na_value, or no pyarrow here
-        dtype = pd.StringDtype("python") if missing == "NA" else None
+        dtype = make("python") if missing == "NA" else None
     if dtype is not None and storage == "pyarrow":
         import pyarrow as pa
 
