@@ -94,6 +94,7 @@ class Job:
         self._outcome_error: NbprocessError | None = None
         self._collected = False
         self._driven = 0
+        self._delay = self._next_poll = 0.0
         self._done = threading.Event()
         self._listeners: list[Callable[[], Any]] = []
         self._callbacks: list[Callable[[Job], Any]] = []
@@ -324,11 +325,16 @@ class Job:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         self._driven += 1
+        low, high = self.poll_seconds
         try:
             while not self._done.is_set():
-                self.refresh()
-                if self._done.is_set():
-                    break
+                if time.monotonic() >= self._next_poll:
+                    changed = self.refresh()
+                    if self._done.is_set():
+                        break
+                    # A backend that is asked over the network is asked less and less often while nothing changes.
+                    self._delay = low if changed else min(high, max(low, self._delay * 1.2))
+                    self._next_poll = time.monotonic() + (self._delay if low >= 0.1 else 0.0)
                 left = 0.2 if deadline is None else min(0.2, deadline - time.monotonic())
                 if left <= 0:
                     return False

@@ -53,6 +53,7 @@ class S3Server:
         page: keys of one ListObjectsV2 page at most.
         tls: certificate and key file; see ``self_signed``.
         port: 0 for any that is free.
+        handler: answers the requests; a subclass may answer for other services too.
     """
 
     root: Path
@@ -64,6 +65,7 @@ class S3Server:
     page: int = 1000
     tls: tuple[Path, Path] | None = None
     port: int = 0
+    handler: type[Handler] = Handler
     requests: list[Seen] = field(default_factory=list)
     """Every request so far."""
     _planned: list[_Planned] = field(default_factory=list)
@@ -74,7 +76,7 @@ class S3Server:
         self.root = Path(self.root)
         for bucket in self.buckets:
             (self.root / bucket).mkdir(parents=True, exist_ok=True)
-        handler = type("BoundHandler", (Handler,), {"server_state": self})
+        handler = type("BoundHandler", (self.handler,), {"server_state": self})
         self._http = _Http(("127.0.0.1", self.port), handler)
         self.port = self._http.server_port
         if self.tls is not None:

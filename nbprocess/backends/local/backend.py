@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendError, JobNotFound
@@ -44,9 +45,20 @@ class Backend:
 
     name = "local"
 
-    def __init__(self) -> None:
+    def __init__(self, base: Path | None = None) -> None:
+        """``base``: where records and buckets lie; default ``$NBPROCESS_HOME``, looked up at each call."""
+        self._given = base
         self._waiter = Waiter()
         self._preload: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> Path:
+        """The folder of records and buckets."""
+        return self._given or home()
+
+    def python(self, image: str) -> str:
+        """The interpreter that an image stands for. Raises BackendError for an image that is not here."""
+        return images.interpreter_of(image)
 
     # -- what new jobs need ------------------------------------------------------------------------------------------
 
@@ -59,7 +71,7 @@ class Backend:
         from ...bundle.stores import DirectoryStore
 
         bucket, key = split_uri(uri)
-        return DirectoryStore(home() / "buckets" / bucket / key.strip("/"), uri)
+        return DirectoryStore(self.base / "buckets" / bucket / key.strip("/"), uri)
 
     def resolve(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """``RoleArn``, ``ImageUri`` and ``InstanceType`` for what the user left out.
@@ -80,7 +92,7 @@ class Backend:
 
     def preflight(self, request: Mapping[str, Any]) -> list[str]:
         """Notices before a job; raises BackendError when it cannot run here."""
-        images.interpreter_of(request["AppSpecification"]["ImageUri"])
+        self.python(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", ()):
             split_uri(item.get("S3Input", {}).get("S3Uri", "s3://none/"))
         notices = []
@@ -96,7 +108,7 @@ class Backend:
 
     def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Version and packages (normalised names) of the interpreter that the request's image stands for."""
-        return images.describe(images.interpreter_of(request["AppSpecification"]["ImageUri"]))
+        return images.describe(self.python(request["AppSpecification"]["ImageUri"]))
 
     def preload(self, modules: Sequence[str]) -> None:
         """Modules that the notebook has imported: the fork server loads them for the jobs to come."""
@@ -115,8 +127,8 @@ class Backend:
         """``create`` for a request that was validated."""
         from .launcher import launch
 
-        name, base = request["ProcessingJobName"], home()
-        python = images.interpreter_of(request["AppSpecification"]["ImageUri"])
+        name, base = request["ProcessingJobName"], self.base
+        python = self.python(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", ()):
             contract.inside("", item["S3Input"]["LocalPath"])
             split_uri(item["S3Input"]["S3Uri"])
@@ -173,7 +185,7 @@ class Backend:
                 f"jobs({', '.join(sorted(unknown))}=): no such filter. There are: {', '.join(sorted(known | times))}."
             )
         try:
-            names = [e.name for e in os.scandir(home() / "instances") if not e.name.startswith(".")]
+            names = [e.name for e in os.scandir(self.base / "instances") if not e.name.startswith(".")]
         except FileNotFoundError:
             return
         found = []
@@ -237,22 +249,22 @@ class Backend:
 
     def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
         """Paths of the job's record, its log and its outputs."""
-        record = Record(home() / "instances", describe["ProcessingJobName"])
+        record = Record(self.base / "instances", describe["ProcessingJobName"])
         found = {"Log": record.log_path}
         for item in (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
             bucket, key = split_uri(item["S3Output"]["S3Uri"])
             if item["OutputName"] == "nbprocess-results":
                 continue  # below the job's own folder
-            found[f"Output {item['OutputName']}"] = str(home() / "buckets" / bucket / key)
+            found[f"Output {item['OutputName']}"] = str(self.base / "buckets" / bucket / key)
         return found
 
     def _record(self, name: str) -> Record:
         if not _NAME.match(name):
             raise JobNotFound(f"{name!r}: this cannot be the name of a job.")
-        return Record(home() / "instances", name)
+        return Record(self.base / "instances", name)
 
     def _method(self) -> str:
-        return mount.choose(home() / "cache")
+        return mount.choose(self.base / "cache")
 
 
 def _grace() -> float:

@@ -1,0 +1,136 @@
+"""Which account, region, role and bucket: from the options, the environment, Studio's metadata, then STS and IAM.
+
+May import: ``errors``, the standard library; boto3 when the first client is made.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import BackendError
+
+METADATA = Path("/opt/ml/metadata/resource-metadata.json")
+"""Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
+
+
+class Account:
+    """Clients are made once each, adaptively retried, and answer for one region."""
+
+    def __init__(self, region: str | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._given = region
+        self._clients: dict[str, Any] = {}
+
+    @functools.cached_property
+    def session(self) -> Any:
+        """The boto3 session."""
+        import boto3
+
+        return boto3.Session(region_name=self._given or self._environ.get("AWS_REGION") or None)
+
+    @functools.cached_property
+    def region(self) -> str:
+        """Option, environment or profile, then Studio's own."""
+        found = self.session.region_name or _field(metadata().get("ResourceArn", ""), 3)
+        if not found:
+            raise BackendError("No AWS region is set. Give --region, or set AWS_REGION, or run `aws configure`.")
+        return str(found)
+
+    def client(self, service: str) -> Any:
+        """The client of a service."""
+        if service not in self._clients:
+            from botocore.config import Config
+
+            config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
+            self._clients[service] = self.session.client(service, region_name=self.region, config=config)
+        return self._clients[service]
+
+    @functools.cached_property
+    def identity(self) -> dict[str, str]:
+        """STS GetCallerIdentity."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer: dict[str, str] = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            raise BackendError(
+                f"AWS does not know who asks: {error} Set up credentials (`aws configure`), or use --backend local."
+            ) from error
+        return answer
+
+    @property
+    def number(self) -> str:
+        """The account's number."""
+        return self.identity["Account"]
+
+    @functools.cached_property
+    def role(self) -> str:
+        """The execution role: ``NBPROCESS_ROLE``, Studio's, or the role that this very session has assumed."""
+        given = self._environ.get("NBPROCESS_ROLE")
+        if given:
+            return given
+        studio = self._studio_role()
+        if studio:
+            return studio
+        assumed = re.fullmatch(r"arn:(aws[\w-]*):sts::(\d{12}):assumed-role/([^/]+)/.+", self.identity["Arn"])
+        if assumed is None:
+            raise BackendError(
+                f"No execution role for the job is known: {self.identity['Arn']} is no role. Give --role ARN of a role "
+                "that trusts sagemaker.amazonaws.com; `nbprocess policy` prints what it needs."
+            )
+        return self._role_arn(*assumed.groups())
+
+    def _role_arn(self, partition: str, account: str, name: str) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return str(self.client("iam").get_role(RoleName=name)["Role"]["Arn"])
+        except (BotoCoreError, ClientError):  # not allowed to look: the usual path of a role that SageMaker made
+            path = "service-role/" if name.startswith("AmazonSageMaker") else ""
+            return f"arn:{partition}:iam::{account}:role/{path}{name}"
+
+    def _studio_role(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        facts = metadata()
+        domain, profile = facts.get("DomainId"), facts.get("UserProfileName")
+        if not domain:
+            return ""
+        sagemaker = self.client("sagemaker")
+        try:
+            if profile:
+                answer = sagemaker.describe_user_profile(DomainId=domain, UserProfileName=profile)
+                role = answer.get("UserSettings", {}).get("ExecutionRole")
+                if role:
+                    return str(role)
+            answer = sagemaker.describe_domain(DomainId=domain)
+            settings = answer.get("DefaultSpaceSettings" if not profile else "DefaultUserSettings", {})
+            return str(settings.get("ExecutionRole", ""))
+        except (BotoCoreError, ClientError):  # not allowed to look: the session's own role is the next best
+            return ""
+
+    @property
+    def bucket(self) -> str:
+        """The SageMaker SDK's default bucket."""
+        return f"sagemaker-{self.region}-{self.number}"
+
+
+@functools.cache
+def metadata() -> dict[str, str]:
+    """Studio's metadata file; empty outside of Studio."""
+    try:
+        found: dict[str, str] = json.loads(METADATA.read_text())
+        return found
+    except (OSError, ValueError):
+        return {}
+
+
+def _field(arn: str, index: int) -> str:
+    parts = arn.split(":")
+    return parts[index] if len(parts) > index else ""

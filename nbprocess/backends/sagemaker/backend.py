@@ -1,0 +1,225 @@
+"""The control plane of SageMaker Processing through boto3.
+
+May import: its neighbours, ``base``, ``errors``, ``state``; ``bundle.stores``, ``catalog`` when they are needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ...errors import BackendError, OptionError
+from ...state import TERMINAL
+from ..base import LogPage
+from . import logs
+from .account import Account
+from .explain import meaning, plainly
+
+if TYPE_CHECKING:
+    from ...bundle.stores import Store
+
+# aws/sagemaker-distribution: major version of the image → its Python.
+_DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
+_US_EAST_1 = "885854791233.dkr.ecr.us-east-1.amazonaws.com/sagemaker-distribution-prod:3.2.0"
+
+
+class Backend:
+    """Jobs as SageMaker Processing jobs. Clients are made lazily, once."""
+
+    name = "sagemaker"
+
+    def __init__(self) -> None:
+        self.account = Account(os.environ.get("NBPROCESS_REGION"))
+        self._stores: dict[str, Store] = {}
+        low = float(os.environ.get("NBPROCESS_POLL_SECONDS", "2"))
+        self.poll_seconds = (low, 5 * low)
+
+    @property
+    def region(self) -> str:
+        """The region of the jobs."""
+        return self.account.region
+
+    # -- what new jobs need ------------------------------------------------------------------------------------------
+
+    def store(self) -> Store:
+        """``s3://sagemaker-<region>-<account>/nbprocess``, the bucket that the SageMaker SDK uses too."""
+        return self.open_store(f"s3://{self.account.bucket}/nbprocess")
+
+    def open_store(self, uri: str) -> Store:
+        """The store at an ``s3://`` URI. Every call expects the bucket to be this account's."""
+        from ...bundle.stores import S3Store
+
+        if uri not in self._stores:
+            bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+            self._stores[uri] = S3Store(
+                bucket,
+                prefix,
+                session=self.account.session,
+                expected_owner=self.account.number,
+                region=self.region,
+                kms_key=os.environ.get("NBPROCESS_KMS_KEY") or None,
+            )
+        return self._stores[uri]
+
+    def resolve(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Role, image and machine for what the user left out.
+
+        Raises:
+            OptionError: no image is known, or no instance type fits.
+            BackendError: no credentials, region or role.
+        """
+        from ...catalog import choose, price
+
+        if options.get("region") and options["region"] != self.region:
+            self.account = Account(options["region"])
+        kinds = tuple(options.get("instance") or ())
+        if not kinds:
+            wish = any(options.get(name) for name in ("gpu", "cpus", "memory"))
+            kinds = (
+                choose(options.get("gpu"), options.get("cpus"), options.get("memory"), self.region).name
+                if wish
+                else "ml.m5.xlarge",
+            )
+        found: dict[str, Any] = {
+            "RoleArn": options.get("role") or self.account.role,
+            "ImageUri": options.get("image") or self._image(kinds[0]),
+            "InstanceType": kinds[0],
+        }
+        if len(kinds) > 1:
+            found["InstancePreferences"] = [{"InstanceType": kind} for kind in kinds]
+        known = [price(kind, self.region) for kind in kinds]
+        if all(known):
+            # The dearest counts: a cost cap must hold whichever machine is given.
+            found["PricePerHour"] = max(item.usd_per_hour for item in known if item)
+        elif options.get("max_cost"):
+            raise OptionError(
+                f"--max-cost {options['max_cost']}: the price of {', '.join(kinds)} in {self.region} is not known "
+                "here, so no runtime can be derived from it. Give --timeout instead."
+            )
+        return found
+
+    def _image(self, instance: str) -> str:
+        """The image of the running Studio app, so that Python and packages match; else a SageMaker Distribution."""
+        studio = os.environ.get("SAGEMAKER_INTERNAL_IMAGE_URI")
+        if studio:
+            return studio
+        if self.region == "us-east-1":
+            return f"{_US_EAST_1}-{'gpu' if re.match(r'ml[.](g|p)[0-9]', instance) else 'cpu'}"
+        raise OptionError(
+            f"--image is missing: no default image is known for {self.region}. Give the URI of an image with "
+            "Python 3.9 or later, such as that of your Studio app."
+        )
+
+    def preflight(self, request: Mapping[str, Any]) -> list[str]:
+        """Is the bucket there and ours? Raises BackendError before anything is uploaded or billed."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        uri = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+        bucket = uri.removeprefix("s3://").partition("/")[0]
+        try:
+            self.account.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account.number)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 404:
+                raise BackendError(
+                    f"The bucket {bucket} does not exist. Make it with `aws s3 mb s3://{bucket} "
+                    f"--region {self.region}`, or name another one with --bucket."
+                ) from error
+            raise BackendError(
+                f"The bucket {bucket} cannot be used (HTTP {status}): it belongs to another account, or the permission "
+                "is missing. `nbprocess policy` prints what is needed."
+            ) from error
+        except BotoCoreError as error:
+            raise BackendError(f"AWS cannot be asked: {error}") from error
+        return []
+
+    def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The Python in the image, where its name tells."""
+        image = request["AppSpecification"]["ImageUri"]
+        named = re.search(r"py3(\d{1,2})\b", image)
+        if named:
+            return {"python": [3, int(named[1])], "packages": {}}
+        distribution = re.search(r"sagemaker-distribution\S*:v?(\d+)\.", image)
+        if distribution and distribution[1] in _DISTRIBUTION:
+            return {"python": list(_DISTRIBUTION[distribution[1]]), "packages": {}}
+        return None
+
+    # -- jobs --------------------------------------------------------------------------------------------------------
+
+    def create(self, request: Mapping[str, Any]) -> str:
+        """CreateProcessingJob; returns the ARN."""
+        with plainly(request["ProcessingJobName"]):
+            return str(self.account.client("sagemaker").create_processing_job(**request)["ProcessingJobArn"])
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """DescribeProcessingJob; a failure's reason gets what it means and the way out."""
+        with plainly(name):
+            answer: dict[str, Any] = self.account.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+        answer.pop("ResponseMetadata", None)
+        words = meaning(str(answer.get("FailureReason", "")))
+        if words:
+            answer["FailureReason"] = f"{answer['FailureReason']} {words}"
+        return answer
+
+    def jobs(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """ListProcessingJobs, newest first, page by page."""
+        asked = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100, **filters}
+        client = self.account.client("sagemaker")
+        while True:
+            with plainly():
+                answer = client.list_processing_jobs(**asked)
+            yield from answer["ProcessingJobSummaries"]
+            if not answer.get("NextToken"):
+                return
+            asked["NextToken"] = answer["NextToken"]
+
+    def logs(self, name: str, cursor: Any = None, limit: int = 10_000) -> LogPage:
+        """New lines of all hosts, merged by time."""
+        with plainly(name):
+            return logs.read(self.account.client("logs"), name, cursor, limit)
+
+    def wait(self, name: str, timeout: float) -> None:
+        """There is nothing to wait on but time."""
+        time.sleep(timeout)
+
+    def stop(self, name: str) -> None:
+        """StopProcessingJob; a job that has ended already is no error."""
+        from ...errors import RequestError
+
+        try:
+            with plainly(name):
+                self.account.client("sagemaker").stop_processing_job(ProcessingJobName=name)
+        except RequestError:
+            if self.describe(name)["ProcessingJobStatus"] not in (*TERMINAL, "Stopping"):
+                raise
+
+    def delete(self, name: str) -> None:
+        """DeleteProcessingJob, where this boto3 and account have it: frees the name."""
+        client = self.account.client("sagemaker")
+        if hasattr(client, "delete_processing_job"):
+            with plainly(name):
+                client.delete_processing_job(ProcessingJobName=name)
+
+    def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
+        """Console pages of the job and its log, and its outputs in S3."""
+        arn = str(describe.get("ProcessingJobArn", ""))
+        if not arn:
+            return {}
+        name = describe["ProcessingJobName"]
+        base = f"https://{self.region}.console.aws.amazon.com"
+        # CloudWatch's own escaping: % written as $25 of the already quoted text.
+        group, stream = (quote(quote(text, safe=""), safe="").replace("%", "$") for text in (logs.GROUP, f"{name}/"))
+        found = {
+            "Console": f"{base}/sagemaker/home?region={self.region}#/processing-jobs/{name}",
+            "Log": f"{base}/cloudwatch/home?region={self.region}#logsV2:log-groups/log-group/{group}"
+            f"$3FlogStreamNameFilter$3D{stream}",
+        }
+        for output in (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            if "S3Output" in output and output["OutputName"] != "nbprocess-results":
+                bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
+                found[f"Output {output['OutputName']}"] = f"{base}/s3/buckets/{bucket}?prefix={quote(prefix)}"
+        return found

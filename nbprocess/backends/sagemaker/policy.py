@@ -1,0 +1,45 @@
+"""The least-privilege IAM policies of the user who submits and of the role that the jobs have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
+    """Policies for a bucket: ``user``, ``role`` and the role's ``trust``."""
+    objects, whole = f"arn:aws:s3:::{bucket}/{prefix}/*", f"arn:aws:s3:::{bucket}"
+    jobs = "arn:aws:sagemaker:*:*:processing-job/*"
+    return {
+        "user": _policy(
+            (["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"], jobs),
+            (["sagemaker:DeleteProcessingJob", "sagemaker:AddTags"], jobs),
+            (["sagemaker:ListProcessingJobs"], "*"),
+            (
+                ["logs:DescribeLogStreams", "logs:GetLogEvents"],
+                "arn:aws:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs*",
+            ),
+            (["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
+            (["s3:ListBucket"], whole),
+            (["iam:PassRole", "iam:GetRole"], "ROLE_ARN"),
+        ),
+        "role": _policy(
+            (["s3:GetObject", "s3:PutObject"], objects),
+            (["s3:ListBucket"], whole),
+            (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "*"),
+            (["cloudwatch:PutMetricData"], "*"),
+            (["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "*"),
+        ),
+        "trust": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        },
+    }
+
+
+def _policy(*statements: tuple[list[str], str]) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource} for actions, resource in statements],
+    }

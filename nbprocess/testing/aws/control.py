@@ -1,0 +1,231 @@
+"""The control plane: SageMaker Processing and CloudWatch Logs over the local backend's own instances."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ...backends.local.backend import Backend
+from ...errors import BackendError, JobNameInUse, JobNotFound, NbprocessError, RequestError
+from ...state import TERMINAL
+
+ACCOUNT = "123456789012"
+
+
+class Refused(Exception):
+    """An error as AWS answers it."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+
+@dataclass
+class Faults:
+    """What goes wrong. Counts are used up, one by each call that they hit.
+
+    ``throttle``, ``errors``, ``resets``: so many calls get ThrottlingException, HTTP 500, a closed connection.
+    ``denied``: operations that are refused with AccessDeniedException. ``capacity``: jobs fail with a CapacityError.
+    ``quota``: CreateProcessingJob is refused with ResourceLimitExceeded. ``no_logs``: log streams are lost.
+    """
+
+    throttle: int = 0
+    errors: int = 0
+    resets: int = 0
+    denied: Collection[str] = ()
+    capacity: bool = False
+    quota: bool = False
+    no_logs: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def reset(self) -> bool:
+        """Whether this call's connection is closed unanswered."""
+        return self._use("resets")
+
+    def _use(self, name: str) -> bool:
+        with self.lock:
+            left = getattr(self, name)
+            if left > 0:
+                setattr(self, name, left - 1)
+            return bool(left > 0)
+
+    def check(self, operation: str) -> None:
+        """Raise what this call gets instead of an answer."""
+        if self._use("throttle"):
+            raise Refused("ThrottlingException", "Rate exceeded")
+        if self._use("errors"):
+            raise Refused("InternalFailure", "The request processing has failed because of an unknown error.", 500)
+        if operation in self.denied:
+            raise Refused("AccessDeniedException", f"User is not authorized to perform: {operation}")
+        if operation == "CreateProcessingJob" and self.quota:
+            raise Refused(
+                "ResourceLimitExceeded",
+                "The account-level service limit 'ml.m5.xlarge for processing job usage' is 0 Instances, with current "
+                "utilization of 0 Instances and a request delta of 1 Instances.",
+            )
+
+
+class _Machines(Backend):
+    """The local backend in a folder of its own; every image stands for this interpreter."""
+
+    def python(self, image: str) -> str:
+        return super().python(image) if image.startswith("local") else sys.executable
+
+
+class Control:
+    """Answers one operation after the other; thread-safe, its state is on disk."""
+
+    def __init__(self, base: Path, faults: Faults) -> None:
+        self.faults = faults
+        self._machines = _Machines(base)
+        self._failed: dict[str, dict[str, Any]] = {}
+        self._tags: dict[str, list[dict[str, str]]] = {}
+
+    def call(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+        """The answer of an operation. Raises Refused."""
+        self.faults.check(operation)
+        method = getattr(self, f"_{operation}", None)
+        if method is None:
+            raise Refused("UnknownOperationException", f"The emulator does not know {operation}.")
+        try:
+            answer: dict[str, Any] = method(given)
+        except JobNotFound as error:
+            raise Refused("ValidationException", f"Could not find requested job with name: {error}") from error
+        except RequestError as error:
+            raise Refused("ValidationException", str(error)) from error
+        except JobNameInUse as error:
+            raise Refused(
+                "ResourceInUse", f"Job name must be unique within an AWS account and region: {error}"
+            ) from error
+        except BackendError as error:
+            raise Refused("ValidationException", str(error)) from error
+        plain: dict[str, Any] = json.loads(json.dumps(answer, default=_seconds))
+        return plain
+
+    def close(self) -> None:
+        """Stop what still runs, and wait for its end."""
+        for job in list(self._machines.jobs(StatusEquals="InProgress")):
+            with contextlib.suppress(NbprocessError):
+                self._machines.stop(job["ProcessingJobName"])
+        for job in list(self._machines.jobs()):
+            name = job["ProcessingJobName"]
+            for _ in range(100):
+                if self._machines.describe(name)["ProcessingJobStatus"] in TERMINAL:
+                    break
+                self._machines.wait(name, 0.1)
+
+    # -- SageMaker ---------------------------------------------------------------------------------------------------
+
+    def _CreateProcessingJob(self, given: dict[str, Any]) -> dict[str, Any]:
+        name = given.get("ProcessingJobName", "")
+        if name in self._failed:
+            raise JobNameInUse(name)
+        self._machines.create(given)
+        self._tags[name] = given.get("Tags", [])
+        if self.faults.capacity:
+            self._machines.stop(name)
+            self._failed[name] = {
+                "ProcessingJobStatus": "Failed",
+                "FailureReason": "CapacityError: Unable to provision requested ML compute capacity. Please retry.",
+            }
+        return {"ProcessingJobArn": _arn(name)}
+
+    def _DescribeProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = given["ProcessingJobName"]
+        answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
+        if name in self._failed:
+            for key in ("ExitMessage", "ProcessingStartTime"):
+                answer.pop(key, None)
+        return {**answer, "ProcessingJobArn": _arn(name), **self._failed.get(name, {})}
+
+    def _ListProcessingJobs(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        start, count = int(given.get("NextToken", 0)), int(given.get("MaxResults", 10))
+        asked = {k: v for k, v in given.items() if k not in ("NextToken", "MaxResults")}
+        for key in [key for key in asked if "Time" in key and key != "SortBy"]:
+            asked[key] = datetime.fromtimestamp(asked[key]).astimezone()
+        asked.setdefault("SortOrder", "Ascending")
+        found = [
+            {
+                **job,
+                "ProcessingJobArn": _arn(job["ProcessingJobName"]),
+                **self._failed.get(job["ProcessingJobName"], {}),
+            }
+            for job in self._machines.jobs(**asked)
+        ]
+        more = {"NextToken": str(start + count)} if start + count < len(found) else {}
+        return {"ProcessingJobSummaries": found[start : start + count], **more}
+
+    def _StopProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = given["ProcessingJobName"]
+        status = self._DescribeProcessingJob(given)["ProcessingJobStatus"]
+        if status in TERMINAL:
+            raise RequestError(f"The request was rejected because the processing job is in status {status}.")
+        self._machines.stop(name)
+        return {}
+
+    def _DeleteProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        self._machines.delete(given["ProcessingJobName"])
+        self._failed.pop(given["ProcessingJobName"], None)
+        return {}
+
+    def _ListTags(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Tags": self._tags.get(given["ResourceArn"].rpartition("/")[2], [])}
+
+    # -- CloudWatch Logs ---------------------------------------------------------------------------------------------
+
+    def _lines(self, job: str) -> dict[str, list[dict[str, Any]]]:
+        """Stream → events, from the log that the instances write."""
+        try:
+            describe = self._machines.describe(job)
+        except JobNotFound:
+            return {}
+        stamp = int(describe["CreationTime"].timestamp())
+        streams: dict[str, list[dict[str, Any]]] = {}
+        cursor: Any = None
+        while not self.faults.no_logs:
+            page = self._machines.logs(job, cursor)
+            if not page.lines:
+                break
+            cursor = page.cursor
+            for line in page.lines:
+                event = {
+                    "timestamp": int(line.time * 1000),
+                    "message": line.text,
+                    "ingestionTime": int(line.time * 1000),
+                }
+                streams.setdefault(f"{job}/{line.host}-{stamp}", []).append(event)
+        return streams
+
+    def _DescribeLogStreams(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        job = given["logStreamNamePrefix"].rstrip("/")
+        names = sorted(self._lines(job))
+        if not names:
+            raise Refused("ResourceNotFoundException", "The specified log group does not exist.")
+        return {"logStreams": [{"logStreamName": name} for name in names]}
+
+    def _GetLogEvents(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        job = given["logStreamName"].partition("/")[0]
+        events = self._lines(job).get(given["logStreamName"])
+        if events is None:
+            raise Refused("ResourceNotFoundException", "The specified log stream does not exist.")
+        token = given.get("nextToken", "f/0")
+        start = int(token.partition("/")[2])
+        part = events[start : start + int(given.get("limit", 10_000))]
+        return {"events": part, "nextForwardToken": f"f/{start + len(part)}", "nextBackwardToken": f"b/{start}"}
+
+
+def _arn(name: str) -> str:
+    return f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:processing-job/{name}"
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -1,0 +1,77 @@
+"""One HTTP endpoint for all services: control plane by header or form, everything else is S3."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from ..s3_requests import Handler as S3Handler
+from .control import ACCOUNT, Control, Refused
+
+_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
+
+
+class Handler(S3Handler):
+    """Dispatches to ``Control``; ``control`` is set on a subclass."""
+
+    control: Control
+
+    def do_POST(self) -> None:
+        target = self.headers.get("X-Amz-Target")
+        kind = self.headers.get("Content-Type", "")
+        if target:
+            self._json(target.partition(".")[2])
+        elif kind.startswith("application/x-www-form-urlencoded"):
+            self._query()
+        else:
+            super().do_GET()
+
+    def _json(self, operation: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.control.faults.reset():
+            self.close_connection = True
+            self.connection.close()
+            return
+        try:
+            answer = self.control.call(operation, json.loads(body or b"{}"))
+        except Refused as refused:
+            self._reply(refused.status, {"__type": refused.code, "message": str(refused)}, refused.code)
+            return
+        self._reply(200, answer)
+
+    def _reply(self, status: int, answer: object, code: str = "") -> None:
+        data = json.dumps(answer).encode()
+        self._raw(status, "application/x-amz-json-1.1", data, code)
+
+    def _raw(self, status: int, kind: str, data: bytes, code: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        if code:
+            self.send_header("x-amzn-ErrorType", code)
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def _query(self) -> None:
+        """STS and IAM speak forms and XML."""
+        form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+        action = form.get("Action", [""])[0]
+        if action == "GetCallerIdentity":
+            arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/nbprocess/emulator"
+            inner, space = f"<Arn>{arn}</Arn><UserId>emulator</UserId><Account>{ACCOUNT}</Account>", _STS
+        elif action == "GetRole":
+            name = escape(form.get("RoleName", [""])[0])
+            role = f"<RoleName>{name}</RoleName><Arn>arn:aws:iam::{ACCOUNT}:role/{name}</Arn><Path>/</Path>"
+            inner = (
+                f"<Role>{role}<RoleId>AROAEMULATOR00000000</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>"
+            )
+            space = _IAM
+        else:
+            error = f"<Error><Code>InvalidAction</Code><Message>{escape(action)}</Message></Error>"
+            self._raw(400, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
+            return
+        text = f'<{action}Response xmlns="{space}"><{action}Result>{inner}</{action}Result></{action}Response>'
+        self._raw(200, "text/xml", text.encode())

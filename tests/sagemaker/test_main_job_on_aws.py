@@ -1,0 +1,131 @@
+"""The main job over the real wire: boto3 over HTTP, jobs executed, results verified from S3."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from nbprocess.testing.aws import Emulator, emulator
+
+from ..live_kernel import Kernel
+
+
+def test_a_cell_travels_and_comes_back(cloud_kernel: Kernel) -> None:
+    cloud_kernel.ok("frame = pd.DataFrame({'x': np.arange(100_000.0)})\nseen = []")
+    ran = cloud_kernel.ok(
+        "%%processing --name first-cell\nseen.append(1)\ntotal = frame['x'].sum()\nprint('printed there')\ntotal"
+    )
+    assert "printed there" in ran.stdout and ran.result == "np.float64(4999950000.0)"
+    assert cloud_kernel.value("seen, total, _") == "([1], np.float64(4999950000.0), np.float64(4999950000.0))"
+
+
+def test_the_request_is_what_aws_got(cloud_kernel: Kernel, aws: Emulator) -> None:
+    cloud_kernel.ok("%%processing --name the-request --instance ml.c5.xlarge --env A=b --tag team=x --output made\n1")
+    job = aws.client("sagemaker").describe_processing_job(ProcessingJobName="the-request")
+    assert job["ProcessingResources"]["ClusterConfig"]["InstanceType"] == "ml.c5.xlarge"
+    assert job["Environment"] == {"A": "b"} and job["ExitMessage"].startswith("algo-1 ")
+    tags = aws.client("sagemaker").list_tags(ResourceArn=job["ProcessingJobArn"])["Tags"]
+    assert {"Key": "team", "Value": "x"} in tags
+
+
+def test_unchanged_data_is_not_sent_again(cloud_kernel: Kernel, aws: Emulator) -> None:
+    cloud_kernel.ok("large = np.random.default_rng(0).random(1_000_000)")
+    cloud_kernel.ok("%%processing\nfirst = large[0]")
+    before = aws.server.count("PUT", "/blobs/")
+    cloud_kernel.ok("%%processing\nsecond = large[1]")
+    sent = [seen for seen in aws.server.requests if seen.method == "PUT" and "nbprocess/blobs/" in seen.key]
+    assert before > 0
+    assert sum(int(seen.headers.get("content-length", 0)) for seen in sent) < 2 * 8_000_000
+
+
+def test_an_exception_has_its_type_and_line(cloud_kernel: Kernel) -> None:
+    ran = cloud_kernel.run("%%processing\nready = 1\nraise KeyError('there')")
+    assert ran.error == "KeyError" and "line 3" in ran.traceback
+    assert cloud_kernel.value("ready") == "1"
+
+
+def test_interrupt_stops_the_job_and_its_bill(cloud_kernel: Kernel, aws: Emulator) -> None:
+    message = cloud_kernel.send("%%processing --name to-stop\nkept = 1\nimport time\ntime.sleep(600)")
+    client = aws.client("sagemaker")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        listed = client.list_processing_jobs(NameContains="to-stop")["ProcessingJobSummaries"]
+        if listed and "ProcessingStartTime" in client.describe_processing_job(ProcessingJobName="to-stop"):
+            break
+        time.sleep(0.2)
+    time.sleep(2)
+    cloud_kernel.interrupt()
+    ran = cloud_kernel.collect(message)
+    assert "stopped" in ran.traceback
+    assert client.describe_processing_job(ProcessingJobName="to-stop")["ProcessingJobStatus"] == "Stopped"
+    assert cloud_kernel.value("kept") == "1"
+
+
+def test_attach_from_a_new_kernel(cloud_kernel: Kernel, aws: Emulator, tmp_path: Path) -> None:
+    cloud_kernel.ok("%%processing --name for-later\nlater = {'a': 1}\nprint('from the first line')")
+    environment = {**aws.environment, "NBPROCESS_BACKEND": "sagemaker"}
+    with Kernel(tmp_path, cloud_kernel.home, environment) as fresh:
+        fresh.ok("%load_ext nbprocess")
+        assert "from the first line" in fresh.ok("%processing_attach for-later").stdout
+        assert fresh.value("later") == "{'a': 1}"
+
+
+def test_a_name_in_use_leaves_the_other_job_alone(cloud_kernel: Kernel) -> None:
+    ran = cloud_kernel.run("%%processing --name first-cell\n1")
+    assert "first-cell" in ran.traceback + str(ran.outputs)
+    assert cloud_kernel.value("__import__('nbprocess').attach('first-cell').status") == "'Completed'"
+
+
+@pytest.fixture()
+def submit(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Submit one cell to an emulator with faults; gives the job."""
+    import contextlib
+
+    import nbprocess
+    from nbprocess import backends
+
+    with contextlib.ExitStack() as stack:
+
+        def start(code: str, **faults: object):  # type: ignore[no-untyped-def]
+            aws = stack.enter_context(emulator(**faults))
+            for name, value in aws.environment.items():
+                monkeypatch.setenv(name, value)
+            backends.get.cache_clear()
+            return nbprocess.submit(code, {"__name__": "__main__"}, backend="sagemaker")
+
+        yield start
+        backends.get.cache_clear()
+
+
+def test_throttling_and_server_errors_never_fail_a_job(submit) -> None:  # type: ignore[no-untyped-def]
+    assert submit("x = 1\nx + 1", throttle=3, errors=1, resets=1).result(timeout=90) == 2
+
+
+@pytest.mark.parametrize(
+    ("faults", "says"),
+    [
+        ({"quota": True}, "Your quota"),
+        ({"denied": ("CreateProcessingJob",)}, "A permission is missing"),
+    ],
+)
+def test_a_refusal_is_told_with_the_way_out_and_leaves_nothing(submit, faults: dict, says: str) -> None:  # type: ignore[no-untyped-def,type-arg]
+    from nbprocess import backends
+    from nbprocess.errors import BackendError
+
+    with pytest.raises(BackendError) as caught:
+        submit("x = 1", **faults)
+    assert says in str(caught.value)
+    assert list(backends.get("sagemaker").store().list("jobs/")) == []
+
+
+def test_no_capacity_is_told_with_the_way_out(submit) -> None:  # type: ignore[no-untyped-def]
+    error = submit("import time\ntime.sleep(60)", capacity=True).exception(timeout=90)
+    assert "Try again later, or give several" in str(error)
+
+
+def test_lost_log_streams_lose_no_results(submit) -> None:  # type: ignore[no-untyped-def]
+    job = submit("print('unseen')\nx = 3\nx", no_logs=True)
+    assert job.result(timeout=90) == 3
+    assert any(event.get("text") == "unseen\n" for event in job.events())
