@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .live_kernel import Kernel
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,11 +38,39 @@ def _own_home() -> Iterator[Path]:
     shutil.rmtree(base, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory, _own_home: Path) -> Iterator[object]:
-    """A live kernel with ``%load_ext nbprocess`` done; shared by the tests of a module."""
-    from .live_kernel import Kernel
+OLD = ("ipython==8.37.0", "ipykernel==6.29.5")
+"""What SageMaker Studio images carry, beside the newest in the environment of the tests."""
 
-    with Kernel(tmp_path_factory.mktemp("notebook"), _own_home) as running:
-        running.ok("%load_ext nbprocess")
+
+@pytest.fixture(scope="session")
+def old_ipython() -> str:
+    """A folder with IPython 8.37 and ipykernel 6.29, to stand first on a kernel's path. Made once per environment."""
+    folder = Path(sys.prefix) / "overlays" / "-".join(OLD).replace("==", "-")
+    lock = folder.parent / "lock"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # the workers of a parallel run make it once
+        if not folder.exists():
+            part = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(part), *OLD, "nest_asyncio", "decorator"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"{', '.join(OLD)} cannot be installed here: {done.stderr[-300:]}")
+            part.rename(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module", params=["newest IPython", "IPython 8.37"])
+def kernel(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _own_home: Path
+) -> Iterator[Kernel]:
+    """A live kernel with ``%load_ext nbprocess`` done; shared by the tests of a module, once per IPython."""
+    old = request.param == "IPython 8.37"
+    environment = {"PYTHONPATH": request.getfixturevalue("old_ipython")} if old else {}
+    home = _own_home / ("old" if old else "new")
+    home.mkdir(parents=True, exist_ok=True)
+    with Kernel(tmp_path_factory.mktemp("notebook"), home, environment) as running:
+        running.ok("%load_ext nbprocess\nimport IPython")
+        assert running.value("IPython.__version__").startswith("'8.37") == old
         yield running

@@ -53,8 +53,10 @@ class Kernel:
             "NBPROCESS_BACKEND": "local",
             "IPYTHONDIR": str(home / "ipython"),
         }
-        env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), env.get("PYTHONPATH", "")])
         env.update(environment or {})
+        env["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).parent.parent), env.get("PYTHONPATH", "")])
+        )
         (home / "ipython").mkdir(parents=True, exist_ok=True)
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(env=env, cwd=str(folder))
