@@ -1,0 +1,116 @@
+"""What a cell changes in its inputs is changed here in place, so that every alias sees it."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from .conftest import Ends
+
+
+def change(value: Any) -> None:
+    if isinstance(value, pd.DataFrame):
+        value.loc[0, "x"] = 99.0
+        value["new"] = 1
+    elif isinstance(value, pd.Series):
+        value.iloc[0] = 99
+    elif isinstance(value, np.ndarray):
+        value[0] = 99
+    elif isinstance(value, dict):
+        value["new"] = [1]
+    elif isinstance(value, set):
+        value.add("new")
+    elif isinstance(value, np.random.Generator):
+        value.random()
+    else:
+        value.append("new")
+
+
+VALUES: dict[str, Any] = {
+    "list": lambda: [1, [2]],
+    "dict": lambda: {"a": 1},
+    "set": lambda: {1},
+    "deque": lambda: collections.deque([1]),
+    "defaultdict": lambda: collections.defaultdict(list, {"a": [1]}),
+    "ordered": lambda: collections.OrderedDict(b=1, a=2),
+    "array": lambda: np.arange(5.0),
+    "large array": lambda: np.arange(100_000.0),
+    "frame": lambda: pd.DataFrame({"x": [1.0, 2.0]}),
+    "series": lambda: pd.Series([1, 2]),
+    "generator": lambda: np.random.default_rng(0),
+}
+
+
+def same(first: Any, second: Any) -> bool:
+    if isinstance(first, (pd.DataFrame, pd.Series)):
+        return bool(first.equals(second))
+    if isinstance(first, np.ndarray):
+        return bool((first == second).all())
+    if isinstance(first, np.random.Generator):
+        return bool(first.bit_generator.state == second.bit_generator.state)
+    return bool(first == second and type(first) is type(second))
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_changed_input_is_changed_in_place(ends: Ends, kind: str) -> None:
+    value, other = VALUES[kind](), VALUES[kind]()
+    sent = ends.send(value=value, other=other)
+    ends.begin()
+    change(sent["value"])
+    ends.back()
+    expected = VALUES[kind]()
+    change(expected)
+    assert ends.changed == ["value"] and not ends.applied.rebind
+    assert same(value, expected) and same(other, VALUES[kind]())
+
+
+def test_nothing_changed_sends_nothing(ends: Ends) -> None:
+    ends.send(**{name.replace(" ", "_"): make() for name, make in VALUES.items()})
+    ends.begin()
+    sent = len(ends.store)
+    assert ends.back() == {} and ends.changed == [] and len(ends.store) == sent
+
+
+def test_changes_deep_inside_reach_the_aliases(ends: Ends) -> None:
+    inner: list[int] = [1]
+    tree = {"a": {"b": [inner]}}
+    sent = ends.send(tree=tree)
+    ends.begin()
+    sent["tree"]["a"]["b"][0].append(2)
+    ends.back()
+    assert inner == [1, 2] and tree["a"]["b"][0] is inner
+
+
+def test_instances_keep_their_identity(ends: Ends) -> None:
+    ends.cell("class Account:\n    def __init__(self): self.log = []; self.total = 0")
+    ends.cell("account = Account()\nlog = account.log")
+    sent = ends.send("account")
+    ends.begin()
+    sent["account"].total = 5
+    sent["account"].log.append("paid")
+    ends.back()
+    assert ends.home["account"].total == 5 and ends.home["log"] == ["paid"]
+
+
+def test_inputs_inside_results_are_the_objects_here(ends: Ends) -> None:
+    frame, inner = pd.DataFrame({"x": np.arange(100_000.0)}), [1]
+    sent = ends.send(frame=frame, outer={"inner": inner})
+    ends.begin()
+    before = len(ends.store)
+    back = ends.back(result={"data": sent["frame"], "inner": sent["outer"]["inner"], "new": 1})
+    assert back["result"]["data"] is frame and back["result"]["inner"] is inner
+    assert sum(len(ends.store[n]) for n in range(before, len(ends.store))) < 20_000
+
+
+def test_results_share_new_objects_with_changed_inputs(ends: Ends) -> None:
+    sent = ends.send(items=[1])
+    ends.begin()
+    fresh: dict[str, int] = {}
+    sent["items"].append(fresh)
+    back = ends.back(fresh=fresh)
+    items = ends.dumped.memo.objects[0]
+    assert items[1] is back["fresh"]

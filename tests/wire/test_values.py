@@ -1,0 +1,164 @@
+"""Values come out as they went in; what cannot travel is named, and spares the rest."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import random
+import threading
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from .conftest import Ends
+
+ARRAYS = {
+    "plain": np.arange(100_000.0),
+    "fortran": np.asfortranarray(np.arange(60_000.0).reshape(200, 300)),
+    "strided": np.arange(100_000)[::3],
+    "dates": np.arange("2024-01-01", "2030-01-01", dtype="M8[h]"),
+    "nothing": np.empty((0, 3)),
+    "scalar": np.array(5.0),
+    "records": np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]),
+    "objects": np.array([1, "a", None, [2]], dtype=object),
+    "text": np.array(["ä", "bcd"]),
+    "number": np.float32(1.5),
+    "day": np.datetime64("2024-05-01"),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays(ends: Ends, name: str) -> None:
+    value = ARRAYS[name]
+    found = ends.send(value=value)["value"]
+    assert type(found) is type(value) and found.dtype == value.dtype and found.shape == value.shape
+    assert found.tolist() == value.tolist()
+    if isinstance(value, np.ndarray):
+        assert (
+            found.flags.writeable and found.flags.f_contiguous == np.ascontiguousarray(value).flags.f_contiguous
+        ) or name == "fortran"
+
+
+def test_large_arrays_are_not_copied(ends: Ends) -> None:
+    from nbprocess.worker import wire
+
+    seen: list[Any] = []
+
+    def put(buffer: Any) -> dict[str, Any]:
+        seen.append(buffer)
+        return {"id": len(seen) - 1, "size": 0}
+
+    array = np.arange(1_000_000.0)
+    wire.dump({"a": array}, put=put)
+    assert any(np.shares_memory(np.frombuffer(b, np.uint8), array) for b in seen if len(b) == array.nbytes)
+
+
+def frames() -> dict[str, Any]:
+    days = pd.date_range("2024-01-01", periods=4, freq="D", tz="Europe/Rome")
+    wide = pd.DataFrame(
+        {
+            "int": [1, 2, 3, 4],
+            "text": ["a", None, "c", "é"],
+            "when": days,
+            "kind": pd.Categorical(["u", "v", "u", None], categories=["v", "u", "w"], ordered=True),
+            "maybe": pd.array([1, None, 3, 4], dtype="Int64"),
+            "flag": pd.array([True, None, False, True], dtype="boolean"),
+            "named": pd.array(["x", None, "y", "z"], dtype="string"),
+            "any": [1, "x", [2], None],
+            "span": pd.to_timedelta([1, 2, 3, 4], unit="h"),
+        }
+    )
+    wide.attrs["source"] = "test"
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    return {
+        "wide": wide,
+        "by days": wide.set_index("when"),
+        "multi": wide.set_index(["kind", "int"]),
+        "twice": twice,
+        "empty": pd.DataFrame(),
+        "columns only": pd.DataFrame(columns=["a", "b"]),
+        "series": wide["text"].rename("other"),
+        "period": pd.Series(pd.period_range("2024", periods=3, freq="M")),
+        "interval": pd.Series(pd.interval_range(0, 3)),
+        "sparse": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
+        "block": pd.DataFrame(np.arange(30_000.0).reshape(10_000, 3)),
+    }
+
+
+@pytest.mark.parametrize("name", frames())
+def test_frames(ends: Ends, name: str) -> None:
+    value = frames()[name]
+    found = ends.send(value=value)["value"]
+    compare = pd.testing.assert_frame_equal if isinstance(value, pd.DataFrame) else pd.testing.assert_series_equal
+    compare(found, value, check_freq=True)
+    assert found.attrs == value.attrs
+    if isinstance(value, pd.DataFrame) and value.size:
+        found.iloc[0, 0] = value.iloc[-1, 0]  # what arrives can be written to
+
+
+def test_plain_data_and_the_standard_library(ends: Ends) -> None:
+    value = {
+        "a": [1, 2.5, "x", b"y", None, True, 3 + 4j, range(3), {1, 2}, frozenset({3})],
+        "when": datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc),
+        "price": decimal.Decimal("1.10"),
+        ("tuple", 1): {"deep": [[[]]]},
+    }
+    assert ends.send(value=value)["value"] == value
+    assert ends.dumped.groups[0].codecs == {"value": "plain"}
+
+
+def test_generators_of_random_numbers_go_on_where_they_were(ends: Ends) -> None:
+    old, new = random.Random(1), np.random.default_rng(1)
+    sent = ends.send(old=old, new=new)
+    assert sent["old"].random() == old.random() and sent["new"].random() == new.random()
+
+
+def test_shared_objects_stay_shared(ends: Ends) -> None:
+    shared: list[int] = []
+    base = np.arange(100_000.0)
+    sent = ends.send(a={"s": shared}, b=[shared], alone=[1], base=base, view=base[10:20])
+    assert sent["a"]["s"] is sent["b"][0]
+    sent["base"][10] = -1
+    assert sent["view"][0] == -1
+    assert sorted(len(g.names) for g in ends.dumped.groups) == [1, 2, 2]
+
+
+def test_many_small_arrays_are_one_blob(ends: Ends) -> None:
+    ends.dump(many=[np.arange(10.0) + n for n in range(5000)])
+    assert len(ends.store) <= 2
+
+
+class Trainer:
+    def __init__(self) -> None:
+        self.logger = {"handlers": [1, threading.Lock()]}
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "says"),
+    [
+        ((n for n in [1]), "", "Make a list of it"),
+        (threading.Lock(), "", "Make it inside the cell"),
+        ({"k": [1, {"lock": threading.Lock()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
+        (Trainer(), "value.logger['handlers'][1]", "Make it inside the cell"),
+        (open(__file__), "", "Open it inside the cell"),
+        (__import__("os").environ, "", "--env NAME"),
+        (__import__("re").match("a", "a"), "", "groups()"),
+        (__import__("sqlite3").connect(":memory:"), "", "Open it inside the cell"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_cannot_travel_is_named_and_spares_the_rest(ends: Ends, value: Any, path: str, says: str) -> None:
+    dumped = ends.dump(value=value, good=[1])
+    assert set(dumped.failed) == {"value"} and [g.names for g in dumped.groups] == [["good"]]
+    assert dumped.failed["value"].path == path and says in str(dumped.failed["value"])
+
+
+def test_credentials_never_travel(ends: Ends) -> None:
+    import boto3
+
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+    dumped = ends.dump(session=session, inside={"session": session}, credentials=session.get_credentials())
+    assert set(dumped.failed) == {"session", "inside", "credentials"}
+    assert "credentials" in str(dumped.failed["session"]) and not ends.store
