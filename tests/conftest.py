@@ -53,7 +53,19 @@ def old_ipython() -> str:
         if not folder.exists():
             part = folder.with_name(f"{folder.name}.part")
             shutil.rmtree(part, ignore_errors=True)
-            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(part), *OLD, "nest_asyncio", "decorator"]
+            command = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--no-deps",
+                "--target",
+                str(part),
+                *OLD,
+                "nest_asyncio",
+                "decorator",
+            ]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 pytest.skip(f"{', '.join(OLD)} cannot be installed here: {done.stderr[-300:]}")

@@ -1,0 +1,78 @@
+"""The main job as people see it: a real ``%%processing`` cell in a live JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser_lab import Lab, open_notebook, run_all, save_notebook
+
+pytestmark = pytest.mark.browser
+
+SETUP = """%load_ext nbprocess
+import numpy as np, pandas as pd, matplotlib.pyplot as plt
+
+def walk(steps, seed):
+    return pd.Series(np.random.default_rng(seed).normal(size=steps).cumsum(), name=f"walk {seed}")"""
+
+CELL = """%%processing --timeout 5m
+import time
+from tqdm.auto import tqdm
+
+walks = []
+for seed in tqdm(range(30), desc="walks"):
+    time.sleep(0.1)
+    walks.append(walk(2000, seed))
+table = pd.concat(walks, axis=1)
+print(f"{table.shape[1]} walks of {len(table):,} steps; the highest reached {table.max().max():.1f}")
+table.iloc[:, :8].plot(figsize=(7, 2.6), legend=False, title="Eight of the walks")
+plt.show()"""
+
+
+def saved_outputs(lab: Lab, name: str, cell: int) -> list[dict[str, Any]]:
+    outputs: list[dict[str, Any]] = json.loads((lab.root / name).read_text())["cells"][cell]["outputs"]
+    return outputs
+
+
+def test_a_cell_is_followed_to_its_end_and_stays_in_the_saved_notebook(lab: Lab, page: Any, screenshots: Path) -> None:
+    lab.notebook("walks.ipynb", [SETUP, CELL, "table.shape"])
+    open_notebook(page, lab, "walks.ipynb")
+    run_all(page)
+    card = page.locator(".jp-Cell").nth(1)
+    card.get_by_text("Running", exact=True).first.wait_for()
+    card.get_by_role("progressbar").first.wait_for()
+    page.screenshot(path=str(screenshots / "cell-running.png"))
+    card.get_by_text("Completed in").first.wait_for()
+    card.locator("img").first.wait_for()
+    page.get_by_text("(2000, 30)").wait_for()
+    page.screenshot(path=str(screenshots / "cell-finished.png"))
+    save_notebook(page)
+    outputs = saved_outputs(lab, "walks.ipynb", 1)
+    assert any("Completed" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
+    assert any("30 walks of 2,000 steps" in "".join(o.get("text", "")) for o in outputs)
+    assert any("image/png" in o.get("data", {}) for o in outputs)
+    assert not any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
+    assert page.problems == []
+
+
+def test_stop_in_the_card_stops_the_job_and_brings_back_what_is_ready(lab: Lab, page: Any, screenshots: Path) -> None:
+    cell = "%%processing --timeout 5m\nimport time\nready = 41\nprint('started', flush=True)\ntime.sleep(300)"
+    lab.notebook("stop.ipynb", ["%load_ext nbprocess", cell])
+    open_notebook(page, lab, "stop.ipynb")
+    run_all(page)
+    card = page.locator(".jp-Cell").nth(1)
+    card.get_by_text("started").first.wait_for()
+    card.get_by_role("button", name="Stop").click()
+    card.get_by_text("Stopped").first.wait_for()
+    page.screenshot(path=str(screenshots / "cell-stopped.png"))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        save_notebook(page)
+        if "ready" in str(saved_outputs(lab, "stop.ipynb", 1)) and "loaded" in str(saved_outputs(lab, "stop.ipynb", 1)):
+            return
+        time.sleep(0.5)
+    raise AssertionError(saved_outputs(lab, "stop.ipynb", 1))
