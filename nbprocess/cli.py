@@ -122,8 +122,11 @@ def _clean(arguments: argparse.Namespace) -> int:
     from .bundle import clean
     from .plan import default_backend
 
-    store = backends.get(arguments.backend or default_backend()).store()
-    report = clean(store, older_than=arguments.older_than * 86_400, dry_run=arguments.dry_run)
+    backend = backends.get(arguments.backend or default_backend())
+    running = [job["ProcessingJobName"] for job in backend.jobs(StatusEquals="InProgress")]
+    report = clean(
+        backend.store(), keep_jobs=running, older_than=arguments.older_than * 86_400, dry_run=arguments.dry_run
+    )
     print(report)
     return 0
 

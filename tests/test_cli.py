@@ -1,0 +1,71 @@
+"""The command line: the same jobs, from a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+import nbprocess
+from nbprocess.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture()
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main(["--backend", "local", *words])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def job() -> nbprocess.Job:
+    made = nbprocess.submit("kept = [1, 2]\nprint('a line')", {"__name__": "__main__"}, backend="local", name="cli-job")
+    made.wait(60)
+    return made
+
+
+def test_jobs_are_listed_as_a_table_and_as_json(run: Run, job: nbprocess.Job) -> None:
+    status, out, _ = run("jobs")
+    assert status == 0 and "cli-job" in out and "Completed" in out
+    listed = json.loads(run("jobs", "--json")[1])
+    assert next(item for item in listed if item["name"] == "cli-job")["status"] == "Completed"
+
+
+def test_the_log_is_printed(run: Run, job: nbprocess.Job) -> None:
+    assert run("logs", "cli-job")[1] == "a line\n"
+
+
+def test_attach_says_what_came_back(run: Run, job: nbprocess.Job) -> None:
+    status, out, _ = run("attach", "cli-job")
+    assert status == 0 and "a line" in out and "kept" in out and "2 items" in out
+
+
+def test_stop_ends_a_running_job(run: Run) -> None:
+    nbprocess.submit("import time\ntime.sleep(600)", {"__name__": "__main__"}, backend="local", name="cli-stop")
+    assert run("stop", "cli-stop") == (0, "cli-stop: Stopped\n", "")
+
+
+def test_delete_and_clean(run: Run, job: nbprocess.Job) -> None:
+    made = nbprocess.submit("1", {"__name__": "__main__"}, backend="local", name="cli-delete")
+    made.wait(60)
+    assert run("delete", "cli-delete")[0] == 0
+    assert "no job named cli-delete" in run("logs", "cli-delete")[2]
+    assert run("clean", "--dry-run")[0] == 0
+    assert run("logs", "cli-job")[1] == "a line\n", "a dry run removes nothing"
+
+
+def test_mistakes_are_one_line(run: Run) -> None:
+    status, out, err = run("logs", "not-there")
+    assert status == 1 and not out and err.startswith("nbprocess: There is no job named not-there")
+
+
+def test_the_policy_names_the_bucket(run: Run) -> None:
+    printed = json.loads(run("policy", "--bucket", "mine")[1])
+    assert "arn:aws:s3:::mine/nbprocess/*" in json.dumps(printed["role"])
