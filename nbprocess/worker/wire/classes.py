@@ -10,12 +10,15 @@ import collections
 import enum
 import sys
 import types
+import typing
 from typing import Any, Dict, Tuple
 
 from . import scope, source
 from .functions import by_reference
 
-_made: Dict[Tuple[int, str, str, int], type] = {}  # one class per statement and namespace
+# One class per statement and namespace; the namespace is kept, so that its identity is never another's.
+_made: Dict[Tuple[int, str, str, int], Tuple[Any, type]] = {}
+_NAMEDTUPLE = {"_make", "_fields", "_field_defaults", "_replace", "_asdict", "_fields_defaults"}
 
 
 def reduce_class(pickler: Any, cls: type) -> Any:
@@ -27,8 +30,11 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         known: Any = cls
         defaults = [known._field_defaults[f] for f in known._fields if f in known._field_defaults]
         return make_namedtuple, (cls.__name__, list(known._fields), defaults, cls.__module__)
+    outer = _outer(cls)
+    if outer is not None:
+        return getattr, (outer, cls.__name__)
     statement = source.of_class(cls)
-    if statement is None or by_reference(cls):
+    if statement is None:
         return pickler.by_bytecode(cls)
     pickler.mark("source")
     home = _home(cls, statement)
@@ -39,6 +45,17 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     }
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def _outer(cls: type) -> Any:
+    """The class in whose body ``cls`` stands, where the notebook still leads there; None otherwise."""
+    path = cls.__qualname__.split(".")[:-1]
+    if not path:
+        return None
+    found: Any = vars(sys.modules["__main__"]).get(path[0])
+    for part in path[1:]:
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and vars(found).get(cls.__name__) is cls else None
 
 
 def _is_namedtuple(cls: type) -> bool:
@@ -59,18 +76,18 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
     if issubclass(cls, enum.Enum):
         return {}
-    last = statement.line + statement.text.count("\n")
-    body = statement.tree().body[0]
+    last = statement.line + statement.text.rstrip("\n").count("\n")
     annotated = {
         node.target.id
-        for node in getattr(body, "body", ())
+        for node in source.body_of(statement)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
+    made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
     found = {}
     for name, value in vars(cls).items():
-        if (name.startswith("__") and name.endswith("__")) or name == "_abc_impl":
+        if (name.startswith("__") and name.endswith("__")) or name in made:
             continue
-        inner = getattr(value, "__func__", value)
+        inner = getattr(value, "__func__", getattr(value, "fget", value))
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
             if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
@@ -89,7 +106,7 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
     if isinstance(known, type) and known.__module__ == space.get("__name__") and place not in _made:
         here = source.of_class(known)
         if here is not None and here.text == where[0]:
-            _made[place] = known
+            _made[place] = (space, known)
     if place not in _made:
         statement = source.Statement(*where)
         source.remember(statement)
@@ -102,9 +119,9 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
         finally:
             for key in lent:
                 space.pop(key, None)
-        _made[place] = local[name]
+        _made[place] = (space, local[name])
         fresh.add(id(local[name]))
-    return _made[place]
+    return _made[place][1]
 
 
 fresh: set = set()  # type: ignore[type-arg]
@@ -127,5 +144,38 @@ def make_namedtuple(name: str, fields: Any, defaults: Any, module: str) -> type:
         return known
     key = (id(scope.namespace()), "namedtuple", name + " " + " ".join(fields), 0)
     if key not in _made:
-        _made[key] = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
-    return _made[key]
+        made = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
+        _made[key] = (scope.namespace(), made)
+    return _made[key][1]
+
+
+def reduce_member(member: Any) -> Any:
+    """A property, class method or static method that was attached later."""
+    if isinstance(member, property):
+        return property, (member.fget, member.fset, member.fdel, member.__doc__)
+    return type(member), (member.__func__,)
+
+
+def reduce_typing(obj: Any) -> Any:
+    """A ``TypeVar``, ``ParamSpec`` or ``NewType`` of the notebook, which pickle would look up by its name."""
+    if getattr(obj, "__module__", None) not in ("__main__", None):
+        return NotImplemented
+    kind = type(obj).__name__
+    if kind == "NewType":
+        return typing.NewType, (obj.__name__, obj.__supertype__)
+    flags = (obj.__covariant__, obj.__contravariant__) if hasattr(obj, "__covariant__") else (False, False)
+    bounds = getattr(obj, "__constraints__", ()), getattr(obj, "__bound__", None)
+    return make_typing, (kind, obj.__name__, *bounds, *flags)
+
+
+def make_typing(kind: str, name: str, constraints: Any, bound: Any, covariant: bool, contravariant: bool) -> Any:
+    """The inverse of ``reduce_typing`` for type variables."""
+    make: Any = getattr(typing, kind)
+    if kind == "TypeVarTuple":
+        made = make(name)
+    elif kind == "ParamSpec":
+        made = make(name, bound=bound, covariant=covariant, contravariant=contravariant)
+    else:
+        made = make(name, *constraints, bound=bound, covariant=covariant, contravariant=contravariant)
+    made.__module__ = "__main__"
+    return made

@@ -10,13 +10,14 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
+from .functions import by_reference
 from .group import Dumped, Failure, Group, Memo
 from .pickler import CODECS, Pickler
 from .refuse import Refused, culprit
 
 # Shared by everything or unchangeable: two names that both refer to one of these are independent all the same.
 _ALONE = (
-    *(str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType),
+    *(str, bytes, int, float, complex, type, types.ModuleType, types.BuiltinFunctionType),
     *(types.MethodType, frozenset, type(None)),
 )
 _ALONE_NAMES = {
@@ -31,6 +32,8 @@ _ALONE_NAMES = {
     "date",
     "Timestamp",
 }
+_MANY = 20_000
+"""From this many objects at the other end on, all names that refer to some of them travel in one stream."""
 
 
 class _Part:
@@ -43,23 +46,27 @@ class _Part:
         if seeds:
             self.pickler.memo = seeds  # type: ignore[assignment]
             self.first = len(seeds)
-        self.owners: List[Tuple[int, str]] = []
+        self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
 
     def add(self, name: str, value: Any) -> None:
         """Append one name's value."""
         self.pickler.kinds.clear()
-        self.owners.append((len(self.pickler.memo.copy()) - self.first if self.owners else 0, name))
+        mark: List[Any] = []  # its own number tells where this name's objects begin
+        if self.marks:
+            self.pickler.dump(mark)
+        self.marks.append((mark, name))
         self.pickler.dump(value)
         self.codecs[name] = max(self.pickler.kinds, key=CODECS.index, default="plain")
 
-    def objects(self) -> List[Any]:
-        """What got a number, in order, without the seeds."""
+    def objects(self) -> Tuple[List[Any], List[Tuple[int, str]]]:
+        """What got a number, in order, without the seeds; and at which number each name's own objects begin."""
         memo = self.pickler.memo.copy()
         ordered: List[Any] = [None] * len(memo)
         for number, obj in memo.values():
             ordered[number] = obj
-        return ordered[self.first :]
+        begins = [(memo[id(mark)][0] - self.first if id(mark) in memo else 0, name) for mark, name in self.marks]
+        return ordered[self.first :], begins
 
     @property
     def size(self) -> int:
@@ -100,7 +107,7 @@ def dump(
                 whole.add(name, values[name])
                 whole.codecs[name] = parts[name].codecs[name]
         dumped.groups.append(_group(names, whole, put, seeded))
-        dumped.memo.extend(whole.objects(), whole.owners)
+        dumped.memo.extend(*whole.objects())
     return dumped
 
 
@@ -171,6 +178,8 @@ def _shareable(obj: Any) -> bool:
     kind = type(obj)
     if kind in (list, dict, set):
         return True
+    if kind is types.FunctionType:
+        return not by_reference(obj)
     fixed = (
         isinstance(obj, _ALONE) or kind is tuple or kind.__module__ == "numpy.dtypes" or kind.__name__ in _ALONE_NAMES
     )
@@ -207,7 +216,11 @@ def _families(
     families: Dict[str, List[str]] = {}
     for name in parts:
         families.setdefault(find(name), []).append(name)
-    return [(names, any(name in seeded for name in names)) for names in families.values()]
+    if known and len(known) > _MANY and seeded:  # the table of seeds is filled once per stream, at both ends
+        rest = [(names, False) for names in families.values() if seeded.isdisjoint(names)]
+        joined = [name for names in families.values() if not seeded.isdisjoint(names) for name in names]
+        return [(joined, True), *rest]
+    return [(names, not seeded.isdisjoint(names)) for names in families.values()]
 
 
 class _Filler:

@@ -41,6 +41,8 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         return NotImplemented
     if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
         return _injected, (function.__name__,)
+    if function.__code__.co_filename == functools.__file__ and hasattr(function, "registry"):
+        return _reduce_dispatch(function)
     located = source.locate(function.__code__)
     if located is None:
         return pickler.by_bytecode(function)
@@ -64,6 +66,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         "contents": contents,
         "qualname": function.__qualname__,
         "module": function.__module__,
+        "annotations": dict(function.__annotations__),
         "doc": function.__doc__,
     }
     arguments = (
@@ -99,6 +102,7 @@ def set_function(function: types.FunctionType, state: Dict[str, Any]) -> None:
     function.__qualname__ = state["qualname"]
     function.__module__ = state["module"]
     function.__doc__ = state["doc"]
+    function.__annotations__ = state["annotations"]
     for cell, (full, value) in zip(state["cells"], state["contents"]):
         if full:
             cell.cell_contents = value
@@ -131,6 +135,23 @@ def reduce_module(module: types.ModuleType) -> Any:
 
 def _main() -> Any:
     return sys.modules["__main__"]
+
+
+def _reduce_dispatch(function: Any) -> Any:
+    """``functools.singledispatch``: its implementations; the cache in its closure holds weak references."""
+    return make_dispatch, (function.registry[object],), dict(function.registry), None, None, set_dispatch
+
+
+def make_dispatch(base: Any) -> Any:
+    """A generic function with its fallback alone."""
+    return functools.singledispatch(base)
+
+
+def set_dispatch(function: Any, registry: Dict[type, Any]) -> None:
+    """Register the other implementations."""
+    for cls, implementation in registry.items():
+        if cls is not object:
+            function.register(cls, implementation)
 
 
 def reduce_cached(cached: Any) -> Any:

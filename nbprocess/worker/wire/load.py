@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import pickle
@@ -41,6 +42,7 @@ class Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+@functools.lru_cache(maxsize=1)
 def _prefix(count: int) -> bytes:
     """A pickle that puts ``count`` persistent objects into the memo and gives None.
 
@@ -83,21 +85,23 @@ def load(
 
 
 def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> None:
-    owners = []
+    marks: List[Any] = []
     if first:
         unpickler.load()
     for position, name in enumerate(group.names):
         try:
-            count = len(unpickler.memo.copy()) - first if len(group.names) > 1 and position else 0
+            marks.append(unpickler.load() if position else None)
             loaded.values[name] = unpickler.load()
-            owners.append((count, name))
         except Exception as error:  # whatever a library's own reconstruction may raise
             reason = _explain(error, group)
             for lost in group.names[position:]:
                 loaded.failed[lost] = reason
             break
     memo = unpickler.memo.copy()
-    loaded.memo.extend([memo[number] for number in range(first, len(memo))], owners)
+    objects = [memo[number] for number in range(first, len(memo))]
+    wanted = {id(mark) for mark in marks if mark is not None}
+    places = {id(obj): number for number, obj in enumerate(objects) if id(obj) in wanted}
+    loaded.memo.extend(objects, [(places.get(id(mark), 0), name) for mark, name in zip(marks, group.names)])
 
 
 def _unreadable(group: Group) -> str:

@@ -121,6 +121,10 @@ class Pickler(pickle.Pickler):
         if kind is types.BuiltinFunctionType:
             self._need(getattr(obj, "__module__", None) or "")
             return NotImplemented
+        if kind in (property, classmethod, staticmethod):
+            return classes.reduce_member(obj)
+        if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":
+            return classes.reduce_typing(obj)
         if kind is _CACHED:
             return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj)
         if isinstance(obj, BaseException):

@@ -8,9 +8,10 @@ import __future__
 
 import ast
 import linecache
+import sys
 import types
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 FLAGS = 0
 for _name in __future__.all_feature_names:
@@ -64,6 +65,8 @@ def _cut(lines: List[str], statement: ast.stmt, filename: str, flags: int) -> St
     first, last = _first_line(statement), statement.end_lineno or statement.lineno
     text = "".join(lines[first - 1 : last])
     same_line = lines[last - 1].encode()[statement.end_col_offset or 0 :].strip()
+    if lines[first - 1][: statement.col_offset].isspace():  # inside a block: a block of its own keeps its indentation
+        return Statement("if True:\n" + text, filename, first - 1, flags)
     if statement.col_offset or same_line.startswith(b";"):  # several statements on one line: only this one
         text = ast.get_source_segment("".join(lines), statement) or text
     return Statement(text, filename, first, flags)
@@ -86,23 +89,64 @@ def of_class(cls: type) -> Optional[Statement]:
     own = [c for c in codes if getattr(c, "co_qualname", f"{name}.{c.co_name}") == f"{name}.{c.co_name}"]
     for code in own:
         lines, body = _statements(code.co_filename)
-        for statement in body:
-            if not isinstance(statement, ast.ClassDef) or statement.name != name:
+        for statement in _classes(body):
+            if statement.name != name:
                 continue
             if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0):
                 return _cut(lines, statement, code.co_filename, code.co_flags & FLAGS)
     if own:
         return None
-    # No method of its own: the latest cell that defines a class of this name.
+    # No method of its own: the latest cell that defines a class of this name and with these contents.
+    found = list(_cells_with_class(name))
+    if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
+        found = [statement for statement in found if _fits(cls, statement)] or found
+    return found[0] if found else None
+
+
+def _classes(body: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
+    """The classes that a cell makes in its own scope, those in its blocks (``if``, ``try``, ``with``) too."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node
+        elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)):
+            yield from _classes(ast.iter_child_nodes(node))
+
+
+def body_of(statement: Statement) -> List[ast.stmt]:
+    """What stands in the body of a ``class`` statement."""
+    node: Any = statement.tree().body[0]
+    if isinstance(node, ast.If):
+        node = node.body[0]
+    return list(getattr(node, "body", ()))
+
+
+def _cells_with_class(name: str) -> Iterator[Statement]:
+    """The ``class`` statements of this name in the cells, the latest first."""
     for filename in reversed(list(linecache.cache)):
         entry: Any = linecache.cache[filename]
         if len(entry) != 4 or entry[1] is not None or not any(f"class {name}" in line for line in entry[2]):
             continue  # a lazy entry, or a file on disk: no cell
         lines, body = _statements(filename)
-        for statement in reversed(body):
-            if isinstance(statement, ast.ClassDef) and statement.name == name:
-                return _cut(lines, statement, filename, 0)
-    return None
+        for statement in reversed(list(_classes(body))):
+            if statement.name == name:
+                yield _cut(lines, statement, filename, 0)
+
+
+def _fits(cls: type, statement: Statement) -> bool:
+    """Whether the plain values that the statement gives are those of the class."""
+    for node in body_of(statement):
+        if not isinstance(node, (ast.AnnAssign, ast.Assign)) or node.value is None:
+            continue
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if not isinstance(target, ast.Name):
+            continue
+        try:
+            value = ast.literal_eval(node.value)
+        except ValueError:  # no literal: known only by running it
+            continue
+        if target.id not in vars(cls) or vars(cls)[target.id] != value:
+            return False
+    return True
 
 
 def _function(value: Any) -> Optional[types.FunctionType]:

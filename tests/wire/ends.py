@@ -1,0 +1,120 @@
+"""Two notebooks, each with a ``__main__`` of its own, and the way between them: the fakes of this room's tests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import linecache
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from nbprocess.worker import wire
+
+
+class Store:
+    """Blobs in memory. ``put`` keeps the very buffer when ``copy`` is off, so that a test sees what was uncopied."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, Any] = {}
+        self.raw: list[Any] = []
+
+    def put(self, buffer: Any) -> dict[str, Any]:
+        data = bytes(buffer)
+        self.raw.append(buffer)
+        key = hashlib.sha256(data).hexdigest()
+        self.blobs[key] = data
+        return {"size": len(data), "chunks": [key]}
+
+    def get(self, blob: dict[str, Any]) -> bytearray:
+        return bytearray(self.blobs[blob["chunks"][0]])
+
+
+class Notebook:
+    """A namespace that cells run in, as in a kernel: it is ``__main__``, and cells are in ``linecache``."""
+
+    count = 0
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType("__main__")
+        self.ns: dict[str, Any] = vars(self.module)
+        self.ns["__builtins__"] = __builtins__
+
+    @contextlib.contextmanager
+    def main(self) -> Iterator[None]:
+        before = sys.modules["__main__"]
+        sys.modules["__main__"] = self.module
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = before
+
+    def run(self, text: str) -> dict[str, Any]:
+        Notebook.count += 1
+        name = f"/tmp/ipykernel_1/{Notebook.count}.py"
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        with self.main():
+            exec(compile(text, name, "exec", dont_inherit=True), self.ns)
+        return self.ns
+
+    def dump(self, *names: str, store: Store, seed: wire.Memo | None = None, **values: Any) -> wire.Dumped:
+        with self.main():
+            return wire.dump({**{n: self.ns[n] for n in names}, **values}, put=store.put, seed=seed)
+
+    def load(self, dumped: wire.Dumped, *, store: Store, seed: wire.Memo | None = None) -> wire.Loaded:
+        groups = [wire.Group.from_json(group.to_json()) for group in dumped.groups]
+        with self.main():
+            loaded = wire.load(groups, get=store.get, namespace=self.ns, seed=seed)
+        self.ns.update({k: v for k, v in loaded.values.items() if not k.startswith("\0")})
+        return loaded
+
+
+def travel(home: Notebook, *names: str) -> Notebook:
+    """A fresh notebook that got these names over the wire; every one of them must arrive."""
+    store, far = Store(), Notebook()
+    dumped = home.dump(*names, store=store)
+    assert not dumped.failed, {name: str(failure) for name, failure in dumped.failed.items()}
+    linecache_entries = dict(linecache.cache)
+    for filename in [name for name in linecache.cache if name.startswith("/tmp/ipykernel_1/")]:
+        del linecache.cache[filename]  # the other end has no cells
+    try:
+        loaded = far.load(dumped, store=store)
+        assert not loaded.failed, loaded.failed
+        far_numbers, home_numbers = len(loaded.memo.objects), len(dumped.memo.objects)
+        assert far_numbers == home_numbers, "both ends number the same objects"
+    finally:
+        linecache.cache.update(linecache_entries)
+    far.codecs = {k: v for group in dumped.groups for k, v in group.codecs.items()}  # type: ignore[attr-defined]
+    return far
+
+
+def through(**values: Any) -> dict[str, Any]:
+    """Plain values there."""
+    home = Notebook()
+    home.ns.update(values)
+    return travel(home, *values).ns
+
+
+class Trip:
+    """There, a cell, and back: as a job does it."""
+
+    def __init__(self, home: Notebook, *names: str) -> None:
+        self.home, self.far, self.store = home, Notebook(), Store()
+        self.sent = home.dump(*names, store=self.store)
+        assert not self.sent.failed, {n: str(f) for n, f in self.sent.failed.items()}
+        self.came = self.far.load(self.sent, store=self.store)
+        assert not self.came.failed, self.came.failed
+        self.before = wire.snapshot(self.came.memo)
+
+    def back(self, *names: str) -> wire.Applied:
+        """Bring these names and all changes home; rebound objects are put under their old names."""
+        self.found = wire.changes(self.before)
+        values = {**self.found.patches, **{name: self.far.ns[name] for name in names}}
+        store = Store()
+        self.sent_back = self.far.dump(store=store, seed=self.came.memo, **values)
+        assert not self.sent_back.failed, {n: str(f) for n, f in self.sent_back.failed.items()}
+        loaded = self.home.load(self.sent_back, store=store, seed=self.sent.memo)
+        assert not loaded.failed, loaded.failed
+        patches = {k: v for k, v in loaded.values.items() if k.startswith("\0")}
+        return wire.apply(patches, self.sent.memo)
