@@ -82,7 +82,11 @@ class Presence:
 
     def has(self, digest: str, size: int) -> bool:
         if self._near:
-            return self._store.exists(f"{self._prefix}/{digest}")
+            path = self._store.path(f"{self._prefix}/{digest}")
+            try:
+                return path is not None and path.stat().st_size == size  # a damaged one is written anew
+            except OSError:
+                return False
         with self._lock:
             fresh = time.monotonic() - self._listed < LISTING_SECONDS and self._listed > 0
             if digest in self._names and fresh:

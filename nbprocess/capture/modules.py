@@ -22,7 +22,12 @@ ELSEWHERE = "_modules"
 """Folder, next to the worker's copy of the notebook's folder, for modules that lie outside of it."""
 _MAX_PACKAGE = 50 * 2**20
 # This package's own parts are in the worker already; the others are the kernel's own.
-_OWN = frozenset({"nbprocess", "__main__", "__mp_main__", "ipykernel_launcher", "sitecustomize", "usercustomize"})
+_OWN = frozenset(
+    {
+        *("nbprocess", "__main__", "__mp_main__", "ipykernel_launcher", "sitecustomize", "usercustomize"),
+        *("IPython", "ipykernel", "ipywidgets"),  # the kernel's own, wherever they are: the worker brings its shell
+    }
+)
 
 
 @functools.lru_cache(maxsize=1)

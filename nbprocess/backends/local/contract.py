@@ -136,6 +136,8 @@ def _input(item: Mapping[str, Any], ml: str, index: int, count: int, objects: Ob
             try:
                 os.link(source, target)
                 continue
+            except FileExistsError:
+                continue  # the same blob, brought in already: never write through a link into the store
             except OSError:
                 pass  # another file system, or no right to link: copy
         copy(source, target)

@@ -5,6 +5,7 @@ May import: ``nbprocess.errors``, the standard library.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -147,11 +148,18 @@ class Buckets:
 def copy(source: str, target: str) -> None:
     """Copy a file by shared extents where the file system can, else bytes. Does not follow a symlink."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb", buffering=0) as file, open(target, "wb", buffering=0) as out:
+    with open(descriptor, "rb", buffering=0) as file, open(_fresh(target), "xb", buffering=0) as out:
         try:
             fcntl.ioctl(out.fileno(), _FICLONE, file.fileno())
         except OSError:  # another file system, or one that cannot share extents
             shutil.copyfileobj(file, out, 1 << 20)
+
+
+def _fresh(target: str) -> str:
+    """``target``, with nothing in its place: what stands there may be a link to a file of the store."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    return target
 
 
 def read_manifest(objects: Objects, uri: str) -> list[tuple[str, str]]:
