@@ -106,6 +106,8 @@ class ProcessingMagics(Magics):
             folder=Path.cwd(),
             hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
             preload=loaded,
+            transform=shell.transform_cell,
+            known_magics=frozenset(name for kind in shell.magics_manager.magics.values() for name in kind),
         )
 
     @line_cell_magic

@@ -34,6 +34,9 @@ class Context:
     folder: Path | None = None
     hidden: frozenset[str] = frozenset()
     preload: tuple[str, ...] = ()
+    transform: Callable[[str], str] | None = None
+    """IPython's ``transform_cell``, for code inside magics."""
+    known_magics: frozenset[str] | None = None
 
 
 @dataclass
@@ -138,6 +141,9 @@ def prepare(
         save=options.save,
         skip=options.skip,
         send=options.send,
+        known_magics=context.known_magics,
+        transform=context.transform,
+        cwd=os.getcwd(),
     )
     _check_sources(options)
     resolved = backend.resolve(asdict(options))
@@ -181,6 +187,7 @@ def prepare(
         "syspath": list(captured.syspath),
         "ambient": captured.ambient,
         "imports": list(captured.imports),
+        "submodules": list(captured.submodules),
         "save": None if options.save is None else list(options.save),
         "skip": list(options.skip),
         "args": list(options.arg),

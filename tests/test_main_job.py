@@ -136,6 +136,17 @@ def test_a_notebook_exception_class_is_the_same_class(kernel: Kernel) -> None:
     assert kernel.value("got") == "(7, 'strange')"
 
 
+def test_submodules_of_earlier_imports_and_magics_of_extensions(kernel: Kernel) -> None:
+    kernel.ok("import scipy\nimport scipy.stats")
+    kernel.ok("%%processing\nmiddle = scipy.stats.norm.cdf(0)")
+    assert kernel.value("float(middle)") == "0.5"
+    ran = kernel.ok("%%processing\n%time timed = sum(range(1000))")
+    assert kernel.value("timed") == "499500" and "Wall time" in ran.stdout
+    kernel.ok("from IPython.core.magic import register_line_magic\n@register_line_magic\ndef mine(line): return line")
+    unknown = kernel.run("%%processing\n%not_loaded_anywhere x")
+    assert "not_loaded_anywhere" in unknown.traceback + str(unknown.outputs)
+
+
 def test_top_level_await(kernel: Kernel) -> None:
     kernel.ok("%%processing\nimport asyncio\nawait asyncio.sleep(0.01)\nwaited = True")
     assert kernel.value("waited") == "True"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import faulthandler
+import importlib
 import os
 import signal
 import sys
@@ -134,6 +135,11 @@ class Cell:
         self._folder = results.Folder(self._layout.notebook)
 
     def _load(self) -> None:
+        for name in self._manifest.get("submodules") or ():
+            try:  # `import scipy.stats` of an earlier cell: the code reaches it as an attribute
+                importlib.import_module(name)
+            except ImportError as error:
+                print(f"nbprocess: {name} cannot be imported here: {error}", file=sys.stderr)
         groups = self._manifest.get("groups") or ()
         if not groups:
             return
