@@ -19,14 +19,12 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     pickler.mark("numpy")
     if array.dtype.hasobject:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
-        return make_objects, (
-            array.dtype,
-            array.shape,
-            array.ravel(order="C").tolist() if array.dtype == object else array.tolist(),
-        )
+        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        items = array.ravel(order="C").tolist() if array.dtype == object else array.tolist()
+        return make_objects, (array.dtype, array.shape, items, order)
     if array.ndim == 0 or (array.nbytes < IN_BAND and pickler.shared_base(array) is None and array.flags.c_contiguous):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
-        return make_array, (array.tobytes(), array.dtype, array.shape, "C")
+        return make_array, (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
     base = pickler.shared_base(array)
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
@@ -43,16 +41,17 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order)
 
 
-def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: str) -> Any:
+def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: str, write: bool = True) -> Any:
     """An array over the buffer itself; writeable when the buffer is."""
     import numpy as np
 
     if isinstance(buffer, bytes):
-        return (
-            np.frombuffer(buffer, dtype=np.uint8).copy().view(dtype).reshape(shape)
-            if buffer
-            else np.empty(shape, dtype)
-        )
+        if buffer:
+            made = np.frombuffer(buffer, dtype=np.uint8).copy().view(dtype).reshape(shape)
+        else:
+            made = np.empty(shape, dtype)
+        made.flags.writeable = write
+        return made
     flat = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
     return flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
 
@@ -66,13 +65,13 @@ def make_view(base: Any, offset: int, dtype: Any, shape: Tuple[int, ...], stride
     return view
 
 
-def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any) -> Any:
+def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C") -> Any:
     """An array of Python objects, or of records that hold some."""
     import numpy as np
 
-    made = np.empty(shape, dtype)
+    made = np.empty(shape, dtype, order)
     if dtype == object:
-        flat = made.reshape(-1)
+        flat = made.flat
         for index, item in enumerate(items):
             flat[index] = item
     else:
@@ -90,13 +89,6 @@ def make_scalar(dtype: Any, data: bytes) -> Any:
     import numpy as np
 
     return np.frombuffer(data, dtype=np.uint8).view(dtype)[0]
-
-
-def global_random_state() -> Any:
-    """NumPy's own global generator, which other objects may hold: never a copy."""
-    import numpy as np
-
-    return np.random.mtrand._rand
 
 
 def owner(array: Any) -> Any:

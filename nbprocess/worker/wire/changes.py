@@ -6,11 +6,14 @@ May import: the standard library, this folder.
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import hashlib
+import os
 import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .collector import resting
 from .fingerprint import fingerprint
 from .group import Memo
 
@@ -21,6 +24,7 @@ _CONSTANT = (
     *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
     *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
 )
+_HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
 
 
@@ -29,20 +33,42 @@ class Snapshot:
 
     def __init__(self, memo: Memo) -> None:
         self.memo = memo
-        self.states: Dict[int, Tuple[str, Any]] = {}
         seen = set()
+        wanted: List[Tuple[int, Any]] = []
         for number, obj in enumerate(memo.objects):
             if isinstance(obj, _CONSTANT) or id(obj) in seen:
                 continue
             seen.add(id(obj))
-            state = _state(obj)
-            if state is not None:
-                self.states[number] = state
+            wanted.append((number, obj))
+        self.states = _states(wanted)
 
 
+@resting()
 def snapshot(memo: Memo) -> Snapshot:
     """Note the state of every input object, before the cell runs."""
     return Snapshot(memo)
+
+
+def _states(wanted: List[Tuple[int, Any]]) -> Dict[int, Tuple[str, Any]]:
+    """The states of (number, object) pairs; digests of much data run beside each other, hashlib lets them."""
+    light: List[Tuple[int, Any]] = []
+    heavy: List[Tuple[int, Any]] = []
+    for pair in wanted:
+        (heavy if _is_heavy(pair[1]) else light).append(pair)
+    found = {number: state for number, obj in light for state in (_state(obj),) if state is not None}
+    if heavy:
+        with concurrent.futures.ThreadPoolExecutor(min(len(heavy), os.cpu_count() or 1, 8)) as pool:
+            for (number, _), state in zip(heavy, pool.map(lambda pair: _state(pair[1]), heavy)):
+                if state is not None:
+                    found[number] = state
+    return found
+
+
+def _is_heavy(obj: Any) -> bool:
+    kind = type(obj)
+    if kind.__name__ == "ndarray":
+        return not obj.dtype.hasobject and obj.nbytes >= _HEAVY
+    return kind.__name__ in ("DataFrame", "Series") and kind.__module__.split(".")[0] == "pandas" and obj.size >= _HEAVY
 
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
@@ -103,8 +129,10 @@ def _slots(obj: Any, kind: type) -> Dict[str, Any]:
 
 
 def _digest(array: Any) -> Any:
-    if array.dtype.hasobject:
-        return list(array.ravel().tolist()), array.shape
+    if array.dtype == object:
+        return array.ravel().tolist(), array.shape
+    if array.dtype.hasobject:  # records with objects, variable-length text: tolist() makes new objects each time
+        return fingerprint(array), array.shape
     data = array if array.flags.c_contiguous else array.copy()
     view = data.reshape(-1).view("u1") if data.nbytes else b""
     return hashlib.sha256(view).digest(), array.shape, str(array.dtype)
@@ -149,12 +177,14 @@ class Changes:
     replaced: List[int] = field(default_factory=list)
 
 
+@resting()
 def changes(before: Snapshot) -> Changes:
     """Compare the inputs with their state before the cell."""
     found = Changes()
+    now = _states([(number, before.memo.objects[number]) for number in before.states])
     for number, old in before.states.items():
         obj = before.memo.objects[number]
-        new = _state(obj)
+        new = now.get(number)
         if new is None or (old[0] == new[0] and _same(old, new)):
             continue
         patch = _patch(obj, new)

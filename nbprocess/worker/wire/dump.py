@@ -10,6 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
+from .collector import resting
 from .functions import by_reference
 from .group import Dumped, Failure, Group, Memo
 from .pickler import CODECS, Pickler
@@ -73,6 +74,7 @@ class _Part:
         return self.file.tell() + sum(buffer.raw().nbytes for buffer in self.pickler.buffers)
 
 
+@resting()
 def dump(
     values: Mapping[str, Any],
     *,

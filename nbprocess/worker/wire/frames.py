@@ -20,17 +20,15 @@ def reduce_pandas(pickler: Any, obj: Any) -> Any:
 
     kind = type(obj)
     if kind is pd.DataFrame:
-        parts = [_column(pickler, obj.iloc[:, i]) for i in range(obj.shape[1])]
-        if any(part is None for part in parts):
-            return NotImplemented
         pickler.mark("frame")
-        return make_frame, (parts, obj.index, obj.columns, dict(obj.attrs))
+        block = _block(obj)
+        parts = [] if block is not None else [_column(pickler, obj.iloc[:, i]) for i in range(obj.shape[1])]
+        block = block if block is None else _own(pickler, block)
+        return make_frame, (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels, block)
     if kind is pd.Series:
-        part = _column(pickler, obj)
-        if part is None:
-            return NotImplemented
         pickler.mark("frame")
-        return make_series, (part, obj.index, obj.name, dict(obj.attrs))
+        part = _column(pickler, obj)
+        return make_series, (part, obj.index, obj.name, dict(obj.attrs), obj.flags.allows_duplicate_labels)
     if isinstance(obj, pd.Index):
         return _reduce_index(pickler, obj)
     return NotImplemented
@@ -45,10 +43,8 @@ def _reduce_index(pickler: Any, index: Any) -> Any:
     if kind is pd.MultiIndex:
         codes = [pickler.own(part.copy()) for part in map(_array, index.codes)]
         return make_multi, (list(index.levels), codes, list(index.names))
-    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex, pd.PeriodIndex, pd.IntervalIndex):
         part = _column(pickler, index)
-        if part is None:
-            return NotImplemented
         freq = getattr(index, "freqstr", None) if kind in (pd.DatetimeIndex, pd.TimedeltaIndex) else None
         return make_index, (part, index.name, freq)
     return NotImplemented
@@ -63,8 +59,19 @@ def _array(values: Any) -> Any:
 Part = Tuple[Any, ...]
 
 
-def _column(pickler: Any, column: Any) -> Optional[Part]:
-    """One column as (kind, facts...); None for kinds that only pandas itself can describe."""
+def _block(frame: Any) -> Any:
+    """The one array over which all columns lie, row by row; None when they lie apart (pandas' own, read with care)."""
+    import numpy as np
+
+    blocks: Any = getattr(getattr(frame, "_mgr", None), "blocks", ())
+    values: Any = blocks[0].values.T if len(blocks) == 1 and frame.shape[1] > 1 else None
+    if not isinstance(values, np.ndarray) or values.dtype == object:
+        return None
+    return values if values.shape == frame.shape and values.flags.c_contiguous else None
+
+
+def _column(pickler: Any, column: Any) -> Part:
+    """One column as (kind, facts...); "other" for kinds that only their own library can describe."""
     import numpy as np
     import pandas as pd
 
@@ -75,7 +82,7 @@ def _column(pickler: Any, column: Any) -> Optional[Part]:
             return "object", values.tolist()
         return "numpy", _own(pickler, values)
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return "zoned", _own(pickler, array.asi8), dtype.unit, dtype.tz
+        return "zoned", _own(pickler, array.asi8), dtype.unit, getattr(dtype.tz, "zone", None) or dtype.tz
     if isinstance(dtype, pd.CategoricalDtype):
         return "category", _own(pickler, array.codes), array.categories, bool(array.ordered)
     if isinstance(dtype, pd.StringDtype):
@@ -85,14 +92,26 @@ def _column(pickler: Any, column: Any) -> Optional[Part]:
         return "string", pickler.own(text), pickler.own(places), mask, dtype.storage, missing
     if str(dtype) in _NULLABLE:
         return "nullable", _own(pickler, array._data), _own(pickler, array._mask), str(dtype)
-    return None
+    if isinstance(dtype, pd.PeriodDtype):
+        return "period", _own(pickler, array.asi8), str(dtype)
+    if isinstance(dtype, pd.IntervalDtype):
+        return "interval", array.left, array.right, array.closed
+    if type(dtype).__name__ == "ArrowDtype" and hasattr(array, "_pa_array"):
+        return "arrow", array._pa_array
+    pickler.mark("pickle")
+    return "other", array
 
 
 def _own(pickler: Any, values: Any) -> Any:
     """A contiguous array that is not seen as a view into its block, so that columns travel one by one."""
     import numpy as np
 
-    return pickler.own(np.ascontiguousarray(values).view())
+    whole = np.ascontiguousarray(values).view()
+    try:
+        whole.flags.writeable = True  # pandas hands out views that only look read-only; the copy is to be writeable
+    except ValueError:
+        whole = whole.copy()
+    return pickler.own(whole)
 
 
 def _text(array: Any) -> Tuple[Any, Any, Any]:
@@ -140,8 +159,17 @@ def _restore(part: Part) -> Any:
         return made
     if kind == "zoned":
         values, unit, zone = part[1:]
-        naive = pd.DatetimeIndex(values.view(f"M8[{unit}]"), copy=False)
-        return naive.tz_localize("UTC").tz_convert(zone).array
+        # Whole numbers are moments of UTC to pandas, and are taken without a copy.
+        return pd.array(values, dtype=pd.DatetimeTZDtype(unit, _zone(zone)), copy=False)
+    if kind == "period":
+        dtype: Any = pd.api.types.pandas_dtype(part[2])
+        return pd.arrays.PeriodArray(part[1], dtype=dtype)
+    if kind == "interval":
+        return pd.arrays.IntervalArray.from_arrays(part[1], part[2], closed=part[3])
+    if kind == "arrow":
+        return pd.arrays.ArrowExtensionArray(part[1])
+    if kind == "other":
+        return part[1]
     if kind == "category":
         return pd.Categorical.from_codes(part[1], categories=part[2], ordered=part[3])
     if kind == "string":
@@ -149,6 +177,17 @@ def _restore(part: Part) -> Any:
     values, mask, name = part[1:]
     pd_dtype: Any = pd.array([], dtype=name).dtype
     return pd_dtype.construct_array_type()(values, mask)
+
+
+def _zone(zone: Any) -> Any:
+    """A zone that travelled by its name was pytz's: again, or the standard library's where there is no pytz."""
+    if not isinstance(zone, str):
+        return zone
+    try:
+        import pytz
+    except ImportError:
+        return zone  # pandas makes what it prefers
+    return pytz.timezone(zone)
 
 
 def _restore_text(text: Any, places: Any, mask: Any, storage: str, missing: str) -> Any:
@@ -184,23 +223,39 @@ def _restore_text(text: Any, places: Any, mask: Any, storage: str, missing: str)
     return made if dtype is None else pd.array(made, dtype=dtype)
 
 
-def make_frame(parts: List[Part], index: Any, columns: Any, attrs: Any) -> Any:
-    """A DataFrame over the restored columns, uncopied."""
+def make_frame(
+    parts: List[Part], index: Any, columns: Any, attrs: Any, duplicates: bool = True, block: Any = None
+) -> Any:
+    """A DataFrame over the restored columns, or over one array, uncopied."""
     import pandas as pd
 
-    data = {i: _restore(part) for i, part in enumerate(parts)}
-    made = pd.DataFrame(data, index=index, copy=False) if data else pd.DataFrame(index=index)
-    made.columns = columns
+    if block is not None:
+        made = pd.DataFrame(block, index=index, columns=columns, copy=False)
+    else:
+        data = {i: _plain_series(part, index, None) for i, part in enumerate(parts)}
+        made = pd.DataFrame(data, index=index, copy=False) if data else pd.DataFrame(index=index)
+        made.columns = columns
     made.attrs.update(attrs)
+    if not duplicates:
+        made.flags.allows_duplicate_labels = False
     return made
 
 
-def make_series(part: Part, index: Any, name: Any, attrs: Any) -> Any:
-    """A Series over the restored values, uncopied."""
+def _plain_series(part: Part, index: Any, name: Any) -> Any:
     import pandas as pd
 
-    made = pd.Series(_restore(part), index=index, name=name, copy=False)
+    values = _restore(part)
+    # pandas 3 would guess ``str`` for objects that are all text.
+    dtype = object if part[0] == "object" else None
+    return pd.Series(values, index=index, name=name, dtype=dtype, copy=False)
+
+
+def make_series(part: Part, index: Any, name: Any, attrs: Any, duplicates: bool = True) -> Any:
+    """A Series over the restored values, uncopied."""
+    made = _plain_series(part, index, name)
     made.attrs.update(attrs)
+    if not duplicates:
+        made.flags.allows_duplicate_labels = False
     return made
 
 

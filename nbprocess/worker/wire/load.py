@@ -11,6 +11,7 @@ import sys
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import scope
+from .collector import resting
 from .group import Group, Loaded, Memo
 
 
@@ -30,6 +31,8 @@ class Unpickler(pickle.Unpickler):
                 return scope.namespace()[name]
             except KeyError:
                 raise AttributeError(f"the notebook has no {name} here") from None
+        if module.startswith("pathlib."):  # Python 3.13 alone keeps its classes in pathlib._local
+            module = "pathlib"
         # numpy.core became numpy._core in NumPy 2.
         if module.startswith(("numpy.core", "numpy._core")):
             new, old = module.replace("numpy.core", "numpy._core"), module.replace("numpy._core", "numpy.core")
@@ -52,6 +55,7 @@ def _prefix(count: int) -> bytes:
     return b"\x80\x05" + one + b"N."
 
 
+@resting()
 def load(
     groups: Iterable[Group],
     *,

@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Set
 
-from . import arrays, classes, exceptions, frames, functions, refuse
+from . import arrays, classes, exceptions, frames, functions, generators, refuse
 from .refuse import Refused
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
@@ -145,6 +145,7 @@ class Pickler(pickle.Pickler):
             raise Refused("it is the shell's own. Leave it out.")
         if root not in _PLAIN:
             self.mark("pickle")
+            self._need(kind.__module__)
         return NotImplemented
 
     def _numpy(self, kind: type, obj: Any) -> Any:
@@ -156,8 +157,11 @@ class Pickler(pickle.Pickler):
             return arrays.reduce_array(self, self.own(np.array(obj)))
         if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
             return arrays.reduce_scalar(obj)
-        if kind.__name__ == "RandomState" and obj is np.random.mtrand._rand:
-            return arrays.global_random_state, ()
+        if kind.__module__.startswith("numpy.random"):
+            found = generators.reduce_generator(obj)
+            if found is not NotImplemented:
+                self.mark("numpy")
+                return found
         if kind is np.ufunc or isinstance(obj, np.dtype):
             return NotImplemented
         if kind.__module__ != "numpy":

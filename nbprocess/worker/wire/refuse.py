@@ -148,6 +148,8 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
                 yield f".<closure>.{name}", cell.cell_contents
             except ValueError:
                 continue
+    if type(value).__module__.split(".")[0] in ("pandas", "numpy"):
+        return  # their attributes are their own affair: no way in for the reader
     try:
         attributes = dict(vars(value)) if not isinstance(value, type) else {}
     except TypeError:

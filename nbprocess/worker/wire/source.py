@@ -85,7 +85,9 @@ def of_class(cls: type) -> Optional[Statement]:
     name = cls.__name__
     if cls.__qualname__ != name:
         return None
-    codes = [f.__code__ for f in map(_function, vars(cls).values()) if f is not None]
+    functions = [f for f in map(_function, vars(cls).values()) if f is not None and f.__module__ == cls.__module__]
+    # Methods that a decorator or a base made are in no cell (a dataclass's __init__ is in "<string>").
+    codes = [f.__code__ for f in functions if linecache.getlines(f.__code__.co_filename)]
     own = [c for c in codes if getattr(c, "co_qualname", f"{name}.{c.co_name}") == f"{name}.{c.co_name}"]
     for code in own:
         lines, body = _statements(code.co_filename)
@@ -94,7 +96,7 @@ def of_class(cls: type) -> Optional[Statement]:
                 continue
             if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0):
                 return _cut(lines, statement, code.co_filename, code.co_flags & FLAGS)
-    if own:
+    if own and hasattr(own[0], "co_qualname"):  # before 3.11 these may be a decorator's (a dataclass's __repr__)
         return None
     # No method of its own: the latest cell that defines a class of this name and with these contents.
     found = list(_cells_with_class(name))
