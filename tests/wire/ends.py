@@ -87,34 +87,3 @@ def travel(home: Notebook, *names: str) -> Notebook:
         linecache.cache.update(linecache_entries)
     far.codecs = {k: v for group in dumped.groups for k, v in group.codecs.items()}  # type: ignore[attr-defined]
     return far
-
-
-def through(**values: Any) -> dict[str, Any]:
-    """Plain values there."""
-    home = Notebook()
-    home.ns.update(values)
-    return travel(home, *values).ns
-
-
-class Trip:
-    """There, a cell, and back: as a job does it."""
-
-    def __init__(self, home: Notebook, *names: str) -> None:
-        self.home, self.far, self.store = home, Notebook(), Store()
-        self.sent = home.dump(*names, store=self.store)
-        assert not self.sent.failed, {n: str(f) for n, f in self.sent.failed.items()}
-        self.came = self.far.load(self.sent, store=self.store)
-        assert not self.came.failed, self.came.failed
-        self.before = wire.snapshot(self.came.memo)
-
-    def back(self, *names: str) -> wire.Applied:
-        """Bring these names and all changes home; rebound objects are put under their old names."""
-        self.found = wire.changes(self.before)
-        values = {**self.found.patches, **{name: self.far.ns[name] for name in names}}
-        store = Store()
-        self.sent_back = self.far.dump(store=store, seed=self.came.memo, **values)
-        assert not self.sent_back.failed, {n: str(f) for n, f in self.sent_back.failed.items()}
-        loaded = self.home.load(self.sent_back, store=store, seed=self.sent.memo)
-        assert not loaded.failed, loaded.failed
-        patches = {k: v for k, v in loaded.values.items() if k.startswith("\0")}
-        return wire.apply(patches, self.sent.memo)

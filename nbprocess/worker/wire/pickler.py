@@ -143,6 +143,10 @@ class Pickler(pickle.Pickler):
             "Quitter",
         ):
             raise Refused("it is the shell's own. Leave it out.")
+        if root == "matplotlib" and kind.__name__ == "Figure":
+            self.mark("pickle")
+            self._need(kind.__module__)
+            return _figure(obj)
         if root not in _PLAIN:
             self.mark("pickle")
             self._need(kind.__module__)
@@ -173,6 +177,14 @@ class Pickler(pickle.Pickler):
         if root not in _STANDARD and root not in self.needs:
             version = getattr(sys.modules.get(root), "__version__", "")
             self.needs[root] = version if isinstance(version, str) else ""
+
+
+def _figure(figure: Any) -> Any:
+    """A figure does not open itself in pyplot at the other end: the inline backend would show it again."""
+    made = figure.__reduce_ex__(5)
+    if isinstance(made[2], dict):
+        made[2].pop("_restore_to_pylab", None)
+    return made
 
 
 def from_bytecode(data: bytes) -> Any:

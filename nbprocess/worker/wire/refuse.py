@@ -13,6 +13,7 @@ _CONNECTION = "a connection lives in this process only. Open it inside the cell.
 _THREAD = "it belongs to the threads of this process. Make it inside the cell."
 _WIDGET = "a widget lives in this page only. Use its value instead."
 _SPARK = "it is a handle to a cluster. Collect the data first, or make it inside the cell."
+_WINDOW = "it is a window onto a dict. Make a list of it."
 _USED_UP = "what it still would give exists in this process only. Make a list of it, or create it inside the cell."
 
 # (module prefix, type name or "*") → reason; checked against every class in the type's MRO.
@@ -62,6 +63,36 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("google.oauth2", "*"): _SECRET,
     ("azure.identity", "*"): _SECRET,
     ("paramiko", "*"): _SECRET,
+    ("sagemaker.session", "Session"): _SECRET,
+    ("requests_oauthlib", "*"): _SECRET,
+    ("httpx", "Client"): _SECRET,
+    ("httpx", "AsyncClient"): _SECRET,
+    ("openai", "OpenAI"): _SECRET,
+    ("openai", "AsyncOpenAI"): _SECRET,
+    ("anthropic", "Anthropic"): _SECRET,
+    ("anthropic", "AsyncAnthropic"): _SECRET,
+    ("google.cloud.client", "Client"): _SECRET,
+    ("huggingface_hub.hf_api", "HfApi"): _SECRET,
+    ("github", "Github"): _SECRET,
+    ("smtplib", "SMTP"): _CONNECTION,
+    ("ftplib", "FTP"): _CONNECTION,
+    ("imaplib", "IMAP4"): _CONNECTION,
+    ("http.client", "HTTPConnection"): _CONNECTION,
+    ("psycopg", "Connection"): _CONNECTION,
+    ("pymysql.connections", "Connection"): _CONNECTION,
+    ("pyodbc", "*"): _CONNECTION,
+    ("oracledb", "Connection"): _CONNECTION,
+    ("snowflake.connector", "*"): _CONNECTION,
+    ("pymongo", "MongoClient"): _CONNECTION,
+    ("redis", "Redis"): _CONNECTION,
+    ("trino.dbapi", "Connection"): _CONNECTION,
+    ("_multiprocessing", "SemLock"): _THREAD,
+    ("mmap", "mmap"): "mapped memory belongs to this process. Read its bytes, or open the file inside the cell.",
+    ("builtins", "memoryview"): "it is a window onto other memory. Make bytes of it.",
+    ("builtins", "dict_keys"): _WINDOW,
+    ("builtins", "dict_values"): _WINDOW,
+    ("builtins", "dict_items"): _WINDOW,
+    ("builtins", "code"): "compiled code fits one version of Python. Send its text, and compile it inside the cell.",
     ("weakref", "*"): "a weak reference points into this process. Use the object itself.",
     ("builtins", "weakref"): "a weak reference points into this process. Use the object itself.",
     ("builtins", "ReferenceType"): "a weak reference points into this process. Use the object itself.",
@@ -120,6 +151,8 @@ def culprit(value: Any, fails: Callable[[Any], Optional[BaseException]], depth: 
     """
     path = ""
     for _ in range(depth):
+        if reason(type(value)) is not None:
+            break  # it is refused for what it is: its inside is no news
         for step, part in _parts(value):
             if fails(part) is not None:
                 value, path = part, path + step

@@ -1,0 +1,95 @@
+"""What must not travel is refused for what it is, in the words of the reader, wherever it hides."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import http.client
+import mmap
+import os
+import queue
+import tempfile
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Ends
+
+
+def _boto3_client() -> Any:
+    import boto3
+
+    return boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+def _requests_session() -> Any:
+    import requests
+
+    session = requests.Session()
+    session.auth = ("user", "secret")
+    return session
+
+
+CASES: dict[str, tuple[Callable[[], Any], str]] = {
+    "boto3 client": (_boto3_client, "credentials"),
+    "requests session": (_requests_session, "credentials"),
+    "environment": (lambda: os.environ, "--env NAME"),
+    "temporary folder": (tempfile.TemporaryDirectory, "deleted with the object"),
+    "temporary file": (tempfile.NamedTemporaryFile, "Open it inside the cell"),
+    "event": (threading.Event, "Make it inside the cell"),
+    "thread": (threading.Thread, "Make it inside the cell"),
+    "queue": (queue.Queue, "Make it inside the cell"),
+    "executor": (lambda: concurrent.futures.ThreadPoolExecutor(1), "Make it inside the cell"),
+    "asyncio event": (asyncio.Event, "event loop"),
+    "context variable": (lambda: contextvars.ContextVar("v"), "Make it inside the cell"),
+    "weak dict": (weakref.WeakValueDictionary, "Use the object itself"),
+    "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
+    "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
+    "window onto a class": (lambda: types.MappingProxyType({}), "Make a dict of it"),
+    "keys": (lambda: {}.keys(), "Make a list of it"),
+    "memory": (lambda: memoryview(b"a"), "Make bytes of it"),
+    "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_refused_for_what_it_is(ends: Ends, case: str) -> None:
+    make, says = CASES[case]
+    value = make()
+    dumped = ends.dump(value=value, inside=types.SimpleNamespace(config={"x": [0, value]}), good=[1])
+    assert set(dumped.failed) == {"value", "inside"}
+    assert dumped.failed["value"].path == ""
+    assert dumped.failed["inside"].path == "inside.config['x'][1]"
+    for failure in dumped.failed.values():
+        assert failure.type == type(value).__name__
+        assert says in str(failure)
+    assert [group.names for group in dumped.groups] == [["good"]]
+
+
+def test_a_secret_in_a_closure_is_found(ends: Ends) -> None:
+    ends.home["env"] = os.environ
+    ends.cell("def make(env):\n    def f():\n        return env\n    return f\nf = make(env)")
+    failure = ends.dump("f").failed["f"]
+    assert failure.path == "f.<closure>.env" and "--env NAME" in failure.reason
+
+
+def test_a_figure_travels_and_does_not_open_itself(ends: Ends) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    figure.add_subplot().plot([1, 2])
+    before = plt.get_fignums()
+    try:
+        found = ends.send(figure=figure)["figure"]
+        assert len(found.axes[0].lines) == 1
+        assert plt.get_fignums() == before
+    finally:
+        plt.close(figure)
