@@ -9,6 +9,7 @@ Every request says whose bucket it expects (``x-amz-expected-bucket-owner``, sig
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 
 from ...errors import StoreError
 from .base import Buffer, Entry, MissingKey, byte_view, check_key
+from .direct import DirectReader, Keys
 from .transfer import Boto3Transfer, ObstoreTransfer, Transfer
 
 T = TypeVar("T")
@@ -179,7 +181,8 @@ class S3Store:
                 client = session.client("s3", region_name=region, endpoint_url=self._endpoint, config=config)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise self._explain("", "open", Boto3Transfer.error_code(error), error) from error
-        through_boto3 = Boto3Transfer(client, self.bucket, owner, self.kms_key)
+        direct = None if _proxy(client.meta.endpoint_url) else self._direct(session, client, region)
+        through_boto3 = Boto3Transfer(client, self.bucket, owner, self.kms_key, direct)
         if self._kind != "boto3":
             try:
                 import obstore
@@ -190,6 +193,19 @@ class S3Store:
                 return ObstoreTransfer(self._obstore(session, client, region), obstore, through_boto3)
         return through_boto3
 
+    def _direct(self, session: Any, client: Any, region: str) -> DirectReader:
+        import botocore.httpsession
+
+        # boto3 knows where a bucket answers: under a host of its own, below a path, through an access point.
+        signed = client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "-"})
+        context = None
+        if signed.startswith("https:"):
+            bundle = _ca_bundle(session)
+            _readable(bundle)
+            context = ssl.create_default_context(cafile=bundle or botocore.httpsession.get_cert_path(True))
+        owner = {"x-amz-expected-bucket-owner": self.expected_owner} if self.expected_owner else {}
+        return DirectReader(signed.partition("?")[0][:-1], region, _keys(session), owner, context)
+
     def _obstore(self, session: Any, client: Any, region: str) -> Any:
         from obstore.store import S3Store as Native
 
@@ -199,21 +215,11 @@ class S3Store:
         options["allow_http"] = endpoint.startswith("http://")
         if self.expected_owner:
             options["default_headers"] = {"x-amz-expected-bucket-owner": self.expected_owner}
-        bundle = (
-            os.environ.get("AWS_CA_BUNDLE")
-            or session._session.get_config_variable("ca_bundle")
-            or os.environ.get("REQUESTS_CA_BUNDLE")
-        )
+        bundle = _ca_bundle(session)
         if bundle:
-            try:
-                options["root_certificate"] = Path(bundle).read_bytes()
-            except OSError as error:
-                raise StoreError(
-                    f"The CA bundle {bundle} cannot be read: {error.strerror}. Set AWS_CA_BUNDLE."
-                ) from error
-        host = urlsplit(endpoint)
-        proxy = urllib.request.getproxies().get(host.scheme)
-        if proxy and not urllib.request.proxy_bypass(host.hostname or ""):
+            options["root_certificate"] = _readable(bundle)
+        proxy = _proxy(endpoint)
+        if proxy:
             options["proxy_url"] = proxy if "://" in proxy else f"http://{proxy}"
         settings: dict[str, Any] = {
             "region": region,
@@ -285,18 +291,51 @@ def _head(client: Any, bucket: str, owner: dict[str, str]) -> dict[str, Any]:
     return response
 
 
-def _credentials(session: Any) -> Callable[[], Any]:
-    """obstore's credential provider: asks boto3, which refreshes what is about to expire, at least every minute."""
+def _ca_bundle(session: Any) -> str | None:
+    """The certificates that boto3 would trust, where they are not its own."""
+    return (
+        os.environ.get("AWS_CA_BUNDLE")
+        or session._session.get_config_variable("ca_bundle")
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+    )
 
-    def provide() -> dict[str, Any]:
+
+def _readable(bundle: str | None) -> bytes:
+    try:
+        return Path(bundle).read_bytes() if bundle else b""
+    except OSError as error:
+        raise StoreError(f"The CA bundle {bundle} cannot be read: {error.strerror}. Set AWS_CA_BUNDLE.") from error
+
+
+def _proxy(endpoint: str) -> str | None:
+    host = urlsplit(endpoint)
+    proxy = urllib.request.getproxies().get(host.scheme)
+    return proxy if proxy and not urllib.request.proxy_bypass(host.hostname or "") else None
+
+
+def _keys(session: Any) -> Callable[[], Keys]:
+    """The present credentials: boto3 refreshes what is about to expire."""
+
+    def present() -> Keys:
         credentials = session.get_credentials()
         if credentials is None:
             raise StoreError(f"Could not reach S3: {_REASONS['NoCredentialsError']}")
         frozen = credentials.get_frozen_credentials()
+        return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
+
+    return present
+
+
+def _credentials(session: Any) -> Callable[[], Any]:
+    """obstore's credential provider, asked again at least every minute."""
+    keys = _keys(session)
+
+    def provide() -> dict[str, Any]:
+        found = keys()
         return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
+            "access_key_id": found.access,
+            "secret_access_key": found.secret,
+            "token": found.token or None,
             "expires_at": datetime.now(timezone.utc) + timedelta(minutes=5),
         }
 

@@ -1,6 +1,7 @@
 """The two clients that move bytes to and from S3, behind one small face.
 
-May import: the standard library; the clients are given to them. Errors are theirs; ``code`` names them in S3's words.
+May import: ``direct``, the standard library; the clients are given to them. Errors are theirs; ``code`` names them in
+S3's words.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
+
+from .direct import DirectReader, Refused, Unsupported
 
 Page = list[tuple[str, int, float]]
 
@@ -65,8 +68,10 @@ class _View(io.RawIOBase):
 class Boto3Transfer:
     """Through boto3's client: where obstore is not installed."""
 
-    def __init__(self, client: Any, bucket: str, owner: dict[str, str], kms_key: str | None) -> None:
-        self._client, self._bucket = client, bucket
+    def __init__(
+        self, client: Any, bucket: str, owner: dict[str, str], kms_key: str | None, direct: DirectReader | None = None
+    ) -> None:
+        self._client, self._bucket, self._direct = client, bucket, direct
         self._at: dict[str, Any] = {"Bucket": bucket, **owner}
         self._write: dict[str, Any] = dict(self._at)
         if kms_key:
@@ -96,6 +101,14 @@ class Boto3Transfer:
         return data
 
     def read_into(self, name: str, buffer: memoryview, offset: int) -> int:
+        if self._direct is not None:
+            try:
+                return self._direct.read_into(name, buffer, offset)
+            except Unsupported:
+                self._direct = None  # something between us and S3 speaks HTTP in its own way: the client's own reader
+        return self._read_through_client(name, buffer, offset)
+
+    def _read_through_client(self, name: str, buffer: memoryview, offset: int) -> int:
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
         done, cuts = 0, 0
@@ -137,7 +150,9 @@ class Boto3Transfer:
 
     @staticmethod
     def error_code(error: BaseException) -> str:
-        """S3's code of a botocore error, or the name of its type."""
+        """S3's code of an error, or the name of its type."""
+        if isinstance(error, Refused):
+            return error.code
         response = getattr(error, "response", None) or {}
         return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
@@ -147,7 +162,7 @@ class Boto3Transfer:
 
 
 class ObstoreTransfer(Boto3Transfer):
-    """Puts and gets through obstore: Rust, no copy on the way out, one on the way in.
+    """Puts and small gets through obstore: Rust, no copy on the way out.
 
     The rest goes through boto3: obstore sends its default headers with listings too, but does not sign them there
     (obstore 0.12), and S3 refuses requests with unsigned ``x-amz-`` headers.
@@ -174,7 +189,7 @@ class ObstoreTransfer(Boto3Transfer):
     def get(self, name: str) -> bytes:
         return bytes(self._obstore.get(self._store, name).bytes())
 
-    def read_into(self, name: str, buffer: memoryview, offset: int) -> int:
+    def _read_through_client(self, name: str, buffer: memoryview, offset: int) -> int:
         if offset:
             data = memoryview(self._obstore.get_range(self._store, name, start=offset, length=len(buffer)))
             buffer[: len(data)] = data
@@ -190,6 +205,8 @@ class ObstoreTransfer(Boto3Transfer):
         return done
 
     def code(self, error: BaseException) -> str:
+        if isinstance(error, Refused):
+            return super().code(error)
         found = _CODE.search(str(error))
         if found:
             return found[1]
