@@ -4,8 +4,11 @@
 
 S3 is a server on loopback in a process of its own, its buckets in memory where /dev/shm is there. ``--peer`` names a
 Python with sagemaker-core, whose ``@remote`` serialization is then timed on the same payloads and the same server, in
-turn with ours. The limit is a plain socket and a plain copy of the same bytes. Figures are medians; "extra" is peak
-memory above the payload that is in the process already. Only ratios mean anything: the machine's speed drifts.
+turn with ours, as it comes: over plain HTTP boto3 hashes the body once more for its signature, over TLS it does not.
+The limit is a plain socket, a plain copy and one pass of SHA-256 (all cores) over the same bytes, in the same run.
+Figures are medians; "extra" is peak memory above the payload that is in the process already. Only ratios mean anything:
+the machine's speed drifts. The aims suppose a processor that hashes at 1 GB/s and more a core (SHA-NI); where it does
+not, the table says how far hashing alone lets a figure come.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import linecache
 import os
 import shutil
 import socket
@@ -49,7 +53,7 @@ sys.path.insert(0, sys.argv[1])
 from nbprocess.testing.s3 import S3Server, self_signed
 root = Path(sys.argv[2])
 tls = self_signed(root) if sys.argv[3] == "tls" else None
-with S3Server(root / "s3", buckets=["bench"], tls=tls) as server:
+with S3Server(root / "s3", buckets=["bench"], tls=tls, check_digests=False) as server:
     print(server.endpoint, flush=True)
     for line in sys.stdin:
         print(len(server.requests), flush=True)
@@ -83,7 +87,7 @@ def array(scale):
 
 def frame(scale):
     import pandas as pd
-    n, random = int(7_500_000 * scale), np.random.default_rng(1)
+    n, random = int(9_800_000 * scale), np.random.default_rng(1)
     return pd.DataFrame({
         "price": random.random(n), "amount": random.integers(0, 1000, n),
         "when": pd.date_range("2020", periods=n, freq="s"),
@@ -100,6 +104,12 @@ def model(scale):
     random = np.random.default_rng(2)
     forest = RandomForestRegressor(int(max(5, 60 * scale)), n_jobs=1, random_state=0)
     return forest.fit(random.random((5000, 8)), random.random(5000))
+
+def closure(scale):
+    data = frame(scale / 2)
+    def use(column):
+        return data[column].sum()
+    return use
 
 def small(scale):
     return {f"name_{n}": {"n": n, "text": str(n), "array": np.arange(n % 50)} for n in range(int(5000 * scale))}
@@ -312,6 +322,7 @@ def limits(run: Run, data: memoryview) -> None:
                 )
             rows["sha256_s"].append(hashing[1])
     run.figures |= {name: statistics.median(values) for name, values in rows.items()}
+    run.figures["sha256_gb_s"] = len(data) / 1e9 / run.figures["sha256_s"]
 
 
 def ratios(figures: dict[str, float]) -> dict[str, float]:
@@ -327,6 +338,7 @@ def ratios(figures: dict[str, float]) -> dict[str, float]:
         found["array_put_extra_mb"] = f["array_s3_put_extra_mb"]
         found["array_get_extra_fraction"] = f["array_s3_get_extra_mb"] * 2**20 / f["array_s3_bytes"]
         found["second_run_speedup"] = f["array_s3_put_s"] / f["array_s3_again_s"]
+        found["array_get_over_hashing_time"] = f["array_s3_get_s"] / f["sha256_s"]
         limit = f["memcpy_s"] + f["sha256_s"]
         found["local_1gb_over_memcpy"] = (f["array_local_put_s"] + f["array_local_get_s"]) / (2 * limit)
     if "small_s3_requests" in f:
@@ -341,15 +353,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--tls", action="store_true", help="S3 over TLS")
     parser.add_argument("--peer", metavar="PYTHON", help="a Python that has sagemaker-core, numpy and pandas")
-    parser.add_argument("--only", default="array,frame,dicts,model,small", help="payloads, with commas")
+    parser.add_argument("--only", default="array,frame,closure,dicts,model,small", help="payloads, with commas")
     parser.add_argument("--json", metavar="FILE", help="write all figures as one flat object")
     options = parser.parse_args()
     scale, rounds = (0.1, options.rounds or 2) if options.quick else (1.0, options.rounds or 3)
     os.environ.clear()
     os.environ.update(environment())
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
-    space: dict[str, Any] = {}
-    exec(PAYLOADS, space)
+    # As a notebook's cell: functions of __main__ whose source is known.
+    linecache.cache["<payloads>"] = (len(PAYLOADS), None, PAYLOADS.splitlines(keepends=True), "<payloads>")
+    space: dict[str, Any] = vars(sys.modules["__main__"])
+    exec(compile(PAYLOADS, "<payloads>", "exec"), space)
     names = options.only.split(",")
     try:
         with contextlib.ExitStack() as stack:
@@ -368,7 +382,7 @@ def main() -> None:
                     limits(run, memoryview(value).cast("B"))
                 run.measure(name, value, "s3", with_peer(run, name, peer))
                 run.measure(name, value, "local")
-                if name == "frame":
+                if name == "frame" and scale == 1.0:  # with few chunks a column, the shares say nothing
                     more = value.iloc[: len(value) // 100].copy()
                     import pandas
 
@@ -401,22 +415,36 @@ def report(names: list[str], figures: dict[str, float], tls: bool) -> None:
             print(f"{name + ' @remote':<18}{'':>8}{put:>14.3f}{'':>28}{get:>14.3f}")
     print()
     for name in (
-        "socket_put_s",
-        "socket_get_s",
-        "memcpy_s",
-        "sha256_s",
-        "column_added_fraction",
-        "array_put_over_hashing_time",
+        *("socket_put_s", "socket_get_s", "memcpy_s", "sha256_s", "sha256_gb_s"),
+        *("array_put_over_hashing_time", "array_get_over_hashing_time", "column_added_fraction"),
     ):
         if name in figures:
             print(f"{name:<30}{figures[name]:>10.3f}")
     print()
     for name, (word, aim) in AIMS.items():
-        if name in figures:
-            met = figures[name] >= aim if word == ">=" else figures[name] <= aim
-            print(f"{name:<30}{figures[name]:>10.3f}   aim {word} {aim:<6} {'met' if met else 'NOT MET'}")
-        else:
+        if name not in figures:
             print(f"{name:<30}{'-':>10}   aim {word} {aim:<6} not measured")
+            continue
+        met = figures[name] >= aim if word == ">=" else figures[name] <= aim
+        bound = "" if met else hashing_bound(name, figures)
+        print(f"{name:<30}{figures[name]:>10.3f}   aim {word} {aim:<6} {'met' if met else 'NOT MET'}{bound}")
+
+
+def hashing_bound(name: str, figures: dict[str, float]) -> str:
+    """How far one pass of SHA-256 over all cores, with nothing else to do, would let this figure come."""
+    if "sha256_gb_s" not in figures:
+        return ""
+    payload, _, rest = name.partition("_")
+    way = rest.partition("_")[0]
+    seconds = figures[f"{payload}_s3_bytes"] / 1e9 / figures["sha256_gb_s"] if f"{payload}_s3_bytes" in figures else 0.0
+    if rest.endswith("over_remote") and seconds:
+        best = figures[f"{payload}_remote_{way}_s"] / seconds
+    elif rest == "put_over_socket_time" and seconds:
+        best = max(1.0, seconds / figures["socket_put_s"])
+    else:
+        return ""
+    rate = figures["sha256_gb_s"]
+    return f": SHA-256 runs at {rate:.2f} GB/s here (all cores), which alone bounds it at {best:.2f}"
 
 
 if __name__ == "__main__":

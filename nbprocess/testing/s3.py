@@ -51,6 +51,8 @@ class S3Server:
         access_keys: the access key ids that are accepted (None: all); others get ``ExpiredToken``.
         require_owner: refuse requests without ``x-amz-expected-bucket-owner``.
         page: keys of one ListObjectsV2 page at most.
+        check_digests: compare bodies with the SHA-256 that a client names; False for measurements, where S3's own
+            processors are not what is measured.
         tls: certificate and key file; see ``self_signed``.
         port: 0 for any that is free.
         handler: answers the requests; a subclass may answer for other services too.
@@ -63,6 +65,7 @@ class S3Server:
     access_keys: set[str] | None = None
     require_owner: bool = False
     page: int = 1000
+    check_digests: bool = True
     tls: tuple[Path, Path] | None = None
     port: int = 0
     handler: type[Handler] = Handler

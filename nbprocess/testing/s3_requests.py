@@ -29,7 +29,7 @@ from .s3_faults import Corrupt, Cut, Fault, Refuse, Seen
 if TYPE_CHECKING:
     from .s3 import S3Server
 
-_PIECE = 1 << 20
+_PIECE = 256 * 1024  # stays in the processor's cache between the socket and the file
 _PART = ".nbprocess-part"
 
 
@@ -231,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
         wanted = base64.b64decode(seen.headers.get("x-amz-checksum-sha256", "")).hex()
         payload = seen.headers.get("x-amz-content-sha256", "")
         wanted = wanted or (payload if re.fullmatch(r"[0-9a-f]{64}", payload) else "")
-        digest = hashlib.sha256() if wanted else None
+        digest = hashlib.sha256() if wanted and self.server_state.check_digests else None
         position = 0
         for piece in self._body(seen):
             if self._corrupt is not None and position <= self._corrupt < position + len(piece):
