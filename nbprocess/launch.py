@@ -28,7 +28,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
     """
     from .bundle import manifest as manifests
-    from .bundle.archive import build_archive
+    from .bundle.archive import build_archive, digest_of
     from .bundle.blobs import BlobWriter
     from .bundle.script import cell_script
     from .bundle.write import announce, discard, write_bundle
@@ -58,7 +58,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
         # The groups hold the blobs that were filled in just now.
         plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
         archive = build_archive()
-        digests = (manifests.digest(archive), manifests.digest(manifests.encode(plan.manifest)))
+        digests = (digest_of(archive), manifests.digest(manifests.encode(plan.manifest)))
         resolved = plan.backend.resolve(asdict(plan.options))
         blobs = bool(manifests.chunks_of(plan.manifest))
         request = build_request(
@@ -73,7 +73,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
             request=request,
             home=asdict(source),
         )
-        _preload(plan)
+        _preload(plan, namespace)
         arn = plan.backend.create(request)
     except BaseException as error:
         discard(store, plan.job, because=error)
@@ -110,8 +110,11 @@ def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
     return sent
 
 
-def _preload(plan: Plan) -> None:
+def _preload(plan: Plan, namespace: dict[str, Any]) -> None:
     """Let a backend that keeps a warm interpreter know what the notebook has imported."""
     warm = getattr(plan.backend, "preload", None)
     if warm is not None:
-        warm(plan.context.preload)
+        needs = set(plan.manifest["imports"])
+        for group in plan.dumped.groups:
+            needs.update(group.needs)
+        warm(namespace, needs)

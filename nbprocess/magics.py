@@ -99,13 +99,11 @@ class ProcessingMagics(Magics):
         shell = self.ip
         parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
         notebook = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
-        loaded = tuple(name for name in ("numpy", "pandas", "scipy", "sklearn", "matplotlib") if name in sys.modules)
         return Context(
             notebook=notebook if str(notebook).endswith(".ipynb") else "",
             cell_id=str(parent.get("metadata", {}).get("cellId", "")),
             folder=Path.cwd(),
             hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
-            preload=loaded,
             transform=shell.transform_cell,
             known_magics=frozenset(name for kind in shell.magics_manager.magics.values() for name in kind),
         )
@@ -244,6 +242,24 @@ def load(shell: InteractiveShell) -> None:
     # A cell magic with an empty body is refused by IPython itself; the line form lists the jobs.
     magics.background.install()
     install(shell)
+    _warm_up()
+
+
+def _warm_up() -> None:
+    """Where cells will run on this machine, start the process that they are forked from while the person types."""
+    import threading
+
+    def start() -> None:
+        from .plan import default_backend
+
+        if (os.environ.get("NBPROCESS_BACKEND") or default_backend()) == "local":
+            from .backends.local.launcher import start_ahead
+
+            start_ahead()
+
+    timer = threading.Timer(0.1, start)  # not while this cell still runs
+    timer.daemon = True
+    timer.start()
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -33,7 +33,6 @@ class Context:
     cell_id: str = ""
     folder: Path | None = None
     hidden: frozenset[str] = frozenset()
-    preload: tuple[str, ...] = ()
     transform: Callable[[str], str] | None = None
     """IPython's ``transform_cell``, for code inside magics."""
     known_magics: frozenset[str] | None = None
@@ -124,8 +123,7 @@ def prepare(
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
-    from .bundle import manifest as manifests
-    from .bundle.archive import build_archive
+    from .bundle.archive import build_archive, digest_of
     from .capture import capture
     from .request import job_name
     from .worker import wire
@@ -149,7 +147,7 @@ def prepare(
     resolved = backend.resolve(asdict(options))
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    pins = (manifests.digest(build_archive()), _PLACEHOLDER)
+    pins = (digest_of(build_archive()), _PLACEHOLDER)
     draft = build_request(options, name, backend, resolved, context, pins, blobs=True)
     notices = [*captured.notices, *backend.preflight(draft)]
 
@@ -167,10 +165,15 @@ def prepare(
 
     files = []
     for item in captured.files:
-        with open(item.path, "rb") as stream:
-            content = stream.read()
-        blob = pending.put(content)
-        files.append({"path": item.target, "blob": blob, "mode": os.stat(item.path).st_mode & 0o777, "kind": item.kind})
+        try:
+            with open(item.path, "rb") as stream:
+                mode, content = os.fstat(stream.fileno()).st_mode & 0o777, stream.read()
+        except FileNotFoundError:
+            continue  # a temporary file, gone since the folder was listed
+        except OSError as error:
+            notices.append(f"{item.target} is not sent: it cannot be read ({error.strerror}).")
+            continue
+        files.append({"path": item.target, "blob": pending.put(content), "mode": mode, "kind": item.kind})
     manifest = {
         "format": 1,
         "job": name,

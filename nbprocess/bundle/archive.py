@@ -1,17 +1,21 @@
 """``worker.pyz``: the worker and cloudpickle's Python files as one archive, the same bytes for the same content.
 
-May import: ``nbprocess.worker`` (for its files only), the standard library.
+May import: ``nbprocess.worker`` (for its files only), ``home``, the standard library.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import io
 import marshal
+import os
+import threading
 import zipfile
 from pathlib import Path
 
+from .. import home
 from ..errors import CaptureError
 
 ENTRYPOINT = (
@@ -48,19 +52,46 @@ def entrypoint(worker_sha: str, manifest_sha: str, python: str = "python3") -> t
 
 
 def build_archive() -> bytes:
-    """The bytes of ``worker.pyz``. Made once per content and kept in memory.
+    """The bytes of ``worker.pyz``: the same for the same content and Python version.
+
+    Made once, kept in memory, and in the cache folder for other processes: compiling it takes longer than a small job.
 
     Raises:
         CaptureError: cloudpickle is not installed here.
     """
-    files = _files()
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    key = digest.hexdigest()
-    if key not in _cache:
-        _cache[key] = _pack(files)
-    return _cache[key]
+    if "archive" not in _cache:
+        files = _files()
+        digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
+        for name in sorted(files):
+            digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+        _cache["archive"] = _kept(home.cache(), digest.hexdigest(), files)
+    return _cache["archive"]
+
+
+def digest_of(archive: bytes) -> str:
+    """The SHA-256 of an archive, as hex; that of this process's own is computed once."""
+    if archive is not _cache.get("archive"):
+        return hashlib.sha256(archive).hexdigest()
+    if "digest" not in _cache:
+        _cache["digest"] = hashlib.sha256(archive).hexdigest().encode()
+    return _cache["digest"].decode()
+
+
+def _kept(folder: Path, sources: str, files: dict[str, bytes]) -> bytes:
+    """The archive of these files, read from ``folder`` where an earlier process left it whole."""
+    for path in sorted(folder.glob(f"worker-{sources[:32]}-*.pyz")):
+        with contextlib.suppress(OSError):  # cleaned meanwhile
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == path.stem.rpartition("-")[2]:
+                return data
+    files.update(_compiled(files))
+    data = _pack(files)
+    with contextlib.suppress(OSError):  # a full or read-only disk: only slower
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"worker.{os.getpid()}.{threading.get_ident()}"
+        part.write_bytes(data)
+        part.replace(folder / f"worker-{sources[:32]}-{hashlib.sha256(data).hexdigest()}.pyz")
+    return data
 
 
 def _files() -> dict[str, bytes]:
@@ -72,7 +103,6 @@ def _files() -> dict[str, bytes]:
     spec = importlib.util.find_spec("cloudpickle")
     if spec is None or not spec.submodule_search_locations:
         raise CaptureError("cloudpickle is not installed here; the worker needs it: pip install cloudpickle.")
-    files.update(_compiled(files))
     for path in Path(spec.submodule_search_locations[0]).glob("*.py"):
         files["cloudpickle/" + path.name] = path.read_bytes()
     return files
@@ -86,6 +116,8 @@ def _compiled(files: dict[str, bytes]) -> dict[str, bytes]:
     """
     compiled = {}
     for name, source in files.items():
+        if name.startswith("cloudpickle/"):
+            continue  # seldom imported
         code = compile(source, f"worker.pyz/{name}", "exec", dont_inherit=True, optimize=0)
         header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
         compiled[name + "c"] = header + marshal.dumps(code, 2)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from ..errors import CaptureError, IntegrityError, JobNameInUse, NbprocessError, StoreError
 from . import manifest as manifests
+from .archive import digest_of
 from .blobs import CHUNK, Blob, BlobWriter
 from .stores import Store
 
@@ -135,7 +136,7 @@ def write_bundle(
     """
     manifests.check(manifest)
     data = manifests.encode(manifest)
-    pins = {"worker.pyz": manifests.digest(archive), "manifest.json": manifests.digest(data)}
+    pins = {"worker.pyz": digest_of(archive), "manifest.json": manifests.digest(data)}
     entrypoint = json.dumps(request.get("AppSpecification", {}))
     for name, digest in pins.items():
         if digest not in entrypoint:

@@ -2,7 +2,7 @@
 
 Reads directories and the beginnings of small text files; stops early in big folders.
 
-May import: this room's ``ignore``, ``model`` and ``secrets``, the standard library.
+May import: this room's ``ignore``, ``model`` and ``secrets``, ``home``, the standard library.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..home import home
 from . import secrets
 from .ignore import IGNORE_FILES, Rules, clutter, never
 from .model import LocalFile
@@ -85,6 +86,7 @@ def scan(
         TooBig: over ``max_bytes`` or ``max_files``, found without walking all of it.
     """
     total = count = entries = 0
+    own = str(home())
     stack: list[tuple[str, tuple[tuple[str, Rules], ...]]] = [(root, ())]
     while stack:
         folder, inherited = stack.pop()
@@ -102,7 +104,7 @@ def scan(
             if never(entry.name) or clutter(entry.name) or _ignored(entry.path, is_folder, inherited):
                 continue
             if is_folder:
-                if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                if entry.path != own and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
                     stack.append((entry.path, inherited))
             elif entry.is_file():
                 size = entry.stat().st_size

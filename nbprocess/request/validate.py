@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .. import home
 from ..errors import RequestError
 
 _OPERATION = "CreateProcessingJobRequest"
@@ -28,7 +29,7 @@ def shapes() -> dict[str, Any]:
     """The shapes that CreateProcessingJobRequest reaches, by name, from the installed botocore."""
     if not _shapes:
         version = metadata.version("botocore")
-        cache = _cache_folder() / f"create-processing-job-{version}.json"
+        cache = home.cache() / f"create-processing-job-{version}.json"
         try:
             _shapes.update(json.loads(cache.read_bytes()))
         except (OSError, ValueError):
@@ -41,11 +42,6 @@ def shapes() -> dict[str, Any]:
             except OSError:
                 pass  # a read-only home: the model is parsed again next time, nothing else
     return _shapes
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(os.environ.get("NBPROCESS_HOME") or os.path.join(base, "nbprocess")) / "cache"
 
 
 def _read_model() -> dict[str, Any]:

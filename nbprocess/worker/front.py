@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_installed = set()  # type: ignore[var-annotated]
+
+
+def installed(name: str) -> bool:
+    """Whether the image has a top-level module. A fork server asks once for all its jobs."""
+    if name not in _installed and (name in sys.modules or importlib.util.find_spec(name) is not None):
+        _installed.add(name)
+    return name in _installed
+
+
 class StdinNotImplementedError(NotImplementedError):
     """The cell asked for keyboard input."""
 
@@ -37,6 +47,7 @@ class Front:
         self._shell: Any = None
         self._making = False
         self._before = before
+        self._has_ipython: bool | None = None
         self.shell_values: dict[str, object] = {}
 
     def shell_made(self) -> None:
@@ -50,10 +61,9 @@ class Front:
     @property
     def has_ipython(self) -> bool:
         """Whether the image has IPython; asked for at most once."""
-        found = self.__dict__.get("_has_ipython")
-        if found is None:
-            found = self._has_ipython = "IPython" in sys.modules or importlib.util.find_spec("IPython") is not None
-        return bool(found)
+        if self._has_ipython is None:
+            self._has_ipython = installed("IPython")
+        return self._has_ipython
 
     def install(self) -> None:
         """Put everything in its place."""
@@ -95,7 +105,7 @@ class Front:
 
     def has_matplotlib_inline(self) -> bool:
         """Whether figures can go through the backend that notebooks use."""
-        return self.has_ipython and importlib.util.find_spec("matplotlib_inline") is not None
+        return self.has_ipython and installed("matplotlib_inline")
 
     def begin(self, program: Any) -> None:
         """The cell is about to run."""

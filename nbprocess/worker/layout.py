@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 DEFAULT_ML_ROOT = "/opt/ml"
 
@@ -69,7 +70,8 @@ def write_whole(path: str, data: bytes) -> None:
     """
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
-    temporary = f"{folder}/.{name}.{os.getpid()}.tmp"
+    # Two threads may write equal chunks at once, each under a name of its own.
+    temporary = f"{folder}/.{name}.{os.getpid()}-{threading.get_ident()}.tmp"
     try:
         with open(temporary, "wb") as file:
             file.write(data)

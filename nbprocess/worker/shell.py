@@ -76,6 +76,8 @@ class _Hook(DisplayHook):  # type: ignore[misc]
 class WorkerShell(InteractiveShell):  # type: ignore[misc]
     """What ``get_ipython()`` returns in the job."""
 
+    kernel = AnyTrait(None, allow_none=True)
+    """There to be found: libraries tell a notebook from a terminal by it (pandas chooses ``max_columns`` so)."""
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 

@@ -61,6 +61,9 @@ class Lines(list):  # type: ignore[type-arg]
 class StandIn:
     """The part of IPython's shell that cells call."""
 
+    kernel = None
+    """There to be found: libraries tell a notebook from a terminal by it (pandas chooses ``max_columns`` so)."""
+
     def __init__(self, front: Any) -> None:
         self._front = front
         self.user_ns = front.namespace

@@ -215,3 +215,11 @@ def test_a_module_with_a_secret_is_sent_as_the_code_it_is_and_said_once(tmp_path
     found = Notebook(folder=tmp_path).capture("import local_secretive")
     assert [(f.target, f.kind) for f in found.files] == [("local_secretive.py", "module")]
     assert len([n for n in found.notices if "secret" in n]) == 1
+
+
+def test_the_state_of_nbprocess_itself_never_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBPROCESS_HOME", str(tmp_path / "state"))
+    for name in ("data.csv", "state/buckets/b/blobs/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    assert [Path(path).name for path, _ in folders.scan(str(tmp_path))] == ["data.csv"]

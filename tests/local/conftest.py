@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nbprocess.backends.local import Backend
-from nbprocess.backends.local.objects import home
+from nbprocess.home import home
 
 ENDED = ("Completed", "Failed", "Stopped")
 

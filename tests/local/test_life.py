@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -127,6 +128,11 @@ def test_more_jobs_than_slots_wait_in_order(local: Local, monkeypatch: pytest.Mo
     first = local.start(TRAP)
     local.says(first, "up")
     others = [local.start("pass") for _ in range(3)]
+    queue = local.backend.base / "slots/queue"
+    deadline = time.monotonic() + 60
+    while not queue.is_dir() or len(list(queue.iterdir())) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     gone = local.start("pass")
     local.backend.stop(gone)
     assert "ProcessingStartTime" not in local.end(gone)

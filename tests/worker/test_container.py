@@ -192,3 +192,12 @@ def test_an_out_of_memory_kill_is_told_with_both_figures(monkeypatch: pytest.Mon
     assert usage.death(signal.SIGKILL, 1_000_000, 0).startswith(
         "killed by signal 9 (killed from outside), exit code 137. Most often"
     )
+
+
+def test_equal_chunks_are_written_by_several_threads_at_once(tmp_path: Path) -> None:
+    from nbprocess.worker.blobs import CHUNK, Writer
+
+    for attempt in range(5):
+        blob = Writer(str(tmp_path / str(attempt)))(bytes(8 * CHUNK))
+        assert len(set(blob["chunks"])) == 1
+        assert [p.name for p in (tmp_path / str(attempt)).iterdir()] == [blob["chunks"][0]]

@@ -10,21 +10,23 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendError, JobNotFound
+from ...home import home
 from ...state import TERMINAL
 from ..base import LogPage
 from . import contract, images, mount
 from .instance import GRACE
 from .logfile import read_log
-from .objects import Buckets, home, split_uri
+from .objects import Buckets, split_uri
 from .record import Record, now, with_times
 from .slots import limit
 from .waiting import Waiter
+from .warm import imported
 
 if TYPE_CHECKING:
     from ...bundle.stores import Store
@@ -50,6 +52,7 @@ class Backend:
         self._given = base
         self._waiter = Waiter()
         self._preload: tuple[str, ...] = ()
+        self._needs: frozenset[str] = frozenset()
 
     @property
     def base(self) -> Path:
@@ -110,9 +113,13 @@ class Backend:
         """Version and packages (normalised names) of the interpreter that the request's image stands for."""
         return images.describe(self.python(request["AppSpecification"]["ImageUri"]))
 
-    def preload(self, modules: Sequence[str]) -> None:
-        """Modules that the notebook has imported: the fork server loads them for the jobs to come."""
-        self._preload = tuple(modules)
+    def preload(self, namespace: Mapping[str, Any], needs: Collection[str]) -> None:
+        """What the next job and those to come may use: a warm fork server loads it in advance.
+
+        Args:
+            namespace: the notebook's names. needs: top-level modules that the next job imports.
+        """
+        self._preload, self._needs = imported(namespace), frozenset(needs)
 
     # -- jobs --------------------------------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class Backend:
                 own = _lock_own()
                 if own is None:
                     spec["method"] = next(m for m in mount.METHODS[1:] if mount.works(m))
-            launch(spec, lock, self._preload)
+            launch(spec, lock, self._preload, self._needs)
         except BaseException:
             shutil.rmtree(record.path, ignore_errors=True)
             raise

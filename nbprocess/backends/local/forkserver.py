@@ -1,4 +1,7 @@
-"""The fork server: one kept, single-threaded process from which supervisors are forked, with modules loaded in advance.
+"""The fork servers: kept, single-threaded processes from which supervisors are forked.
+
+There are two of them. The plain one has the worker loaded and nothing else, so that forking is cheap; the warm one, its
+child, has also imported the notebook's libraries, for the jobs that use them.
 
 May import: its neighbours, ``bundle.archive``, the standard library.
 
@@ -8,10 +11,13 @@ the job's input was found to have the digest that the request pins and the diges
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import ctypes
 import gc
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import random
@@ -21,8 +27,11 @@ import socket
 import sys
 import types
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from .warm import WARM
 
 IDLE = 600.0
 """Seconds without a job after which the server ends."""
@@ -30,6 +39,9 @@ IDLE = 600.0
 MAX_MESSAGE = 1 << 20
 _HARMLESS = ("NBPROCESS_", "AWS_")
 _BASE = {"PATH", "LANG", "HOME"}
+_WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""A process with threads must not fork: NumPy's and Arrow's own are not started here."""
+_FOREIGN = ("/figures", "/shell")  # these import matplotlib and IPython, with a thread pool that must not be forked
 
 
 class Worker:
@@ -52,7 +64,10 @@ class Worker:
             with zipfile.ZipFile(path) as archive:
                 names = [n[:-3] for n in archive.namelist() if n.startswith("nbprocess/worker/") and n.endswith(".py")]
             for name in names:
-                importlib.import_module(name.removesuffix("/__init__").replace("/", "."))
+                if not name.endswith(_FOREIGN):
+                    importlib.import_module(name.removesuffix("/__init__").replace("/", "."))
+            for name in ("IPython", "matplotlib_inline"):
+                sys.modules["nbprocess.worker.front"].installed(name)
             self._modules = _take_modules()
         finally:
             sys.path.remove(str(path))
@@ -80,8 +95,8 @@ class Worker:
         sys.modules.update(self._modules)
         sys.modules["__main__"] = types.ModuleType("__main__")
         random.seed()
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed()
+        if "numpy.random" in sys.modules:  # else it seeds itself when it is imported
+            sys.modules["numpy.random"].seed()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.register_at_fork(after_in_child=_Once(_restore_blas_threads))
         return int(self._modules["nbprocess.worker.__main__"].run(command[3:], None))
@@ -124,9 +139,7 @@ class Server:
 
     def __init__(self, path: str, worker: Worker) -> None:
         self.path, self._worker = path, worker
-        self._loaded: set[str] = set()
         self._refused: set[str] = set()
-        self._loading = -1
         self._bind()
 
     def _bind(self) -> None:
@@ -204,43 +217,97 @@ class Server:
             os._exit(0)
 
     def _preload(self, names: list[str]) -> None:
-        """Let a child import what is new; when it stays without threads it takes this server's place."""
-        new = [n for n in names if n.isidentifier() and n not in self._loaded | self._refused and n not in sys.modules]
-        self._refused.update(new)  # asked once; the child that succeeds knows them as loaded
-        if not new or os.fork():
+        """Let a child import what is new; it becomes the warm server when it stays without threads."""
+        names = [name for name in names if name.replace(".", "").isidentifier()]
+        new = [name for name in names if name not in sys.modules and name not in self._refused]
+        if not new:
+            return
+        warm = self.path.endswith(WARM)
+        if warm:
+            self._refused.update(new)  # asked once; the child that takes this place knows better
+        if os.fork():
             return
         try:
-            self._listener.close()
             os.setsid()
-            os.environ["OPENBLAS_NUM_THREADS"] = "1"
-            for name in new:
-                if not _safe(name):
-                    continue
-                try:
+            self._listener.close()
+            self._refused -= set(new)
+            os.environ.update(_WITHOUT_THREADS)
+            if importlib.util.find_spec("matplotlib_inline") is not None:
+                # matplotlib validates it by reading the metadata of every installed package: here, not in each job
+                os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+            with contextlib.suppress(ImportError):  # an image for scripts only
+                import IPython.core.interactiveshell  # noqa: F401
+            good = new if _safe(new) else [name for name in new if _safe([name])]
+            self._refused.update(set(new) - set(good))
+            with _as_in_a_notebook(None):
+                for name in good:
                     importlib.import_module(name)
-                    self._loaded.add(name)
-                    self._refused.discard(name)
-                except BaseException:  # a module may raise anything while it is imported; the job will see it
-                    continue
-            del os.environ["OPENBLAS_NUM_THREADS"]
-            if self._loaded and len(os.listdir("/proc/self/task")) == 1:
+            for name in (*_WITHOUT_THREADS, "MPLBACKEND"):
+                os.environ.pop(name, None)
+            if len(os.listdir("/proc/self/task")) == 1:
+                self.path = self.path.removesuffix(WARM) + WARM
                 self._bind()
                 self.serve()
         finally:
             os._exit(0)
 
 
-def _safe(name: str) -> bool:
-    """Whether importing the module leaves no thread behind, tried in a process of its own."""
+def _safe(names: list[str]) -> bool:
+    """Whether the modules can be imported before there is a notebook, tried in a process of its own.
+
+    Not those that start threads, nor those that ask for the running IPython to adapt themselves to it (``pyplot``,
+    ``tqdm.auto``): in the job there will be one.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if not child:
         try:
-            importlib.import_module(name)
-            os._exit(0 if len(os.listdir("/proc/self/task")) == 1 else 1)
-        except BaseException:  # see above
+            asked: list[str] = []
+            with _as_in_a_notebook(asked):
+                for name in names:
+                    importlib.import_module(name)
+            os._exit(0 if not asked and len(os.listdir("/proc/self/task")) == 1 else 1)
+        except BaseException:  # a module may raise anything while it is imported; the job will see it
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
+
+
+class _Notebook:
+    """What pandas looks at when it is imported in a notebook."""
+
+    kernel = None
+
+
+@contextlib.contextmanager
+def _as_in_a_notebook(asked: list[str] | None) -> Iterator[None]:
+    """Answer pandas, which only wants to know whether this is a terminal.
+
+    Args:
+        asked: takes the names of other modules that ask for the running IPython; None when none of them will.
+    """
+
+    def ask(*_: object, **__: object) -> object:
+        who = str(sys._getframe(1).f_globals.get("__name__"))
+        if who.startswith("pandas."):
+            return _Notebook()
+        if asked is not None:
+            asked.append(who)
+        return None
+
+    # A module may keep IPython's function for later: only in a trial is that one replaced.
+    names = () if asked is None else ("IPython", "IPython.core.getipython")
+    places = [builtins, *(sys.modules[name] for name in names if name in sys.modules)]
+    before = [vars(place).get("get_ipython") for place in places]
+    for place in places:
+        vars(place)["get_ipython"] = ask
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            if value is None:
+                del vars(place)["get_ipython"]
+            else:
+                vars(place)["get_ipython"] = value
 
 
 def main(path: str, cache: str) -> None:

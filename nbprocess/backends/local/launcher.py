@@ -13,15 +13,17 @@ import socket
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError
-from .objects import home
+from ...home import home
 from .supervisor import PACKAGE_ROOT, start_fresh
+from .warm import WARM
 
 _START = (
     "import sys;r,p,c=sys.argv[1:];del sys.path[0];sys.path.insert(0,r);"
@@ -32,22 +34,44 @@ _started: dict[str, float] = {}
 _asked: dict[str, frozenset[str]] = {}
 
 
-def launch(spec: dict[str, Any], lock: int, preload: Sequence[str] = ()) -> None:
+def launch(spec: dict[str, Any], lock: int, preload: Sequence[str] = (), needs: Collection[str] = ()) -> None:
     """Start the supervisor of the job that ``spec`` describes; it inherits the record's ``lock``.
+
+    Args:
+        preload: dotted names of the modules that a warm server shall have loaded.
+        needs: top-level names of the modules that this job imports.
 
     Raises:
         BackendError: the fork server took the job and does not answer.
     """
     path = socket_path()
-    if path is None or not _send(path, spec, lock):
+    if path is None:
         start_fresh(spec, lock)
-        if path is not None:
-            _start_server(path)
         return
-    wanted = frozenset(preload)
-    if wanted - _asked.get(path, frozenset()):
+    warm = bool({name.partition(".")[0] for name in preload} & set(needs))
+    by_warm = warm and _send(path + WARM, spec, lock)
+    if not by_warm and not _send(path, spec, lock):
+        start_fresh(spec, lock)
+        _start_server(path)
+        return
+    if warm and not by_warm:
+        _asked.pop(path, None)  # it has ended
+    wanted = _asked.get(path, frozenset()) | frozenset(preload)
+    if wanted != _asked.get(path):
         _asked[path] = wanted
-        _send(path, {"preload": sorted(wanted)}, None)
+        message = {"preload": list(wanted)}
+        if not _send(path + WARM, message, None):
+            _send(path, message, None)
+
+
+def start_ahead() -> None:
+    """Start the fork server unless it runs already. Never raises: the first job only takes longer without it."""
+    try:
+        path = socket_path()
+        if path is not None and not _send(path, {"preload": []}, None):
+            _start_server(path)
+    except (BackendError, OSError):
+        pass  # the first job says what is wrong, if it matters
 
 
 def socket_path() -> str | None:
@@ -64,8 +88,18 @@ def socket_path() -> str | None:
     facts = os.lstat(folder)
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
         return None  # somebody else could put a server there
-    key = hashlib.sha256(f"{home()}\0{sys.executable}\0{_version()}".encode()).hexdigest()[:20]
+    # What was installed since a server imported its modules must be seen by the jobs: another state, another server.
+    try:
+        installed = os.stat(_site_packages()).st_mtime_ns
+    except OSError:
+        installed = 0
+    key = hashlib.sha256(f"{home()}\0{sys.executable}\0{installed}\0{_version()}".encode()).hexdigest()[:20]
     return f"{folder}/{key}"
+
+
+@functools.cache
+def _site_packages() -> str:
+    return sysconfig.get_path("purelib")
 
 
 @functools.cache

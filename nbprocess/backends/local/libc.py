@@ -12,7 +12,7 @@ import sys
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x04000000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 0x1000, 0x4000, 0x40000, 0x2, 0x4
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE_SELF = 0x2, 0x80, 0x100, 0x400
+IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE_SELF, IN_IGNORED = 0x2, 0x80, 0x100, 0x400, 0x8000
 _IN_NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
 
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -65,12 +65,16 @@ def adopt_orphans() -> None:
         LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def inotify(folder: str, mask: int) -> int:
-    """A non-blocking descriptor that becomes readable when something of ``mask`` happens in ``folder``."""
-    descriptor = _check(_lib().inotify_init1(_IN_NONBLOCK_CLOEXEC), "inotify_init1")
-    try:
-        _check(_lib().inotify_add_watch(descriptor, os.fsencode(folder), mask), f"inotify {folder}")
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+def inotify() -> int:
+    """inotify_init1(2): a non-blocking descriptor."""
+    return _check(_lib().inotify_init1(_IN_NONBLOCK_CLOEXEC), "inotify_init1")
+
+
+def inotify_watch(descriptor: int, folder: str, mask: int) -> int:
+    """inotify_add_watch(2): the number of the watch."""
+    return _check(_lib().inotify_add_watch(descriptor, os.fsencode(folder), mask), f"inotify {folder}")
+
+
+def inotify_forget(descriptor: int, watch: int) -> None:
+    """inotify_rm_watch(2); a watch whose folder is gone is gone already."""
+    _lib().inotify_rm_watch(descriptor, watch)

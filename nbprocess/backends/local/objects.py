@@ -52,15 +52,6 @@ class Objects(Protocol):
         """Module, class and argument from which the instance's process makes the same view."""
 
 
-def home() -> Path:
-    """``$NBPROCESS_HOME``, or nbprocess's folder in the user's data folder."""
-    given = os.environ.get("NBPROCESS_HOME")
-    if given:
-        return Path(os.path.abspath(os.path.expanduser(given)))
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data) / "nbprocess"
-
-
 def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of an ``s3://`` URI.
 

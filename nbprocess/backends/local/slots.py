@@ -34,14 +34,17 @@ class Slot:
         if not os.listdir(queue) and self._try():
             return True
         path = f"{queue}/{self._order}"
-        ticket = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        ticket = os.open(f"{self._folder}/{self._order}.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(ticket, fcntl.LOCK_EX)
+        # Only now in the queue: a ticket without a lock is taken for that of a process that was killed.
+        os.rename(f"{self._folder}/{self._order}.new", path)
         poll = select.poll()
         poll.register(control, select.POLLIN)
         changes = -1
         try:
             with contextlib.suppress(OSError):  # without inotify the timeout alone wakes us
-                changes = libc.inotify(self._folder, libc.IN_MODIFY)
+                changes = libc.inotify()
+                libc.inotify_watch(changes, self._folder, libc.IN_MODIFY)
                 poll.register(changes, select.POLLIN)
             while True:
                 if stop():
