@@ -53,8 +53,11 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
     announce(store, plan.job)
     try:
         sent = _inputs_to_store(plan, store)
-        with BlobWriter(store) as writer:
+        codec = _codec(plan)
+        with BlobWriter(store, codec=codec) as writer:
             plan.pending.write(writer)
+        if writer.packs:
+            plan.manifest["pack"] = codec  # the way back is as slow
         # The groups hold the blobs that were filled in just now.
         plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
         archive = build_archive()
@@ -108,6 +111,14 @@ def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
         for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
             store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
     return sent
+
+
+def _codec(plan: Plan) -> str:
+    """What both ends can unpack."""
+    from .worker import packing
+
+    there = plan.backend.interpreter(plan.request) or {}
+    return packing.choose(tuple(there.get("python", ())), there.get("packages", ()))
 
 
 def _preload(plan: Plan, namespace: dict[str, Any]) -> None:

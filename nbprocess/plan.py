@@ -87,7 +87,7 @@ class Pending:
         written = [(blob, writer.put(view)) for blob, view in self.items]
         writer.finish()
         for blob, stored in written:
-            blob["chunks"] = stored["chunks"]
+            blob.update(stored)
         self.items.clear()
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from .stores import Store
 
@@ -19,8 +21,15 @@ LISTING_SECONDS = 600.0
 """How long one listing of a far store's blobs is trusted in this process."""
 
 
+class Name(NamedTuple):
+    """A chunk's name: SHA-256 of what is stored, and how that is packed ("": not at all)."""
+
+    digest: str
+    codec: str = ""
+
+
 class Recognised:
-    """Fast hash → SHA-256 of chunks that this process has hashed before.
+    """Fast hash → names of chunks that this process has hashed before: as it is, and packed.
 
     It only ever answers "what was the name of this?"; the bytes that go to a store are always hashed in full. The seed
     is random, so nobody can prepare two chunks that it takes for one another.
@@ -29,7 +38,7 @@ class Recognised:
     LIMIT = 1 << 20  # entries: 4 TiB of data, some 200 MB at worst
 
     def __init__(self) -> None:
-        self._names: dict[bytes, str] = {}
+        self._names: dict[bytes, tuple[Name, ...]] = {}
         self._seed = int.from_bytes(os.urandom(8), "little")
         self._hash: Callable[[memoryview, int], bytes] | None = None
         try:
@@ -41,14 +50,16 @@ class Recognised:
     def fingerprint(self, chunk: memoryview) -> bytes | None:
         return self._hash(chunk, self._seed) if self._hash else None
 
-    def name(self, fingerprint: bytes | None) -> str | None:
-        return self._names.get(fingerprint) if fingerprint else None
+    def names(self, fingerprint: bytes | None) -> tuple[Name, ...]:
+        return self._names.get(fingerprint, ()) if fingerprint else ()
 
-    def learn(self, fingerprint: bytes | None, digest: str) -> None:
+    def learn(self, fingerprint: bytes | None, name: Name) -> None:
         if fingerprint:
             if len(self._names) >= self.LIMIT:
                 self._names.clear()
-            self._names[fingerprint] = digest
+            known = self._names.get(fingerprint, ())
+            if name not in known:
+                self._names[fingerprint] = (*known, name)
 
 
 _recognised: Recognised | None = None
@@ -103,7 +114,79 @@ class Presence:
             self._names.add(digest)
 
 
+PAYS_BELOW = {"zlib": 40e6, "zstd": 300e6}
+"""Bytes a second below which packing is faster than sending: what one or two cores do with the codec."""
+
+
+class Link:
+    """How fast a far store takes bytes, measured while they go."""
+
+    PATIENCE = 0.25  # seconds to wait for a first measurement; what takes longer is slow
+    LEAST = 1 << 20  # bytes: what is smaller measures the way there and back, not the width
+    WINDOW = 256 << 20  # bytes after which old measurements lose half of their weight
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._bytes = 0.0
+        self._seconds = 0.0
+        self._flying = 0
+        self._since = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second; None before anything large was sent."""
+        with self._lock:
+            return self._rate()
+
+    def _rate(self) -> float | None:
+        flying = time.monotonic() - self._since if self._flying else 0.0
+        return self._bytes / (self._seconds + flying + 1e-6) if self._bytes else None
+
+    @contextmanager
+    def measured(self, size: int) -> Iterator[None]:
+        """Around a put of ``size`` bytes."""
+        if size < self.LEAST:
+            yield
+            return
+        with self._lock:
+            if not self._flying:
+                self._since = time.monotonic()
+            self._flying += 1
+        done = 0
+        try:
+            yield
+            done = size
+        finally:
+            with self._lock:
+                self._flying -= 1
+                self._bytes += done
+                now = time.monotonic()
+                if not self._flying:
+                    self._seconds += now - self._since
+                if self._bytes > self.WINDOW:
+                    self._seconds += now - self._since if self._flying else 0.0
+                    self._since = now
+                    self._bytes, self._seconds = self._bytes / 2, self._seconds / 2
+                self._lock.notify_all()
+
+    def slow(self, codec: str) -> bool:
+        """Whether packing with ``codec`` is worth its time. The first to ask sends as it is, and so measures."""
+        with self._lock:
+            if self._rate() is None:
+                if not self._flying:
+                    return False
+                self._lock.wait_for(lambda: self._rate() is not None, self.PATIENCE)
+            rate = self._rate()
+            return rate is None or rate < PAYS_BELOW[codec]
+
+
 _present: dict[tuple[str, str], Presence] = {}
+_links: dict[str, Link] = {}
+
+
+def link(store: Store) -> Link:
+    with _lock_all:
+        return _links.setdefault(store.uri, Link())
 
 
 def presence(store: Store, prefix: str) -> Presence:

@@ -1,6 +1,7 @@
 """Content-addressed bytes: read and verified in one pass, written once. Standard library only.
 
-A blob is ``{"size": bytes, "chunks": ["<sha256>", ...]}``; every chunk is a file named by its digest.
+A blob is ``{"size": bytes, "chunks": ["<sha256>", ...]}``; every chunk is a file named by its digest. Where chunks are
+packed, ``"codecs": ["zlib", "", ...]`` says how; the digest is the file's, so it is verified before it is unpacked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import mmap
 import os
 import threading
 
+from . import packing
 from .layout import write_whole
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -52,8 +54,9 @@ def read(folder: Any, wanted: Any) -> Any:
         view = memoryview(buffer)
         if len(blob["chunks"]) != (size + CHUNK - 1) // CHUNK and not (size == 0 and len(blob["chunks"]) <= 1):
             raise Corrupt(f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send it again.")
-        for index, digest in enumerate(blob["chunks"]):
-            tasks.append((what, digest, view[index * CHUNK : (index + 1) * CHUNK]))
+        codecs = blob.get("codecs") or [""] * len(blob["chunks"])
+        for index, (digest, codec) in enumerate(zip(blob["chunks"], codecs)):
+            tasks.append((what, digest, codec, view[index * CHUNK : (index + 1) * CHUNK]))
         total += size
     errors: list[Exception] = []
     if total < _INLINE:
@@ -88,36 +91,46 @@ def key(blob: Any) -> Any:
     return (blob["size"], *blob["chunks"])
 
 
-def _read_chunk(folder: str, what: str, digest: str, view: memoryview) -> None:
+def _read_chunk(folder: str, what: str, digest: str, codec: str, view: memoryview) -> None:
     path = f"{folder}/{digest}"
     if len(digest) != 64 or not digest.isalnum():
         raise Corrupt(f"{what}: {digest!r} is no SHA-256. Send the cell again.")
+    # What is packed is shorter than what it stands for.
+    target = memoryview(bytearray(len(view))) if codec else view
     try:
         with open(path, "rb", buffering=0) as file:
             done = 0
-            while done < len(view):
-                count = file.readinto(view[done:])
+            while done < len(target):
+                count = file.readinto(target[done:])
                 if not count:
-                    raise Corrupt(
-                        f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again."
-                    )
+                    break
                 done += count
             if file.read(1):
                 raise Corrupt(f"{what}: the file {path} is longer than {len(view)} bytes. Send the cell again.")
     except OSError as error:
         raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
-    found = hashlib.sha256(view).hexdigest()
+    if not codec and done < len(view):
+        raise Corrupt(f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again.")
+    found = hashlib.sha256(target[:done]).hexdigest()
     if found != digest:
         raise Corrupt(
             f"{what}: the file {path} is corrupt: its SHA-256 is {found}. Nothing was executed. Send the cell again."
         )
+    if codec:
+        try:
+            view[:] = packing.unpack(codec, target[:done], len(view))
+        except packing.Damaged as error:
+            raise Corrupt(f"{what}: the file {path} cannot be used: {error}. Send the cell again.") from None
 
 
 class Writer:
-    """Writes buffers as blobs into a folder. Call it with a buffer; it returns the blob."""
+    """Writes buffers as blobs into a folder. Call it with a buffer; it returns the blob.
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    ``codec``: pack with it what gets shorter; "" packs nothing.
+    """
+
+    def __init__(self, folder: str, codec: str = "") -> None:
+        self.folder, self.codec = folder, codec
 
     def __call__(self, buffer: Any) -> Any:
         view = buffer if isinstance(buffer, memoryview) else memoryview(buffer)
@@ -126,7 +139,7 @@ class Writer:
 
             view = pickle.PickleBuffer(view).raw()  # any contiguous layout, Fortran order too, without a copy
         pieces = [view[start : start + CHUNK] for start in range(0, len(view), CHUNK)]
-        digests = [""] * len(pieces)
+        names = [("", "")] * len(pieces)
         left = list(range(len(pieces)))
         errors: list[Exception] = []
 
@@ -137,7 +150,7 @@ class Writer:
                 except IndexError:
                     return
                 try:
-                    digests[index] = self._write(pieces[index])
+                    names[index] = self._write(pieces[index])
                 except Exception as error:
                     errors.append(error)
 
@@ -151,11 +164,16 @@ class Writer:
                 thread.join()
         if errors:
             raise errors[0]
-        return {"size": len(view), "chunks": digests}
+        blob: dict[str, Any] = {"size": len(view), "chunks": [digest for digest, _ in names]}
+        if any(codec for _, codec in names):
+            blob["codecs"] = [codec for _, codec in names]
+        return blob
 
-    def _write(self, piece: memoryview) -> str:
-        digest = hashlib.sha256(piece).hexdigest()
+    def _write(self, piece: memoryview) -> tuple[str, str]:
+        packed = packing.pack(self.codec, piece) if self.codec else None
+        stored = piece if packed is None else packed
+        digest = hashlib.sha256(stored).hexdigest()
         path = f"{self.folder}/{digest}"
         if not os.path.exists(path):
-            write_whole(path, piece)  # type: ignore[arg-type]
-        return digest
+            write_whole(path, stored)  # type: ignore[arg-type]
+        return digest, "" if packed is None else self.codec

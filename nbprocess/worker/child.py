@@ -93,7 +93,7 @@ class Cell:
 
     def __init__(self, manifest: Any, layout: Layout, buffers: Any, channel: Channel) -> None:
         self._manifest, self._layout, self._buffers, self._channel = manifest, layout, buffers, channel
-        self._put = Writer(layout.out + "/blobs")
+        self._put = Writer(layout.out + "/blobs", manifest.get("pack") or "")
         self._module = types.ModuleType("__main__")
         self._namespace = self._module.__dict__
         self._namespace["__builtins__"] = builtins
