@@ -231,3 +231,10 @@ def test_a_record_is_whole_or_not_there(tmp_path: Path) -> None:
     os.close(made.create({"ProcessingJobStatus": "InProgress"}))
     assert sorted(os.listdir(tmp_path)) == ["a"]
     assert made.settle()["ProcessingJobStatus"] == "Failed"
+
+
+def test_a_job_of_the_same_name_in_another_home_is_left_alone(local: Local, tmp_path: Path) -> None:
+    name = local.start("print('up',flush=True);import time;time.sleep(3);print('done')")
+    local.says(name, "up")
+    record.kill_survivors(str(tmp_path / "instances" / name))
+    assert local.end(name)["ProcessingJobStatus"] == "Completed"

@@ -159,7 +159,12 @@ def with_times(describe: dict[str, Any]) -> dict[str, Any]:
 
 def kill_survivors(path: str) -> None:
     """End processes of a job that live on without a supervisor: those that have its folder mounted."""
-    mark = "/" + "/".join(path.split("/")[-2:]) + "/ml/"
+    place = os.path.realpath(path)
+    top = place
+    while not os.path.ismount(top):
+        top = os.path.dirname(top)
+    # As the kernel names a source of a bind mount: from the root of its file system.
+    mark = "/" + os.path.relpath(place, top) + "/ml/"
     for _ in range(50):
         found = False
         for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
