@@ -37,11 +37,33 @@ _MANY = 20_000
 """From this many objects at the other end on, all names that refer to some of them travel in one stream."""
 
 
+class _File:
+    """What a pickler writes into. The pickler lives as long as the numbers of its objects may be asked for; the stream
+    does not."""
+
+    def __init__(self) -> None:
+        self._stream: Optional[io.BytesIO] = io.BytesIO()
+
+    def write(self, data: Any) -> int:
+        assert self._stream is not None
+        return self._stream.write(data)
+
+    def tell(self) -> int:
+        assert self._stream is not None
+        return self._stream.tell()
+
+    def take(self) -> memoryview:
+        """The stream; this object lets go of it."""
+        assert self._stream is not None
+        view, self._stream = self._stream.getbuffer(), None
+        return view
+
+
 class _Part:
     """One pickler's work: the stream so far, and what was learnt."""
 
     def __init__(self, shared: Mapping[int, Any], seeds: Optional[Dict[int, Tuple[int, Any]]] = None) -> None:
-        self.file = io.BytesIO()
+        self.file = _File()
         self.pickler = Pickler(self.file, dict(shared))
         self.first = 0
         if seeds:
@@ -109,7 +131,7 @@ def dump(
                 whole.add(name, values[name])
                 whole.codecs[name] = parts[name].codecs[name]
         dumped.groups.append(_group(names, whole, put, seeded))
-        dumped.memo.extend(*whole.objects())
+        dumped.memo.extend(whole.objects)
     return dumped
 
 
@@ -120,7 +142,7 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
         needs["python"] = "%d.%d" % sys.version_info[:2]
     return Group(
         names=names,
-        stream=put(whole.file.getbuffer()),
+        stream=put(whole.file.take()),
         buffers=[put(buffer.raw()) for buffer in whole.pickler.buffers],
         needs=needs,
         codecs=dict(whole.codecs),
@@ -171,10 +193,6 @@ def _shared_memory(parts: Mapping[str, _Part]) -> Dict[int, Any]:
     return {key: owners[key] for key, ids in seen.items() if len(ids) > 1}
 
 
-def _ids(part: _Part) -> Set[int]:
-    return {key for key, (_, obj) in part.pickler.memo.copy().items() if _shareable(obj)}
-
-
 def _shareable(obj: Any) -> bool:
     """Whether it matters that two names refer to this very object."""
     kind = type(obj)
@@ -196,8 +214,9 @@ def _families(
     """Names that share objects or memory, and whether they refer to objects of the other end."""
     if len(parts) == 1 and seeds is None:
         return [([name], False) for name in parts]
-    known = {key for key, (_, obj) in seeds.items() if _shareable(obj)} if seeds else set()
-    owner_of: Dict[int, str] = {}
+    at_other_end = seeds or {}
+    owner_of: Dict[int, str] = {}  # identity → a name in whose graph it is
+    owner_of_memory: Dict[int, str] = {}
     leader = {name: name for name in parts}
     seeded: Set[str] = set()
 
@@ -206,19 +225,24 @@ def _families(
             name = leader[name]
         return name
 
-    for name, part in parts.items():
-        ids = _ids(part) | (shared.keys() & part.pickler.owners.keys())
-        if known and not known.isdisjoint(ids):
+    # The largest last: of its millions of identities only those are looked at that another name has too.
+    ordered = sorted(parts, key=lambda name: parts[name].file.tell())
+    for name in ordered:
+        part = parts[name]
+        table = part.pickler.memo.copy()
+        if any(_shareable(table[key][1]) for key in at_other_end.keys() & table.keys()):
             seeded.add(name)
-            ids -= known
-        for key in ids:
-            other = owner_of.setdefault(key, name)
-            if other != name:
-                leader[find(name)] = find(other)
+        for key in owner_of.keys() & table.keys():
+            if key not in at_other_end and find(owner_of[key]) != find(name) and _shareable(table[key][1]):
+                leader[find(name)] = find(owner_of[key])
+        for key in shared.keys() & part.pickler.owners.keys():
+            leader[find(name)] = find(owner_of_memory.setdefault(key, name))
+        if name != ordered[-1]:
+            owner_of.update(dict.fromkeys(table, name))
     families: Dict[str, List[str]] = {}
     for name in parts:
         families.setdefault(find(name), []).append(name)
-    if known and len(known) > _MANY and seeded:  # the table of seeds is filled once per stream, at both ends
+    if len(at_other_end) > _MANY and seeded:  # the table of seeds is filled once per stream, at both ends
         rest = [(names, False) for names in families.values() if seeded.isdisjoint(names)]
         joined = [name for names in families.values() if not seeded.isdisjoint(names) for name in names]
         return [(joined, True), *rest]

@@ -135,7 +135,8 @@ def _text(array: Any) -> Tuple[Any, Any, Any]:
         text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
         text = text[places[0] : places[-1]]
         mask = np.asarray(whole.is_null()) if whole.null_count else None
-        return np.ascontiguousarray(text), places - places[0], mask
+        # A copy of the places only where the column is a slice of a longer one.
+        return np.ascontiguousarray(text), places - places[0] if places[0] else places, mask
     values = array.tolist() if hasattr(array, "tolist") else list(array)
     mask = np.asarray(array.isna())
     encoded = [b"" if gone else value.encode("utf-8", "surrogatepass") for value, gone in zip(values, mask)]

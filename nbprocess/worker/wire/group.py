@@ -1,9 +1,11 @@
-"""The values that ``dump`` and ``load`` give. May import: the standard library."""
+"""The values that ``dump`` and ``load`` give. May import: the standard library, this folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .collector import resting
 
 
 @dataclass
@@ -49,18 +51,39 @@ class Memo:
     """The objects of a dump in the order of their numbers, group after group; the same order at both ends.
 
     It keeps them alive, so that an identity is never given to another object while numbers refer to it. ``owners``
-    tells, for each range of numbers, the name in whose graph they were met first.
+    tells, for each range of numbers, the name in whose graph they were met first: (first number, name).
+
+    The list of millions of objects takes a second and much memory to make, and most cells never ask for it: it is made
+    when it is first looked at, out of what pickle itself holds.
     """
 
     def __init__(self) -> None:
-        self.objects: List[Any] = []
-        self.owners: List[Any] = []  # (first number, name)
+        self._objects: List[Any] = []
+        self._owners: List[Any] = []
+        self._later: List[Callable[[], Tuple[List[Any], List[Any]]]] = []
 
-    def extend(self, objects: List[Any], owners: List[Any]) -> None:
-        """Take in the objects of one more group; ``owners`` counts from the group's own start."""
-        base = len(self.objects)
-        self.owners += [(base + start, name) for start, name in owners]
-        self.objects += objects
+    def extend(self, later: Callable[[], Tuple[List[Any], List[Any]]]) -> None:
+        """Take in one more group. ``later`` gives its objects and owners, counted from the group's own start."""
+        self._later.append(later)
+
+    @property
+    def objects(self) -> List[Any]:
+        self._settle()
+        return self._objects
+
+    @property
+    def owners(self) -> List[Any]:
+        self._settle()
+        return self._owners
+
+    @resting()
+    def _settle(self) -> None:
+        waiting, self._later = self._later, []
+        for later in waiting:
+            objects, owners = later()
+            base = len(self._objects)
+            self._owners += [(base + start, name) for start, name in owners]
+            self._objects += objects
 
     def owner(self, number: int) -> str:
         """The name in whose graph the object was met first."""

@@ -101,11 +101,15 @@ def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> Non
             for lost in group.names[position:]:
                 loaded.failed[lost] = reason
             break
-    memo = unpickler.memo.copy()
-    objects = [memo[number] for number in range(first, len(memo))]
-    wanted = {id(mark) for mark in marks if mark is not None}
-    places = {id(obj): number for number, obj in enumerate(objects) if id(obj) in wanted}
-    loaded.memo.extend(objects, [(places.get(id(mark), 0), name) for mark, name in zip(marks, group.names)])
+
+    def numbered() -> Any:
+        memo = unpickler.memo.copy()
+        objects = [memo[number] for number in range(first, len(memo))]
+        wanted = {id(mark) for mark in marks if mark is not None}
+        places = {id(obj): number for number, obj in enumerate(objects) if id(obj) in wanted}
+        return objects, [(places.get(id(mark), 0), name) for mark, name in zip(marks, group.names)]
+
+    loaded.memo.extend(numbered)
 
 
 def _unreadable(group: Group) -> str:

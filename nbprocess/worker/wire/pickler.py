@@ -6,7 +6,6 @@ May import: the standard library, this folder; cloudpickle as the last resort.
 from __future__ import annotations
 
 import functools
-import io
 import pickle
 import sys
 import types
@@ -52,7 +51,7 @@ _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins"
 class Pickler(pickle.Pickler):
     """Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``, ``owners``."""
 
-    def __init__(self, file: io.BytesIO, shared: Optional[Dict[int, Any]] = None) -> None:
+    def __init__(self, file: Any, shared: Optional[Dict[int, Any]] = None) -> None:
         super().__init__(file, 5, buffer_callback=self._out_of_band)
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
