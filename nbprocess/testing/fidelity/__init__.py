@@ -1,0 +1,1 @@
+"""Does a notebook do the same when its cells are offloaded? ``python -m nbprocess.testing.fidelity NOTEBOOK``."""

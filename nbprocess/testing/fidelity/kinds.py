@@ -1,0 +1,371 @@
+"""What the fingerprint says of one object, by its type. May import: the standard library; see ``walk``.
+
+Types of libraries are told by their names: nothing is imported for them.
+"""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import functools
+import io
+import types
+from typing import TYPE_CHECKING, Any
+
+from .walk import digest
+
+if TYPE_CHECKING:
+    from .walk import Walk
+
+_NO_STATE = {"__weakref__", "__dict__"}
+
+
+def named(kind: type) -> str:
+    """A type's name with its module."""
+    module = "" if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "."
+    return f"{module}{kind.__qualname__}"
+
+
+def describe(walk: Walk, path: str, value: Any) -> None:
+    """Put the rows of one object that was not seen before."""
+    kind = type(value)
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        plain(walk, path, value)
+        return
+    root = kind.__module__.split(".")[0]
+    if isinstance(value, type):
+        _class(walk, path, value)
+    elif (
+        (root == "numpy" and _numpy(walk, path, value))
+        or (root == "pandas" and _pandas(walk, path, value))
+        or (root == "matplotlib" and _matplotlib(walk, path, value))
+    ):
+        return
+    elif isinstance(value, BaseException):
+        walk.put(path, f"exception {named(kind)}")
+        walk.visit(f"{path}.args", value.args)
+        walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
+    elif isinstance(value, io.IOBase):
+        walk.put(path, f"{named(kind)} {walk.text(str(getattr(value, 'name', '')))} closed={value.closed}")
+    else:
+        _instance(walk, path, value, kind)
+
+
+def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
+    """An instance: its own state, and what it holds as a container."""
+    word = named(kind)
+    if isinstance(value, dict):
+        walk.pairs(path, value, word)
+    elif isinstance(value, (list, tuple, collections.deque)):
+        walk.items(path, value, word)
+    elif isinstance(value, (set, frozenset)):
+        walk.members(path, value, word)
+    else:
+        walk.put(path, word)
+    methods: Any = kind
+    plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
+    if kind.__module__ == "__main__" or plain:
+        state = dict(getattr(value, "__dict__", None) or {})
+        for base in kind.__mro__:
+            names = vars(base).get("__slots__", ())
+            for name in (names,) if isinstance(names, str) else names:
+                if name not in _NO_STATE and hasattr(value, name):
+                    state[name] = getattr(value, name)
+        if state or kind.__module__ == "__main__" or not _has_c_state(kind):
+            walk.attributes(path, state)
+            return
+    _reduced(walk, path, value, word)
+
+
+def _has_c_state(kind: type) -> bool:
+    return not any(base.__flags__ & (1 << 9) for base in kind.__mro__ if base is not object)  # Py_TPFLAGS_HEAPTYPE
+
+
+def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
+    """State that only the type itself knows: what it says to pickle."""
+    try:
+        reduced = value.__reduce_ex__(4)
+    except Exception:
+        walk.put(path, f"{word}, bound to its process")
+        return
+    if isinstance(reduced, str):
+        walk.put(path, f"{word} {reduced}")
+        return
+    walk.keep(reduced)
+    function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+    if function not in (copyreg.__newobj__, copyreg._reconstructor):  # type: ignore[attr-defined]
+        walk.put(path, f"{word} by {getattr(function, '__qualname__', function)!s}")
+    walk.items(f"{path}.<made of>", [a for a in arguments if not isinstance(a, type)], "arguments")
+    if isinstance(state, dict):
+        walk.attributes(path, state)
+    elif state is not None:
+        walk.visit(f"{path}.<state>", state)
+    if items is not None and not isinstance(value, (list, collections.deque)):
+        walk.items(f"{path}.<items>", items, "items")
+    if pairs is not None and not isinstance(value, dict):
+        walk.items(f"{path}.<pairs>", pairs, "pairs")
+
+
+# -- code --------------------------------------------------------------------------------------------------------------
+
+
+def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
+    code = value.__code__
+    if not (value.__module__ == "__main__" or "ipykernel" in code.co_filename or code.co_filename.startswith("<")):
+        walk.put(path, f"function {value.__module__}.{value.__qualname__}")
+        return
+    walk.put(
+        path, f"function {value.__qualname__}{'' if value.__module__ == '__main__' else ' of ' + str(value.__module__)}"
+    )
+    walk.put(f"{path}.<code>", _code(walk, code))
+    walk.visit(f"{path}.<doc>", value.__doc__)
+    for word, part in (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__)):
+        if part:
+            walk.visit(f"{path}.<{word}>", part)
+    if value.__dict__:
+        walk.attributes(path, value.__dict__)
+    for name, cell in zip(code.co_freevars, value.__closure__ or ()):  # noqa: B905
+        walk.visit(f"{path}.<closure>.{name}", cell)
+    for name, part in sorted(getattr(value, "__annotations__", {}).items()):
+        walk.put(f"{path}.<annotation>.{name}", walk.text(repr(part)))
+
+
+def _code(walk: Walk, code: types.CodeType) -> str:
+    """A digest of what the code does; its lines and file may differ."""
+    constants = [
+        _code(walk, c)
+        if isinstance(c, types.CodeType)
+        else repr(sorted(map(repr, c)) if isinstance(c, frozenset) else c)
+        for c in code.co_consts
+    ]
+    parts = (code.co_name, code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
+    return digest(walk.text(repr(parts)).encode())
+
+
+def _class(walk: Walk, path: str, value: type) -> None:
+    if value.__module__ != "__main__":
+        walk.put(path, f"class {named(value)}")
+        return
+    walk.put(path, f"class {value.__qualname__}")
+    for index, base in enumerate(value.__bases__):
+        walk.visit(f"{path}.<base {index}>", base)
+    skipped = {"__dict__", "__weakref__", "__firstlineno__", "__module__", "__doc__", "__static_attributes__"}
+    for name, member in sorted(vars(value).items()):
+        if (
+            name in skipped
+            or name.startswith("_abc_")
+            or isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType))
+        ):
+            continue
+        walk.visit(f"{path}.{name}", member)
+    walk.visit(f"{path}.<doc>", value.__doc__)
+
+
+def _cell(walk: Walk, path: str, value: Any) -> None:
+    try:
+        walk.put(path, "cell")
+        walk.visit(f"{path}.value", value.cell_contents)
+    except ValueError:
+        walk.put(path, "empty cell")
+
+
+def _bound(walk: Walk, path: str, value: Any) -> None:
+    walk.put(path, f"method {value.__name__}")
+    walk.visit(f"{path}.<self>", value.__self__)
+    walk.visit(f"{path}.<function>", value.__func__)
+
+
+def _builtin(walk: Walk, path: str, value: Any) -> None:
+    owner = value.__self__
+    walk.put(path, f"builtin {value.__qualname__}")
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        walk.visit(f"{path}.<self>", owner)
+
+
+def _wrapped(walk: Walk, path: str, value: Any) -> None:
+    walk.put(path, type(value).__name__)
+    for name in ("fget", "fset", "fdel", "__func__"):
+        part = getattr(value, name, None)
+        if part is not None:
+            walk.visit(f"{path}.{name}", part)
+
+
+def _partial(walk: Walk, path: str, value: Any) -> None:
+    walk.put(path, "partial")
+    for name in ("func", "args", "keywords"):
+        walk.visit(f"{path}.{name}", getattr(value, name))
+
+
+def _cached(walk: Walk, path: str, value: Any) -> None:
+    walk.put(path, "lru_cache")  # its content is lost on the way, which costs time only
+    walk.visit(f"{path}.__wrapped__", value.__wrapped__)
+
+
+def _view(walk: Walk, path: str, value: Any) -> None:
+    walk.items(path, value, type(value).__name__)
+
+
+# -- libraries ---------------------------------------------------------------------------------------------------------
+
+
+def _numpy(walk: Walk, path: str, value: Any) -> bool:
+    kind = type(value)
+    if kind.__name__ in ("ndarray", "recarray", "matrix", "memmap", "MaskedArray"):
+        _array(walk, path, value)
+        return True
+    if kind.__module__ == "numpy" and hasattr(value, "dtype") and hasattr(value, "tobytes"):
+        walk.put(path, f"{value.dtype} {walk.text(repr(value))}")
+        return True
+    return False
+
+
+def _array(walk: Walk, path: str, value: Any) -> None:
+    order = "".join(letter for letter, name in (("C", "C_CONTIGUOUS"), ("F", "F_CONTIGUOUS")) if value.flags[name])
+    word = f"{named(type(value))} {value.dtype.descr if value.dtype.names else value.dtype} {value.shape} {order or 'strided'}"
+    if not value.flags.writeable:
+        word += " read-only"
+    if value.dtype.hasobject:
+        walk.put(path, word)
+        walk.items(f"{path}.<items>", value.ravel().tolist() if value.dtype == object else [repr(value)], "items")
+    else:
+        plain = value.view(value.__array__().__class__) if hasattr(value, "_mask") else value
+        head = walk.text(repr(value.ravel()[:3].tolist()))
+        walk.put(path, f"{word} {digest(plain.tobytes())} {head[:80]}")
+    if type(value).__name__ == "MaskedArray":
+        walk.visit(f"{path}.mask", walk.keep(value.mask))
+        walk.put(f"{path}.fill_value", repr(value.fill_value))
+    owner = value
+    while getattr(owner, "base", None) is not None and type(owner.base).__module__.startswith("numpy"):
+        owner = owner.base
+    if value.size:
+        walk.memory(path, id(walk.keep(owner)), value.__array_interface__["data"][0])
+
+
+def _pandas(walk: Walk, path: str, value: Any) -> bool:
+    name = type(value).__name__
+    if (not hasattr(value, "dtype") and not hasattr(value, "dtypes")) or name in ("DataFrameGroupBy", "SeriesGroupBy"):
+        return False
+    if hasattr(value, "columns") and hasattr(value, "items"):
+        walk.put(path, f"{named(type(value))} {value.shape} flags={value.flags.allows_duplicate_labels}")
+        walk.visit(f"{path}.columns", value.columns)
+        walk.visit(f"{path}.index", value.index)
+        for index, label in enumerate(value.columns[:200]):
+            column = value.iloc[:, index]
+            _column(walk, f"{path}[{walk.text(repr(label))}]", column)
+        walk.visit(f"{path}.attrs", dict(value.attrs))
+        own = {k: v for k, v in vars(value).items() if k not in ("_mgr", "_item_cache", "_attrs", "_flags", "_is_copy")}
+        walk.attributes(path, own)
+        return True
+    if hasattr(value, "index") and hasattr(value, "iloc"):
+        walk.put(path, f"{named(type(value))} {value.shape} name={value.name!r}")
+        walk.visit(f"{path}.index", value.index)
+        _column(walk, f"{path}.values", value)
+        walk.visit(f"{path}.attrs", dict(value.attrs))
+        return True
+    if hasattr(value, "names") and hasattr(value, "get_level_values"):
+        word = f"{named(type(value))}[{len(value)}] {value.dtype} names={list(value.names)!r}"
+        frequency = getattr(value, "freq", None)
+        walk.put(path, word + (f" freq={frequency!r}" if frequency is not None else ""))
+        if value.nlevels > 1:
+            for level in range(value.nlevels):
+                _column(walk, f"{path}.level {level}", value.get_level_values(level))
+        else:
+            _column(walk, f"{path}.values", value)
+        return True
+    if hasattr(value, "__len__") and hasattr(value, "dtype"):  # an extension array
+        walk.put(path, f"{named(type(value))} {value.dtype}")
+        _column(walk, f"{path}.values", value)
+        return True
+    return False
+
+
+def _column(walk: Walk, path: str, values: Any) -> None:
+    """The values of one column, index or extension array, by digest; objects one by one."""
+    dtype = values.dtype
+    word = f"{dtype} of {type(dtype).__name__}"
+    categories = getattr(dtype, "categories", None)
+    if categories is not None:
+        codes = values.cat.codes if hasattr(values, "cat") else values.codes
+        walk.put(
+            path, f"{word} {dtype.ordered} {digest(walk.keep(_bytes(codes)))} {walk.text(repr(list(categories[:50])))}"
+        )
+        return
+    if dtype == object:
+        walk.put(path, word)
+        walk.items(f"{path}.<items>", list(values), "items")
+        return
+    array = values.to_numpy() if not hasattr(values, "codes") else values
+    if getattr(array, "dtype", None) is not None and array.dtype == object:
+        items = [repr(item) for item in array[:100_000]]
+        walk.put(path, f"{word} {digest(walk.text(repr(items)).encode())} {', '.join(items[:3])}")
+    else:
+        walk.put(path, f"{word} {digest(_bytes(array))} {walk.text(repr(array[:3].tolist()))[:80]}")
+
+
+def _bytes(values: Any) -> bytes:
+    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    data: bytes = array.tobytes()
+    return data
+
+
+def _matplotlib(walk: Walk, path: str, value: Any) -> bool:
+    """Figures by what they draw; artists by their place in a figure."""
+    kind = type(value)
+    if not hasattr(value, "get_children"):
+        return False
+    if hasattr(value, "savefig"):
+        walk.put(path, f"{named(kind)} {_drawn(value)}")
+        for index, axes in enumerate(value.axes):
+            walk.visit(f"{path}.axes[{index}]", axes)
+        return True
+    figure = getattr(value, "figure", None)
+    walk.put(path, f"{named(kind)}")
+    if figure is not None:
+        walk.visit(f"{path}.figure", figure)
+    if not hasattr(value, "get_lines"):  # no axes: what it is drawn with
+        for name in ("get_color", "get_label", "get_data", "get_text", "get_xy", "get_alpha"):
+            method = getattr(value, name, None)
+            if method is not None:
+                walk.put(f"{path}.{name}", walk.text(repr(method())))
+    return True
+
+
+def _drawn(figure: Any) -> str:
+    """A digest of the figure's picture, drawn from a copy: drawing changes a figure."""
+    import pickle
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        copy = pickle.loads(pickle.dumps(figure))
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(copy)
+        canvas.draw()
+        return digest(bytes(canvas.buffer_rgba()))
+
+
+_PLAIN: dict[type, Any] = {
+    list: lambda walk, path, value: walk.items(path, value, "list"),
+    tuple: lambda walk, path, value: walk.items(path, value, "tuple"),
+    dict: lambda walk, path, value: walk.pairs(path, value, "dict"),
+    set: lambda walk, path, value: walk.members(path, value, "set"),
+    frozenset: lambda walk, path, value: walk.members(path, value, "frozenset"),
+    bytearray: lambda walk, path, value: walk.put(path, f"bytearray {bytes(value)!r:.200} {digest(bytes(value))}"),
+    types.ModuleType: lambda walk, path, value: walk.put(path, f"module {value.__name__}"),
+    types.FunctionType: _function,
+    types.BuiltinFunctionType: _builtin,
+    types.MethodType: _bound,
+    types.CellType: _cell,
+    types.GeneratorType: lambda walk, path, value: walk.put(path, f"generator {value.__qualname__}"),
+    types.CodeType: lambda walk, path, value: walk.put(path, f"code {_code(walk, value)}"),
+    property: _wrapped,
+    staticmethod: _wrapped,
+    classmethod: _wrapped,
+    functools.partial: _partial,
+    type(functools.lru_cache(lambda: None)): _cached,
+    type({}.keys()): _view,
+    type({}.values()): _view,
+    type({}.items()): _view,
+}

@@ -1,0 +1,90 @@
+"""Runs inside the kernels that are compared: equal beginnings, and a structural fingerprint of everything they hold.
+
+The fingerprint is a flat table ``path → token``. Two kernels that hold equal values, shared in the same way, give equal
+tables; where they differ, the path says where. May import: the standard library; NumPy, pandas and others only where
+the notebook has imported them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import sys
+from typing import Any
+
+from .walk import Walk
+
+SEED = 20_240_229
+_OWN = {"In", "Out", "get_ipython", "exit", "quit", "open", "display"}
+
+
+def begin(extension: str = "nbprocess") -> None:
+    """Make a fresh kernel like its siblings: the extension is loaded, the unseeded generators start equal."""
+    shell = _shell()
+    shell.run_line_magic("load_ext", extension)
+    random.seed(SEED)
+    if importlib.util.find_spec("numpy") is not None:
+        import numpy
+
+        numpy.random.seed(SEED)
+
+
+def write(path: str, place: str = "") -> None:
+    """Write the fingerprint of the user's names, of the last output and of the ambient state to ``path`` as JSON.
+
+    Args:
+        path: the file, overwritten.
+        place: the kernel's folder, replaced in texts so that siblings agree.
+    """
+    with open(path, "w") as file:
+        json.dump(state(place), file)
+
+
+def state(place: str = "") -> dict[str, str]:
+    """The table of this kernel."""
+    shell = _shell()
+    walk = Walk(place)
+    namespace = shell.user_ns
+    names = sorted(name for name in namespace if isinstance(name, str) and not _is_ipythons(name, namespace, shell))
+    for name in names:
+        walk.root(name, namespace[name])
+    outputs = namespace.get("Out")
+    last = shell.execution_count - 1
+    if isinstance(outputs, dict) and last in outputs:
+        walk.root(f"Out[{last}]", outputs[last])
+    walk.root("_", namespace.get("_"))
+    for section, value in _ambient().items():
+        walk.root(f"ambient {section}", value)
+    return walk.table()
+
+
+def _shell() -> Any:
+    from IPython import get_ipython  # type: ignore[attr-defined]
+
+    return get_ipython()  # type: ignore[no-untyped-call]
+
+
+def _is_ipythons(name: str, namespace: dict[str, Any], shell: Any) -> bool:
+    """Whether IPython put the name there and the notebook did not bind it since."""
+    if name.startswith("_") and (name.strip("_") == "" or name[1:2] in "iod" or name[1:].isdigit() or name[:2] == "__"):
+        return True
+    if name in _OWN:
+        return True
+    hidden = shell.user_ns_hidden
+    return name in hidden and hidden[name] is namespace[name]
+
+
+def _ambient() -> dict[str, Any]:
+    """What is compared beside the names: the same sections that travel."""
+    from nbprocess.worker import ambient
+
+    sections = dict(ambient.collect())
+    sections["folder"] = sys.path[:0] or _folder()
+    return sections
+
+
+def _folder() -> str:
+    import os
+
+    return os.getcwd()

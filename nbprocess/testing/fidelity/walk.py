@@ -1,0 +1,149 @@
+"""The walk over an object graph that gives a fingerprint: ``path → token``, bounded, with cycles, order and sharing.
+
+May import: ``kinds``, the standard library. It changes nothing of what it looks at.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import re
+import types
+from typing import Any
+
+MOST_NODES = 4_000
+"""Objects looked at below one name; what lies beyond is counted, not compared."""
+MOST_ITEMS = 2_000
+"""Items of one container that are looked at one by one; of plain data all count, by digest."""
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+
+
+class Walk:
+    """One fingerprint of one kernel."""
+
+    def __init__(self, place: str = "") -> None:
+        self._place = place
+        self._rows: dict[str, str] = {}
+        self._seen: dict[int, str] = {}
+        self._kept: list[Any] = []  # what was made on the way: its identity must not be used again
+        self._memory: dict[int, list[tuple[str, int]]] = collections.defaultdict(list)
+        self._left = 0
+
+    # -- for the kinds -----------------------------------------------------------------------------------------------
+
+    def root(self, name: str, value: Any) -> None:
+        """One name and all that hangs on it."""
+        self._left = MOST_NODES
+        self.visit(name, value)
+
+    def table(self) -> dict[str, str]:
+        """The finished table, with the arrays that lie over the same memory."""
+        for group in self._memory.values():
+            if len(group) > 1:
+                first = min(offset for _, offset in group)
+                for path, offset in group:
+                    self._rows[f"{path} memory"] = f"shared with {group[0][0]}, {offset - first} bytes further"
+        return self._rows
+
+    def put(self, path: str, token: str) -> None:
+        """One row."""
+        self._rows[path] = token
+
+    def keep(self, value: Any) -> Any:
+        """Hold on to an object that was made for the walk, so that its address stays its own."""
+        self._kept.append(value)
+        return value
+
+    def memory(self, path: str, owner: int, offset: int) -> None:
+        """An array at ``path`` lies over the memory of ``owner``."""
+        self._memory[owner].append((path, offset))
+
+    def text(self, value: str) -> str:
+        """A text as siblings agree on it: without addresses and without the kernel's own folder."""
+        if self._place:
+            value = value.replace(self._place, "<folder>")
+        return _ADDRESS.sub("0x", value)
+
+    def visit(self, path: str, value: Any) -> None:
+        """The rows of one object."""
+        if isinstance(value, _ATOMS) and type(value) in _ATOMS:
+            self.put(path, self._atom(value))
+            return
+        if self._left <= 0:
+            self.put(path, f"{type(value).__qualname__}, beyond the limit")
+            return
+        self._left -= 1
+        known = self._seen.get(id(value))
+        if known is not None and value != ():
+            self.put(path, f"is {known}")
+            return
+        self._seen[id(value)] = path
+        self._kept.append(value)
+        from . import kinds
+
+        try:
+            kinds.describe(self, path, value)
+        except RecursionError:
+            self.put(path, f"{type(value).__qualname__}, nested too deep")
+        except Exception as error:  # whatever a class's own code may raise: the type still counts
+            self.put(path, f"{kinds.named(type(value))}, unreadable ({type(error).__name__})")
+
+    def items(self, path: str, values: Any, word: str) -> None:
+        """The items of a sequence, one by one; plain data by digest."""
+        values = list(values)
+        if len(values) > 8 and all(type(item) in _ATOMS for item in values):
+            shown = ", ".join(self._atom(item) for item in values[:4])
+            self.put(path, f"{word}[{len(values)}] {digest(repr(values).encode())} {shown} …")
+            return
+        self.put(path, f"{word}[{len(values)}]")
+        for index, item in enumerate(values[:MOST_ITEMS]):
+            self.visit(f"{path}[{index}]", item)
+
+    def pairs(self, path: str, values: Any, word: str) -> None:
+        """The items of a mapping, in order."""
+        pairs = list(values.items())
+        if len(pairs) > 8 and all(type(k) in _ATOMS and type(v) in _ATOMS for k, v in pairs):
+            self.put(path, f"{word}[{len(pairs)}] {digest(repr(pairs).encode())} {self._atom(pairs[0][0])} …")
+            return
+        self.put(path, f"{word}[{len(pairs)}]")
+        for index, (key, item) in enumerate(pairs[:MOST_ITEMS]):
+            if type(key) in _ATOMS:
+                step = repr(key)
+                self.put(f"{path} key {index}", self._atom(key))
+            else:
+                step = f"#{index}"
+                self.visit(f"{path} key {index}", key)
+            self.visit(f"{path}[{self.text(step)}]", item)
+
+    def members(self, path: str, values: Any, word: str) -> None:
+        """The members of a set: their order means nothing."""
+        alone = []
+        for item in list(values)[:MOST_ITEMS]:
+            inner = Walk(self._place)
+            inner._left = 200
+            inner.visit("", item)
+            alone.append(repr(sorted(inner.table().items())))
+        self.put(path, f"{word}[{len(values)}] {digest(repr(sorted(alone)).encode())}")
+
+    def attributes(self, path: str, values: dict[str, Any]) -> None:
+        """The attributes of an instance: sorted, since their order means nothing to a reader."""
+        for name in sorted(values, key=str):
+            self.visit(f"{path}.{name}", values[name])
+
+    def _atom(self, value: Any) -> str:
+        text = repr(value)
+        if isinstance(value, str):
+            text = self.text(text)
+        word = type(value).__name__
+        return f"{word} {text}" if len(text) <= 120 else f"{word}[{len(value)}] {digest(text.encode())} {text[:60]} …"
+
+
+def digest(data: Any) -> str:
+    """A short digest of bytes."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a module."""
+    return isinstance(value, types.ModuleType)
