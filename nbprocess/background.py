@@ -67,3 +67,11 @@ class Background:
             if asked:
                 print(f"Waiting for {', '.join(asked)} of the background job {job.name} ...", file=sys.stderr)
                 job.wait()
+                error = job.error()
+                if error is not None:
+                    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                    print(
+                        f"The background job {job.name} did not complete ({reason}). What was ready has come in; "
+                        f"%processing_logs {job.name} shows the rest.",
+                        file=sys.stderr,
+                    )

@@ -154,6 +154,8 @@ def _output(value: Any) -> tuple[str, str]:
     name, destination = _pair(value) if not isinstance(value, str) or "=" in value else (value, "")
     if not _CHANNEL.fullmatch(name) or name.startswith("nbprocess"):
         raise ValueError(f"has the name {name!r}; use letters, digits, - and _ (not starting with nbprocess)")
+    if destination and not destination.startswith("s3://"):
+        raise ValueError("does not go to S3; write NAME=s3://bucket/prefix, or NAME alone to keep it under the job")
     return name, destination
 
 
