@@ -14,12 +14,24 @@ from typing import Any
 from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
-from .plan import Plan, bucket_uri, build_request, remote_source
+from .plan import Plan, build_request, remote_source
+from .sending import Report, send
 from .state import Phase
 
 
-def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], None] = lambda phase: None) -> Job:
+def launch(
+    plan: Plan,
+    namespace: dict[str, Any],
+    entered: Callable[[Phase], None] = lambda phase: None,
+    report: Report = lambda transfer: None,
+) -> Job:
     """Send the bundle and start the job.
+
+    Args:
+        plan: from ``prepare``.
+        namespace: where the results will be bound.
+        entered: told when a phase begins.
+        report: told how far the values are sent, where that takes a while; None when they are.
 
     Returns:
         The job, in progress.
@@ -29,13 +41,10 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
     """
     from .bundle import manifest as manifests
     from .bundle.archive import build_archive, digest_of
-    from .bundle.blobs import BlobWriter
     from .bundle.script import cell_script
     from .bundle.write import announce, discard, write_bundle
 
-    store = (
-        plan.backend.store() if not plan.options.bucket else plan.backend.open_store(bucket_uri(plan.options.bucket))
-    )
+    store = plan.store()
     source = Source(
         notebook=plan.context.notebook,
         cell_id=plan.context.cell_id,
@@ -53,13 +62,7 @@ def launch(plan: Plan, namespace: dict[str, Any], entered: Callable[[Phase], Non
     announce(store, plan.job)
     try:
         sent = _inputs_to_store(plan, store)
-        codec = _codec(plan)
-        with BlobWriter(store, codec=codec) as writer:
-            plan.pending.write(writer)
-        if writer.packs:
-            plan.manifest["pack"] = codec  # the way back is as slow
-        # The groups hold the blobs that were filled in just now.
-        plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
+        send(plan, store, report)
         archive = build_archive()
         digests = (digest_of(archive), manifests.digest(manifests.encode(plan.manifest)))
         resolved = plan.backend.resolve(asdict(plan.options))
@@ -111,14 +114,6 @@ def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
         for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
             store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
     return sent
-
-
-def _codec(plan: Plan) -> str:
-    """What both ends can unpack."""
-    from .worker import packing
-
-    there = plan.backend.interpreter(plan.request) or {}
-    return packing.choose(tuple(there.get("python", ())), there.get("packages", ()))
 
 
 def _preload(plan: Plan, namespace: dict[str, Any]) -> None:

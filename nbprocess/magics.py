@@ -27,6 +27,23 @@ if TYPE_CHECKING:
 EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
 
 
+def _sending() -> Any:
+    """Shows how far sending is, once it takes long enough to ask."""
+    line: Any = None
+
+    def report(transfer: Any) -> None:
+        nonlocal line
+        if line is None and transfer is not None:
+            from .views.sendingline import SendingLine
+            from .views.view import in_kernel
+
+            line = SendingLine(kernel=in_kernel())
+        if line is not None:
+            line(transfer)
+
+    return report
+
+
 @contextlib.contextmanager
 def _plainly() -> Any:
     try:
@@ -66,7 +83,7 @@ class ProcessingMagics(Magics):
             if options.dry_run:
                 print(plan.text())
                 return
-            job = launch(plan, self.ip.user_ns)
+            job = launch(plan, self.ip.user_ns, report=_sending())
         from . import foreground
 
         if options.background:

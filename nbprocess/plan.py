@@ -56,6 +56,14 @@ class Plan:
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
+    sent: tuple[int, int] | None = None
+    """Bytes that were sent, and bytes that were there already; None before."""
+
+    def store(self) -> Any:
+        """The store that it would be sent to."""
+        if self.options.bucket:
+            return self.backend.open_store(bucket_uri(self.options.bucket))
+        return self.backend.store()
 
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""
@@ -82,9 +90,15 @@ class Pending:
         """Bytes in all."""
         return sum(int(blob["size"]) for blob, _ in self.items)
 
-    def write(self, writer: Any) -> None:
-        """Hash and store every buffer, then let go of it."""
-        written = [(blob, writer.put(view)) for blob, view in self.items]
+    def write(self, writer: Any, names: Mapping[int, str] | None = None) -> None:
+        """Hash and store every buffer, then let go of it.
+
+        Args:
+            writer: a BlobWriter.
+            names: identity of a blob → what it belongs to, for the progress.
+        """
+        begun = [(blob, writer.begin(view, (names or {}).get(id(blob), ""))) for blob, view in self.items]
+        written = [(blob, stored()) for blob, stored in begun]
         writer.finish()
         for blob, stored in written:
             blob.update(stored)

@@ -1,24 +1,30 @@
-"""A plan as text: what would be sent, where, and for how much. May import: ``summary``."""
+"""A plan as text: what would be sent, where, and for how much. May import: ``planparts``, ``sending``, ``summary``."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from .errors import NbprocessError
+from .planparts import heaviest
 from .summary import size
 
 if TYPE_CHECKING:
     from .plan import Plan
 
 
+_HEAVY = 1_000_000
+"""Bytes from which on a value's parts are worth a line."""
+
+
 def render(plan: Plan) -> str:
-    """The plan as text."""
+    """The plan as text. Looks which of the bytes the store has already."""
     cluster = plan.request["ProcessingResources"]["ClusterConfig"]
     kind = cluster.get("InstanceType") or ", ".join(p["InstanceType"] for p in cluster.get("InstancePreferences", []))
     seconds = plan.request["StoppingCondition"]["MaxRuntimeInSeconds"]
     image = plan.request["AppSpecification"]["ImageUri"]
     lines = [
-        f"Plan of {plan.job}: nothing was sent.",
+        f"Plan of {plan.job}: {'nothing was sent' if plan.sent is None else 'it was sent'}.",
         f"  where     {plan.backend.name}, {cluster.get('InstanceCount', 1)} x {kind}, image {image}",
     ]
     if plan.price_per_hour is not None:
@@ -31,15 +37,20 @@ def render(plan: Plan) -> str:
     codecs: dict[str, str] = {}
     for group in plan.dumped.groups:
         codecs.update(group.codecs)
-    lines.append(f"  sends     {len(names)} names, {size(plan.pending.size)}")
+    lines.append(f"  sends     {len(names)} names, {_bytes(plan)}")
     for name, need in sorted(names.items(), key=lambda item: -plan.sizes.get(item[0], 0)):
         if name in plan.manifest["tombstones"]:
             continue
-        via = f" through {need.via}" if need.via else ""
+        weight = plan.sizes.get(name, 0)
+        # `train` brings `df`: the person wrote only the one of them in this cell.
+        via = f": `{need.via}` brings it" if need.via else ""
         lines.append(
-            f"    {name:<20} {size(plan.sizes.get(name, 0)):>9}  {codecs.get(name, ''):<8} line {need.line}{via}"
+            f"    {name:<20} {size(weight):>9}  {codecs.get(name, ''):<8} line {need.line}{via}"
             + (" (maybe)" if need.strength == "maybe" else "")
         )
+        if weight >= _HEAVY:
+            parts = heaviest(name, plan.bound.get(name), least=max(_HEAVY, weight // 10))
+            lines += [f"      {part.path} brings {size(part.size)} ({part.kind})" for part in parts]
     for item in plan.capture.files:
         lines.append(f"    {item.target:<20} {size(os.path.getsize(item.path)):>9}  file")
     for name, reason in plan.manifest["tombstones"].items():
@@ -48,3 +59,16 @@ def render(plan: Plan) -> str:
         lines.append(f"  brings    {', '.join(plan.capture.binds)}")
     lines += [f"  note      {text}" for text in plan.notices]
     return "\n".join(lines)
+
+
+def _bytes(plan: Plan) -> str:
+    """``1.2 GB: 80 MB new, the rest is in the store already``."""
+    from .sending import count
+
+    try:
+        new, there = plan.sent or count(plan)
+    except NbprocessError as error:  # the plan is worth showing without it
+        return f"{size(plan.pending.size)} (what the store has already is not known: {error})"
+    if not there:
+        return f"{size(new)}, all new"
+    return f"{size(new + there)}: {size(new)} new, {size(there)} in the store already"

@@ -1,6 +1,6 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``worker.wire``, ``state``, ``errors``.
+May import: ``bundle.collect``, ``worker.wire``, ``meter``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import IntegrityError, RemoteError
+from .meter import Meter
 from .state import Variable
 
 if TYPE_CHECKING:
@@ -101,10 +102,16 @@ class Results:
             return
         scope = namespace if namespace is not None else {}
         memo = self._memo(job, scope)
-        reader = self.primary.reader()
-        reader.prefetch([blob for group in self.data["groups"] for blob in (group["stream"], *group["buffers"])])
+        contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in self.data["groups"]]
+        meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
+        reader = self.primary.reader(progress=meter.note)
+        for what, blobs in contents:
+            reader.prefetch(blobs, what)
         groups = [wire.Group.from_json(group) for group in self.data["groups"]]
-        loaded = wire.load(groups, get=reader.get, namespace=scope, seed=memo)
+        try:
+            loaded = wire.load(groups, get=reader.get, namespace=scope, seed=memo)
+        finally:
+            meter.over()
         for name, failure in loaded.failed.items():
             self._become(name, "failed", reason=str(failure))
         result = self.data.get("result")
@@ -249,6 +256,12 @@ class Results:
         ):  # a type with __slots__ takes none: IPython shows ours then
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         return error
+
+
+def _what(names: list[str]) -> str:
+    """The variables of a group, as the progress names them."""
+    own = [name for name in names if not name.startswith("\0")]
+    return ", ".join(own[:3]) + (f" and {len(own) - 3} more" if len(own) > 3 else "") if own else "changes"
 
 
 def _rank(variable: Variable) -> tuple[bool, bool]:

@@ -200,6 +200,21 @@ def test_dry_run_shows_the_plan_and_sends_nothing(kernel: Kernel) -> None:
     assert kernel.value("len(__import__('nbprocess').jobs(limit=1000))") == before
 
 
+def test_the_plan_names_what_is_large_and_what_is_there_already(kernel: Kernel) -> None:
+    kernel.ok(
+        "import numpy as np\nweights = np.random.default_rng(7).random(400_000)\nsettings = {'deep': [weights[:0], weights]}\n"
+        "def used():\n    return settings['deep'][1].sum()"
+    )
+    ran = kernel.ok("%%processing_plan\nused()")
+    assert "3.2 MB, all new" in ran.stdout or "3.2 MB new" in ran.stdout, ran.stdout
+    assert ": `used` brings it" in ran.stdout and "settings['deep'][1] brings 3.2 MB (ndarray)" in ran.stdout
+    kernel.ok("%%processing\nused()")
+    again = kernel.ok("%processing_plan")
+    assert "it was sent" in again.stdout and "in the store already" not in again.stdout.partition("3.2 MB")[0]
+    ran = kernel.ok("%%processing --dry-run\nused()")
+    assert "3.2 MB in the store already" in ran.stdout, ran.stdout
+
+
 def test_inputs_outputs_and_arguments(kernel: Kernel) -> None:
     (kernel.folder / "table.csv").write_text("a,b\n1,2\n")
     ran = kernel.ok(

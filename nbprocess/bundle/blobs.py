@@ -6,11 +6,12 @@ May import: ``nbprocess.errors``, ``chunks``, ``known``, the stores, ``nbprocess
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -94,6 +95,13 @@ class BlobWriter:
         Raises:
             StoreError: it could not be written, or it was changed by another thread meanwhile.
         """
+        return self.begin(buffer, what)()
+
+    def begin(self, buffer: Any, what: str = "") -> Callable[[], Blob]:
+        """As ``put``, for many buffers: takes the buffer's chunks in hand; the function that it returns gives the blob.
+
+        The buffer must stay as it is until then.
+        """
         self._raise()
         view = byte_view(buffer)
         with self._lock:
@@ -104,11 +112,14 @@ class BlobWriter:
             task = self._pool.submit(self._work, chunk)
             with self._lock:
                 self._pending.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(functools.partial(self._done, chunk))
+        return lambda: self._blob(chunks, len(view), what)
+
+    def _blob(self, chunks: list[_Chunk], size: int, what: str) -> Blob:
         found = [chunk.named.result() for chunk in chunks]
         if len(chunks) > 1 and any(named.new for named in found):
             self._check_unchanged(chunks, found, what)
-        blob: Blob = {"size": len(view), "chunks": [named.name.digest for named in found]}
+        blob: Blob = {"size": size, "chunks": [named.name.digest for named in found]}
         if any(named.name.codec for named in found):
             blob["codecs"] = [named.name.codec for named in found]
         return blob
@@ -206,8 +217,10 @@ class BlobWriter:
         except queue.Empty:
             return bytearray(CHUNK)
 
-    def _done(self, task: Future[None]) -> None:
+    def _done(self, chunk: _Chunk, task: Future[None]) -> None:
         self._slots.release()
+        if task.cancelled() and not chunk.named.done():
+            chunk.named.set_exception(StoreError(f"Sending {chunk.what or 'a value'} was given up."))
         error = None if task.cancelled() else task.exception()
         with self._lock:
             self._pending.discard(task)

@@ -1,0 +1,108 @@
+"""How far a transfer is, what a plan says of large things, and that giving up gives up."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from nbprocess import meter as meters
+from nbprocess.meter import Meter, beside
+from nbprocess.plan import Pending
+from nbprocess.planparts import heaviest
+from nbprocess.state import Transfer
+from nbprocess.views.sendingline import SendingLine
+
+
+def test_a_meter_counts_and_says_it_now_and_then(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(meters.time, "monotonic", lambda: clock[0])
+    said = []
+    meter = Meter("up", 1000, said.append)
+    meter.note(100, 100, "df")
+    assert said == [], "not at once"
+    clock[0] += 1
+    meter.note(500, 600, "df")
+    meter.note(600, 600, "")
+    assert [(t.sent, t.total, t.what, t.direction) for t in said] == [(500, 1000, "df", "up")]
+    assert said[0].rate == pytest.approx(500) and meter.seconds_left == pytest.approx(400 / 600)
+    meter.over()
+    assert said[-1] is None
+
+
+def test_a_meter_that_never_spoke_stays_silent():
+    said = []
+    meter = Meter("down", 10, said.append)
+    meter.note(10, 10, "x")
+    meter.over()
+    assert said == []
+
+
+def test_work_goes_on_beside_the_ticks_and_its_error_is_raised():
+    ticks = []
+    assert beside(lambda: time.sleep(0.5) or 7, lambda: ticks.append(1)) == 7
+    assert ticks
+    with pytest.raises(ZeroDivisionError):
+        beside(lambda: 1 // 0, lambda: None)
+
+
+def test_an_interrupt_ends_the_wait_at_once_and_what_was_not_sent_is_given_up(tmp_path):
+    from nbprocess.bundle.blobs import CHUNK, BlobWriter
+    from nbprocess.bundle.stores import DirectoryStore
+
+    gate = threading.Event()
+
+    class Stuck(DirectoryStore):
+        def put(self, key, data):
+            gate.wait(10)
+            super().put(key, data)
+
+    store = Stuck(tmp_path, "s3://stuck")
+    pending = Pending()
+    for number in range(30):
+        pending.put(memoryview(bytes([number]) * CHUNK))
+
+    def interrupt():
+        threading.Timer(0.2, gate.set).start()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), BlobWriter(store) as writer:
+        beside(lambda: pending.write(writer), interrupt)
+    assert sum(1 for _ in store.list()) < 30
+
+
+def test_the_line_says_what_is_sent_and_that_it_was(capsys, monkeypatch):
+    line = SendingLine(kernel=False)
+    line(Transfer("up", 10 << 20, 100 << 20, 5 << 20, "df"))
+    assert capsys.readouterr().err == "", "it may be over at once"
+    line._start -= 5
+    line(Transfer("up", 20 << 20, 100 << 20, 5 << 20, "df"))
+    line(Transfer("up", 30 << 20, 100 << 20, 5 << 20, "df"))
+    line(None)
+    assert capsys.readouterr().err.splitlines() == [
+        "nbprocess: sending df 20.0 MiB of 100 MiB · 5.0 MiB/s",
+        "nbprocess: checked and sent 100 MiB in 5 s",
+    ]
+
+
+def test_the_heaviest_parts_are_found_with_the_way_to_them():
+    np = pytest.importorskip("numpy")
+    pd = pytest.importorskip("pandas")
+    weights, frame = np.zeros(1_000_000), pd.DataFrame({"a": np.zeros(500_000)})
+
+    class Model:
+        def __init__(self):
+            self.layers = [{"w": weights}, {"again": weights}]
+
+    def train(column="a"):
+        return frame[column]
+
+    found = heaviest("model", Model(), least=1_000_000)
+    assert [(part.path, part.kind, part.size) for part in found] == [("model.layers[0]['w']", "ndarray", 8_000_000)]
+    found = heaviest("train", train, least=1_000_000)
+    assert [(part.path, part.kind) for part in found] == [("train (closure: frame)", "DataFrame")]
+    assert heaviest("frame", frame, least=1) == [] and heaviest("numbers", list(range(100)), least=1) == []
+    loop = []
+    loop.append(loop)
+    assert heaviest("loop", loop, least=0) == []
