@@ -1,11 +1,27 @@
-"""Instance types of SageMaker Processing, their GPUs, and prices: generated data with its source and date.
+"""Instance types of SageMaker Processing, managed images, prices: generated data with source and date.
 
 May import: ``errors``, the standard library.
 """
 
 from __future__ import annotations
 
+from .images import FRAMEWORKS, Image, framework_of, image, python_of, versions
 from .instances import InstanceType, choose, find, gpu_names, instance_names, search
 from .prices import Price, price
 
-__all__ = ["InstanceType", "Price", "choose", "find", "gpu_names", "instance_names", "price", "search"]
+__all__ = [
+    "FRAMEWORKS",
+    "Image",
+    "InstanceType",
+    "Price",
+    "choose",
+    "find",
+    "framework_of",
+    "gpu_names",
+    "image",
+    "instance_names",
+    "price",
+    "python_of",
+    "search",
+    "versions",
+]
