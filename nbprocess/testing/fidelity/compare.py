@@ -1,125 +1,183 @@
-"""What differs between two runs of a cell. Pure functions over ``Ran``.
+"""Compares what a cell gave in place, in place once more, and offloaded. Pure.
 
-May import: ``kernels``, the standard library.
+What differs between the two runs in place is chance (times, addresses, random ids) and does not count.
+May import: ``kernel``'s ``Ran``, the standard library.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from .kernels import Ran
+from .kernel import Ran
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-_FOOT = re.compile(r"^Job \S+; its log: .*$", re.M)
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_CELL_FILE = re.compile(r"[^\s\"']*ipykernel_\d+[/\\]\d+\.py")
+_LIBRARY = re.compile(r"(?:~|/)[^\s\"':]*?/(?:site-packages|lib/python3\.\d+)/|<frozen ")
+_OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
+_FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
+_NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
+_UNIT = re.compile(r"(?<![a-zA-Z])(?:ns|[µμu]s|ms|s|min|h)(?![a-zA-Z])")
+_LINES = re.compile(r"(line )\d+|(:)\d+(?=:)|^([ -]*>? *)\d+(?= )", re.M)
+_NOISE = re.compile(r"^nbprocess: .*\n?", re.M)
 
 
-def differences(here: Ran, there: Ran) -> list[str]:
-    """What a person would see or could compute that is not the same, as sentences."""
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same: where, and what it is at both ends (None: not there)."""
+
+    where: str
+    in_place: str | None
+    offloaded: str | None
+    said: bool = False
+    """Whether the job's summary names it: nobody works on with a wrong value unknowingly."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to compare: ``place`` → what stands for it; ``versions``: the other Python may have other libraries."""
+
+    places: tuple[str, ...] = ()
+    other_python: bool = False
+    mask_lines: bool = False
+    """The in-place cell lacks the line of the magic: line numbers do not count."""
+
+
+def notices(ran: Ran) -> str:
+    """What nbprocess itself said about a cell: its summary under it, and its lines on stderr."""
+    texts = [str(e["data"].get("text/plain", "")) for e in ran.events if _is_own(e)]
+    return "\n".join([*texts, *_NOISE.findall(ran.stream("stderr"))])
+
+
+def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Difference]:
+    """Differences of prints, displays and the error."""
     found = []
-    for name in ("stdout", "stderr"):
-        if _plain(here.stream(name)) != _plain(there.stream(name)):
-            found.append(f"{name}: {_first_difference(_plain(here.stream(name)), _plain(there.stream(name)))}")
-    found += _displays(here, there)
-    found += _errors(here, there)
-    return found + _states(here.state, there.state)
+    first, second, other = (_sequence(r, rules) for r in (ran, twin, offloaded))
+    if len(first) == len(second):
+        for index in range(max(len(first), len(other))):
+            one = first[index] if index < len(first) else {}
+            again = second[index] if index < len(second) else {}
+            there = other[index] if index < len(other) else {}
+            for key in sorted(one.keys() | there.keys()):
+                a, b, c = one.get(key), again.get(key), there.get(key)
+                if not _agree(a, b, c):
+                    word = one.get("kind") or there.get("kind")
+                    found.append(Difference(f"output {index + 1} ({word}): {key}", a, c))
+    errors = [_clean(_NOISE.sub("", r.stream("stderr")), rules) for r in (ran, twin, offloaded)]
+    if not _agree(*errors):
+        found.append(Difference("stderr", errors[0], errors[2]))
+    for word in ("error", "message"):
+        texts = [_clean(getattr(r, word), rules) for r in (ran, twin, offloaded)]
+        if not _agree(*texts):
+            found.append(Difference(word, texts[0], texts[2]))
+    frames = [_traceback(r.traceback, rules) for r in (ran, twin, offloaded)]
+    if not _agree(*frames):
+        found.append(Difference("traceback", frames[0], frames[2]))
+    return found
 
 
-def unstable(first: Ran, second: Ran) -> set[str]:
-    """Beginnings of the sentences that two runs in place give too: what they name is left to chance."""
-    return {_key(sentence) for sentence in differences(first, second)}
-
-
-def without(found: list[str], chance: set[str]) -> list[str]:
-    """The differences that are not a matter of chance."""
-    return [sentence for sentence in found if _key(sentence) not in chance]
-
-
-def _key(sentence: str) -> str:
-    return sentence.partition(":")[0]
-
-
-def _plain(text: str) -> str:
-    return _ADDRESS.sub("0x…", _ANSI.sub("", text))
-
-
-def _own(output: dict[str, Any]) -> bool:
-    """Whether it is the job's own view, which a cell in place does not have."""
-    return "nbprocess-static" in str(output.get("data", {}).get("text/html", ""))
-
-
-def _shown(ran: Ran) -> list[tuple[str, dict[str, Any], dict[str, Any], int | None]]:
-    numbers: dict[str, int] = {}
+def states(
+    table: Mapping[str, str], twin: Mapping[str, str], offloaded: Mapping[str, str], said: str = ""
+) -> list[Difference]:
+    """Differences of what the kernels hold. ``said``: what nbprocess said about the cell."""
+    by_chance = {path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path)}
     found = []
-    for output in ran.outputs:
-        if output["msg_type"] == "stream" or _own(output):
+    for path in sorted(table.keys() | offloaded.keys()):
+        a, b = table.get(path), offloaded.get(path)
+        if a == b or path in by_chance or any(path[:i] in by_chance for i in _ends(path)):
             continue
-        number = None
-        identity = (output.get("transient") or {}).get("display_id")
-        if identity:
-            number = numbers.setdefault(identity, len(numbers))
-        found.append((output["msg_type"], output.get("data", {}), output.get("metadata", {}), number))
+        found.append(Difference(path, a, b, _was_said(path, said)))
     return found
 
 
-def _displays(here: Ran, there: Ran) -> list[str]:
-    left, right = _shown(here), _shown(there)
-    if [kind for kind, *_ in left] != [kind for kind, *_ in right]:
-        return [f"displays: {[k for k, *_ in left]} in place, {[k for k, *_ in right]} offloaded"]
-    found = []
-    for number, (one, other) in enumerate(zip(left, right, strict=True)):
-        for mime in sorted({*one[1], *other[1]}):
-            if mime == "application/vnd.jupyter.widget-view+json" and mime in one[1] and mime in other[1]:
-                continue  # the number of a model
-            a, b = one[1].get(mime), other[1].get(mime)
-            if isinstance(a, str) and isinstance(b, str):
-                a, b = _plain(a), _plain(b)
-            if a != b:
-                found.append(f"display {number} {mime}: {_first_difference(str(a), str(b))}")
-        if one[2] != other[2]:
-            found.append(f"display {number} metadata: {one[2]} in place, {other[2]} offloaded")
-        if one[3] != other[3]:
-            found.append(f"display {number} display_id: they refer to other displays")
-    return found
+def _was_said(path: str, said: str) -> bool:
+    name = re.split(r"[.\[ ]", path)[0]
+    lines = [
+        line for line in said.splitlines() if "did not come back" in line or line.startswith(("Note:", "nbprocess:"))
+    ]
+    return any(re.search(rf"\b{re.escape(name)}\b", line) for line in lines)
 
 
-def _errors(here: Ran, there: Ran) -> list[str]:
-    if here.error is None or there.error is None:
-        if here.error is there.error:
-            return []
-        only, where = (here.error, "in place") if here.error else (there.error, "offloaded")
-        assert only is not None
-        return [f"error: {only[0]}: {only[1][:300]} only {where}"]
-    found = []
-    for what, one, other in zip(("type", "message", "traceback"), here.error, there.error, strict=True):
-        a, b = (_FOOT.sub("", _plain(text)).rstrip() for text in (one, other))
-        if a != b:
-            found.append(f"error {what}: {_first_difference(a, b)}")
-    return found
+def _ends(path: str) -> list[int]:
+    return [match.start() for match in re.finditer(r"[.\[ ]", path)]
 
 
-def _states(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
-    found = []
-    left, right = here["names"], there["names"]
-    for name in sorted({*left, *right}):
-        if left.get(name, [])[:2] != right.get(name, [])[:2]:
-            found.append(f"name {name}: {_said(left.get(name))} in place, {_said(right.get(name))} offloaded")
-    differing = {tuple(group) for group, _ in here["shared"]} ^ {tuple(group) for group, _ in there["shared"]}
-    found += [f"sharing of {', '.join(group)}: only one of the two" for group in sorted(differing)]
-    for name in sorted({*here["ambient"], *there["ambient"]}):
-        if here["ambient"].get(name) != there["ambient"].get(name):
-            found.append(f"ambient {name}: not the same")
-    if here["out"] != there["out"]:
-        found.append("Out: not the same")
-    return found
+def _agree(one: str | None, again: str | None, there: str | None) -> bool:
+    if there in (one, again):
+        return True
+    if one == again:
+        return False
+    if one is None or again is None or there is None:
+        return one != again
+    masks = [_mask(text) for text in (one, again, there)]
+    return masks[0] != masks[1] or masks[2] == masks[0]
 
 
-def _said(entry: list[str] | None) -> str:
-    return "absent" if entry is None else f"{entry[0]} {entry[2]} [{entry[1][:8]}]"
+def _mask(text: str) -> str:
+    return _UNIT.sub("unit", _NUMBER.sub("#", text))
 
 
-def _first_difference(a: str, b: str) -> str:
-    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    start = max(0, at - 30)
-    return f"{a[start : at + 60]!r} in place, {b[start : at + 60]!r} offloaded"
+def _is_own(event: Mapping[str, Any]) -> bool:
+    data = event.get("data") or {}
+    return "nbprocess-static" in str(data.get("text/html", "")) or "%processing_logs" in str(data.get("text/plain", ""))
+
+
+def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:
+    """The outputs in order; neighbouring prints joined, display ids by first use."""
+    ids: dict[str, int] = {}
+    sequence: list[dict[str, str]] = []
+    for event in ran.events:
+        kind = event["type"]
+        if kind == "stream":
+            if event["name"] != "stdout":
+                continue
+            if sequence and sequence[-1]["kind"] == "stdout":
+                sequence[-1]["text"] += event["text"]
+            else:
+                sequence.append({"kind": "stdout", "text": event["text"]})
+        elif kind == "clear_output":
+            sequence.append({"kind": kind, "wait": str(event.get("wait"))})
+        elif not _is_own(event):
+            entry = {"kind": kind}
+            identity = (event.get("transient") or {}).get("display_id")
+            if identity:
+                entry["display id"] = str(ids.setdefault(identity, len(ids) + 1))
+            for mime, content in event["data"].items():
+                text = content if isinstance(content, str) else json.dumps(content, sort_keys=True)
+                entry[mime] = text if mime.startswith("image/") and "svg" not in mime else _clean(text, rules)
+            for mime, content in event.get("metadata", {}).items():
+                entry[f"metadata {mime}"] = json.dumps(content, sort_keys=True)
+            sequence.append(entry)
+    for entry in sequence:
+        if "text" in entry:
+            entry["text"] = _clean(entry["text"], rules)
+    return sequence
+
+
+def _clean(text: str, rules: Rules) -> str:
+    for place in rules.places:
+        text = text.replace(place, "<folder>")
+    return _LIBRARY.sub("<library>/", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
+
+
+def _traceback(text: str, rules: Rules) -> str:
+    text = _OWN_LINE.sub("", _ANSI.sub("", text))
+    text = _FIRST_LINE.sub(lambda match: match["gutter"], _clean(text, rules))
+    if rules.mask_lines:
+        text = _LINES.sub(r"\1\2\3#", text)
+    if rules.other_python:
+        text = _without_libraries(text)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _without_libraries(text: str) -> str:
+    """Only the frames of the notebook: libraries of another Python have lines of their own."""
+    blocks = re.split(r"\n(?=File |Cell )", text)
+    kept = [block for block in blocks if not re.match(r"File (?:<library>|<)", block)]
+    lines = "\n".join(kept).splitlines()
+    # Python 3.13 and later put some messages differently; the type stands on the first line.
+    return "\n".join(lines)

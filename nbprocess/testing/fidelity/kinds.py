@@ -222,7 +222,8 @@ def _numpy(walk: Walk, path: str, value: Any) -> bool:
 
 def _array(walk: Walk, path: str, value: Any) -> None:
     order = "".join(letter for letter, name in (("C", "C_CONTIGUOUS"), ("F", "F_CONTIGUOUS")) if value.flags[name])
-    word = f"{named(type(value))} {value.dtype.descr if value.dtype.names else value.dtype} {value.shape} {order or 'strided'}"
+    dtype = value.dtype.descr if value.dtype.names else value.dtype
+    word = f"{named(type(value))} {dtype} {value.shape} {order or 'strided'}"
     if not value.flags.writeable:
         word += " read-only"
     if value.dtype.hasobject:
@@ -291,7 +292,7 @@ def _column(walk: Walk, path: str, values: Any) -> None:
             path, f"{word} {dtype.ordered} {digest(walk.keep(_bytes(codes)))} {walk.text(repr(list(categories[:50])))}"
         )
         return
-    if dtype == object:
+    if str(dtype) == "object":
         walk.put(path, word)
         walk.items(f"{path}.<items>", list(values), "items")
         return
@@ -341,7 +342,7 @@ def _drawn(figure: Any) -> str:
         copy = pickle.loads(pickle.dumps(figure))
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        canvas = FigureCanvasAgg(copy)
+        canvas: Any = FigureCanvasAgg(copy)
         canvas.draw()
         return digest(bytes(canvas.buffer_rgba()))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
-import sys
 from typing import Any
 
 from .walk import Walk
@@ -28,6 +28,11 @@ def begin(extension: str = "nbprocess") -> None:
         import numpy
 
         numpy.random.seed(SEED)
+
+
+def uncount() -> None:
+    """Let the next cell have the number of the last one."""
+    _shell().execution_count -= 1
 
 
 def write(path: str, place: str = "") -> None:
@@ -80,11 +85,5 @@ def _ambient() -> dict[str, Any]:
     from nbprocess.worker import ambient
 
     sections = dict(ambient.collect())
-    sections["folder"] = sys.path[:0] or _folder()
+    sections["current directory"] = os.getcwd()
     return sections
-
-
-def _folder() -> str:
-    import os
-
-    return os.getcwd()

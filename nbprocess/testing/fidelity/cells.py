@@ -1,0 +1,66 @@
+"""Notebooks as lists of cells, and how a cell is put for either kernel. Pure but for reading the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+_HOME_ONLY = {"load_ext", "reload_ext", "unload_ext", "matplotlib", "config", "autoreload", "aimport"}
+COMMENT = "# %%processing"
+"""Stands on line 1 where the offloaded cell has its magic, so that both number their lines alike."""
+
+
+def read(path: Path) -> list[str]:
+    """The code cells of a notebook (``.ipynb``), or of a script with ``# %%`` lines (``.py``).
+
+    Raises:
+        ValueError: it is neither, or no notebook for Python.
+    """
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return [cell for cell in from_script(text) if cell.strip()]
+    try:
+        notebook = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is no notebook: {error}") from None
+    language = str((notebook.get("metadata", {}).get("kernelspec") or {}).get("language", "python"))
+    if language.lower() not in ("python", "ipython", ""):
+        raise ValueError(f"{path} is a notebook for {language}, not for Python.")
+    cells = list(notebook.get("cells", ()))
+    for sheet in notebook.get("worksheets", ()):  # nbformat 3
+        cells += sheet.get("cells", ())
+    sources = [cell.get("source", cell.get("input", "")) for cell in cells if cell.get("cell_type") == "code"]
+    return [text for text in ("".join(source) for source in sources) if text.strip()]
+
+
+def from_script(text: str) -> list[str]:
+    """The cells of a script: each ``# %%`` line begins one; a line ``# !magic`` stands for ``magic``."""
+    parts = re.split(r"^# %%[ \t]*[^\n%]*\n", "\n" + text, flags=re.M)[1:]
+    return [re.sub(r"^# !(?=[%!])", "", part, flags=re.M).strip("\n") for part in parts]
+
+
+def is_for_home(cell: str) -> bool:
+    """Whether a cell only sets up its own kernel: such cells are run in place in both."""
+    lines = [line.strip() for line in cell.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    names = [re.match(r"%%?(\w+)", line) for line in lines]
+    if names and names[0] is not None and lines[0].startswith("%%processing"):
+        return True
+    return all(name is not None and (name[1] in _HOME_ONLY or name[1].startswith("processing")) for name in names)
+
+
+def is_numbered(cell: str) -> bool:
+    """Whether a comment can be put on top: not of a cell magic, and not of a cell that begins with an indentation."""
+    first = next((line for line in cell.splitlines() if line.strip()), "")
+    return not first.startswith("%%") and not first[:1].isspace() and not cell[:1].isspace()
+
+
+def in_place(cell: str) -> str:
+    """The cell as it is run in place."""
+    return f"{COMMENT}\n{cell}" if is_numbered(cell) else cell
+
+
+def offloaded(cell: str, python: str | None) -> str:
+    """The cell as it is run offloaded, by the interpreter ``python`` (default: that of the kernel)."""
+    image = f" --image {python}" if python else ""
+    return f"%%processing --backend local{image}\n{cell}"
