@@ -1,10 +1,13 @@
-"""Cells with ``--background``: their names come in when the job is done; a later cell that reads one waits for it."""
+"""Values that are not here yet: of jobs in the background, and those that were left in the store. A cell that reads one
+waits for it, or fetches it; every other cell runs at once."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from .errors import NbprocessError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -13,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """The pending jobs of one kernel."""
+    """The pending names of one kernel."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self._pending: dict[str, tuple[Job, frozenset[str]]] = {}
+        self._kept: dict[str, Job] = {}
 
     def install(self) -> None:
         """Look at every cell before it runs."""
@@ -32,7 +36,17 @@ class Background:
         found = self._pending.get(name)
         return found[0] if found else None
 
-    def add(self, job: Job, binds: Iterable[str]) -> None:
+    def keep(self, job: Job) -> None:
+        """Fetch what the job has left in the store when a cell reads it. Its names are no other job's any more."""
+        for other in list(self._kept.values()):
+            assert other.results is not None
+            for variable in job.variables() if other is not job else ():
+                if variable.name in other.results.waiting() and variable.status != "unchanged":
+                    other.results.forget(variable.name)
+        if job.results is not None and job.results.waiting():
+            self._kept[job.name] = job
+
+    def add(self, job: Job, binds: Iterable[str], lazy: int | None = None) -> None:
         """Follow a job from the background; its view stays under the cell that started it."""
         from . import views
 
@@ -43,7 +57,8 @@ class Background:
         def finished(job: Job) -> None:
             # From here on the names are there; a cell that waits in `_before` finds the job loaded.
             try:
-                job.load(self.shell.user_ns)
+                job.load(self.shell.user_ns, lazy=lazy)
+                self.keep(job)
             finally:
                 self._pending.pop(job.name, None)
                 view.finish(job.events())
@@ -52,16 +67,22 @@ class Background:
         job.watch()
 
     def _before(self, info: Any) -> None:
-        if not self._pending or not info.raw_cell:
+        if not (self._pending or self._kept) or not info.raw_cell:
+            return
+        try:
+            code = self.shell.transform_cell(info.raw_cell)
+        except SyntaxError:  # the cell will say so itself
+            return
+        self.provide(code)
+
+    def provide(self, code: str) -> None:
+        """Wait for, or fetch, what ``code`` (after IPython's transform) reads."""
+        if not (self._pending or self._kept):
             return
         from .capture import reads
 
-        wanted = {name for _, names in self._pending.values() for name in names}
-        try:
-            code = self.shell.transform_cell(info.raw_cell)
-            needed = reads(code, wanted, self.shell.user_ns)
-        except SyntaxError:  # the cell will say so itself
-            return
+        wanted = {name for _, names in self._pending.values() for name in names} | self._left_behind()
+        needed = reads(code, wanted, self.shell.user_ns)
         for job, names in list(self._pending.values()):
             asked = sorted(names & needed)
             if asked:
@@ -75,3 +96,34 @@ class Background:
                         f"%processing_logs {job.name} shows the rest.",
                         file=sys.stderr,
                     )
+        self._fetch(needed)
+
+    def _left_behind(self) -> set[str]:
+        """Names that wait in the store; those that were bound anew meanwhile are forgotten."""
+        left: set[str] = set()
+        for job in list(self._kept.values()):
+            assert job.results is not None
+            for name in job.results.waiting():
+                if name in self.shell.user_ns:
+                    job.results.forget(name)
+                else:
+                    left.add(name)
+            if not job.results.waiting():
+                del self._kept[job.name]
+        return left
+
+    def _fetch(self, needed: set[str]) -> None:
+        for job in list(self._kept.values()):
+            results = job.results
+            assert results is not None
+            asked = sorted(results.waiting() & needed)
+            if not asked:
+                continue
+            size = results.size_of(asked) / 1e6
+            print(f"Fetching {', '.join(asked)} ({size:,.0f} MB) of job {job.name} ...", file=sys.stderr)
+            try:
+                results.fetch(job, asked, self.shell.user_ns)
+            except NbprocessError as error:
+                print(f"{', '.join(asked)} could not be fetched: {error}", file=sys.stderr)
+            if not results.waiting():
+                del self._kept[job.name]

@@ -37,8 +37,8 @@ def remember(shell: InteractiveShell, line: str, cell: str, code: str) -> str:
     return filename
 
 
-def follow(shell: InteractiveShell, job: Job) -> None:
-    """Wait for the job in the foreground, then load and replay.
+def follow(shell: InteractiveShell, job: Job, lazy: int | None = None) -> None:
+    """Wait for the job in the foreground, then load and replay; values over ``lazy`` bytes stay in the store.
 
     An interrupt stops the job, waits for what is ready, loads it, and is raised again. A second one gives up waiting.
     """
@@ -59,7 +59,7 @@ def follow(shell: InteractiveShell, job: Job) -> None:
             job.stop()
             job.wait(120)
         if job.done():
-            job.load(shell.user_ns)
+            job.load(shell.user_ns, lazy=lazy)
     finally:
         if view is not None:
             view.finish()

@@ -391,11 +391,13 @@ class Job:
             raise TimeoutError(f"Job {self.name} has not ended within {timeout} s; it is {self.status}.")
         return self.error()
 
-    def load(self, namespace: dict[str, Any] | None = None) -> JobState:
+    def load(self, namespace: dict[str, Any] | None = None, *, lazy: int | None = None) -> JobState:
         """Load the verified results into ``values``, and bind them in a namespace.
 
         Args:
             namespace: where the names are bound; default the one that the cell was submitted from, if any.
+            lazy: values over this size, in bytes, are left in the store until ``load`` is called again or, in a
+                notebook, a cell reads their names; None loads everything.
 
         Raises:
             IntegrityError: the outcome or a value has not the digest that the control plane pinned.
@@ -410,7 +412,7 @@ class Job:
         if self.results is not None:
             self.enter("loading")
             self.changed()
-            self.results.load(self, target)
+            self.results.load(self, target, lazy)
         self.enter("done")
         self.changed()
         return self.state()

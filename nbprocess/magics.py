@@ -84,12 +84,18 @@ class ProcessingMagics(Magics):
                 print(plan.text())
                 return
             job = launch(plan, self.ip.user_ns, report=_sending())
+        if options.background:
+            self.background.add(job, plan.capture.binds, options.lazy)
+        else:
+            self._follow(job, options.lazy)
+
+    def _follow(self, job: Job, lazy: int) -> None:
         from . import foreground
 
-        if options.background:
-            self.background.add(job, plan.capture.binds)
-        else:
-            foreground.follow(self.ip, job)
+        try:
+            foreground.follow(self.ip, job, lazy)
+        finally:
+            self.background.keep(job)
 
     def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
         from .capture import make_cell
@@ -98,6 +104,7 @@ class ProcessingMagics(Magics):
 
         shell = self.ip
         code = shell.transform_cell(cell)
+        self.background.provide(code)
         filename = remember(shell, line, cell, code)
         made = make_cell(
             cell,
@@ -206,10 +213,8 @@ class ProcessingMagics(Magics):
     @line_magic
     def processing_attach(self, line: str) -> None:
         """``%processing_attach NAME``: follow a job and bring its results here, from whatever kernel it was started."""
-        from . import foreground
-
         job = self._job(line, "processing_attach")
-        foreground.follow(self.ip, job)
+        self._follow(job, table.resolve({}, self.session, Path.cwd()).lazy)
 
     @line_magic
     def processing_logs(self, line: str) -> None:

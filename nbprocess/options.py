@@ -269,6 +269,13 @@ class Options:
     send: tuple[str, ...] = _option(
         _names, "Send these names although they look like secrets.", (), metavar="NAMES", config=False
     )
+    lazy: int = _option(
+        parse_size,
+        "A result over this size stays in the store until a cell reads its name. Default: 500MB.",
+        500_000_000,
+        metavar="SIZE",
+        example="2GB",
+    )
     requirements: str | None = _option(
         _text,
         "Install these into the job first: a requirements file, or packages with commas.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ class Results:
         self.value: Any = None
         self.has_value = False
         self.loaded = False
+        self._waiting: list[dict[str, Any]] = []
+        self._memo_sent: Any = None
         self._exception: BaseException | None = None
         self._variables: dict[str, Variable] = {
             name: Variable(
@@ -92,33 +94,33 @@ class Results:
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def load(self, job: Job, namespace: dict[str, Any] | None) -> None:
-        """Verify and load every value, once; bind names in ``namespace``, never over one that was rebound meanwhile."""
+    def load(self, job: Job, namespace: dict[str, Any] | None, lazy: int | None = None) -> None:
+        """Verify and load the values, once; bind names in ``namespace``, never over one that was rebound meanwhile.
+
+        Args:
+            lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
+        """
         from .worker import wire
 
         if self.loaded:
+            if lazy is None:
+                self.fetch(job, self.waiting(), namespace)
             if namespace is not None:
                 self._bind(job, namespace)
             return
         scope = namespace if namespace is not None else {}
-        memo = self._memo(job, scope)
-        contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in self.data["groups"]]
-        meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
-        reader = self.primary.reader(progress=meter.note)
-        for what, blobs in contents:
-            reader.prefetch(blobs, what)
-        groups = [wire.Group.from_json(group) for group in self.data["groups"]]
-        try:
-            loaded = wire.load(groups, get=reader.get, namespace=scope, seed=memo)
-        finally:
-            meter.over()
-        for name, failure in loaded.failed.items():
-            self._become(name, "failed", reason=str(failure))
+        memo = self._memo_sent = self._memo(job, scope)
+        now = [group for group in self.data["groups"] if lazy is None or not self._may_wait(group, lazy)]
+        self._waiting = [group for group in self.data["groups"] if group not in now]
+        loaded, reader = self._read(job, now, scope)
         result = self.data.get("result")
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         job.values.update(loaded.values)
+        for group in self._waiting:
+            for name in group["names"]:
+                self._become(name, "lazy")
         if patches:
             self._patch(job, wire.apply(patches, memo), memo, scope)
         if self.error and self.error.get("value"):
@@ -129,6 +131,66 @@ class Results:
         self.loaded = True
         if namespace is not None:
             self._bind(job, namespace)
+
+    def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
+        """The verified values of some groups, and the reader that they came through."""
+        from .worker import wire
+
+        contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
+        meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
+        reader = self.primary.reader(progress=meter.note)
+        for what, blobs in contents:
+            reader.prefetch(blobs, what)
+        groups = [wire.Group.from_json(group) for group in entries]
+        try:
+            loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
+        finally:
+            meter.over()
+        for name, failure in loaded.failed.items():
+            self._become(name, "failed", reason=str(failure))
+        return loaded, reader
+
+    # -- values that stay in the store until they are read -------------------------------------------------------------
+
+    def _may_wait(self, group: Mapping[str, Any], lazy: int) -> bool:
+        """Changes of inputs and the value that is shown are needed at once."""
+        size = sum(blob["size"] for blob in (group["stream"], *group["buffers"]))
+        return size > lazy and all(name in self._variables for name in group["names"])
+
+    def waiting(self) -> set[str]:
+        """Names whose values were left in the store."""
+        names = {name for group in self._waiting for name in group["names"]}
+        return {name for name in names if self._variables[name].status == "lazy"}
+
+    def size_of(self, names: Collection[str]) -> int:
+        """Bytes that fetching the names would read."""
+        groups = [group for group in self._waiting if set(group["names"]) & set(names)]
+        return sum(blob["size"] for group in groups for blob in (group["stream"], *group["buffers"]))
+
+    def fetch(self, job: Job, names: Collection[str], namespace: dict[str, Any] | None) -> None:
+        """Load names that were left in the store, with all that shares objects with them, and bind them.
+
+        A name that was bound meanwhile keeps its new value.
+
+        Raises:
+            IntegrityError, StoreError: the values are not what they were, or cannot be read; they go on waiting.
+        """
+        chosen = [group for group in self._waiting if set(group["names"]) & set(names)]
+        if not chosen:
+            return
+        loaded, _ = self._read(job, chosen, namespace if namespace is not None else {})
+        self._waiting = [group for group in self._waiting if group not in chosen]
+        job.values.update(loaded.values)
+        wanted = [name for name in loaded.values if self._variables[name].status == "lazy"]
+        for name in wanted:
+            self._become(name, "saved")
+        if namespace is not None:
+            self._bind(job, namespace, wanted)
+
+    def forget(self, name: str) -> None:
+        """The name was bound to something else here: nobody will ask for the job's value by it."""
+        self._become(name, "kept", reason=f"{name} was bound anew here before its value was fetched")
+        self._waiting = [g for g in self._waiting if any(self._variables[n].status == "lazy" for n in g["names"])]
 
     def _write_files(self, folder: Path, reader: Any) -> None:
         """Files that the cell wrote or changed in its folder, written here in the same places."""
@@ -198,15 +260,26 @@ class Results:
                 known = self._variables.get(name)
                 self._variables[name] = known or Variable(name, "updated", type(value).__name__)
 
-    def _bind(self, job: Job, namespace: dict[str, Any]) -> None:
+    def _bind(self, job: Job, namespace: dict[str, Any], names: Collection[str] | None = None) -> None:
         own = job.bound if namespace is job.namespace else None
         for name, facts in list(self._variables.items()):
+            if names is not None and name not in names:
+                continue
             before = ABSENT if own is None else own.get(name, ABSENT)
             now = namespace.get(name, ABSENT)
             meanwhile = own is not None and now is not before
             if facts.status == "deleted":
                 if now is not ABSENT and not meanwhile:
                     del namespace[name]
+                continue
+            if facts.status == "lazy":
+                # A cell that reads the old value would be wrong without a word: the name is free until it is fetched.
+                if now is not ABSENT and not meanwhile:
+                    del namespace[name]
+                    if own is not None:
+                        own.pop(name, None)
+                elif meanwhile:
+                    self.forget(name)
                 continue
             if name not in job.values:
                 if facts.status == "saved":
