@@ -1,9 +1,10 @@
 /**
- * The REST of the server extension, typed. Imports: @jupyterlab/services, @jupyterlab/coreutils.
+ * The REST of the server extension, typed. Imports: @jupyterlab/services, coreutils, types of @lumino/coreutils.
  */
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import type { PartialJSONObject } from '@lumino/coreutils';
 
 export type Status = 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped';
 
@@ -30,9 +31,22 @@ export interface IJob {
   variables: Array<{ name: string; status: string; type: string; shape: string; size: number; reason: string }>;
   notices: string[];
   peak_memory: number | null;
+  usage: IUsage[];
   links: Record<string, string>;
   notebook: string;
   log_lines: number;
+}
+
+/** One sample of a machine: cpu and gpu in percent of one core or device, the rest in bytes. */
+export interface IUsage {
+  time: number;
+  host: string;
+  cpu: number | null;
+  memory: number | null;
+  memory_total: number | null;
+  disk: number | null;
+  gpu: number | null;
+  gpu_memory: number | null;
 }
 
 /** One message that the cell made, as in `events.jsonl`. */
@@ -40,8 +54,8 @@ export interface ICellEvent {
   type: 'stream' | 'display_data' | 'update_display_data' | 'execute_result' | 'clear_output';
   text?: string;
   name?: string;
-  data?: Record<string, any>;
-  metadata?: Record<string, any>;
+  data?: PartialJSONObject;
+  metadata?: PartialJSONObject;
   display_id?: string | null;
 }
 
@@ -50,7 +64,7 @@ export interface IJobDetails extends IJob {
   options: string;
   events: ICellEvent[];
   outputs: Record<string, string>;
-  describe: Record<string, any>;
+  describe: PartialJSONObject;
 }
 
 export interface IJobs {
@@ -73,6 +87,8 @@ export interface IInstance {
   vcpus?: number;
   memory?: number;
   gpu?: string;
+  /** How many may run at once in this account; null or absent: not known. */
+  quota?: number | null;
 }
 
 export interface ICatalogue {
@@ -93,6 +109,11 @@ export class RequestFailed extends Error {
   }
 }
 
+/** The reason of a rejected promise in words. */
+export function reasonOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
 export class Api {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
@@ -102,7 +123,7 @@ export class Api {
   stop = (name: string): Promise<IJob> => this._json(`jobs/${name}/stop`, 'POST');
   rerun = (name: string): Promise<IJob> => this._json(`jobs/${name}/rerun`, 'POST');
   remove = (name: string): Promise<void> => this._json(`jobs/${name}`, 'DELETE');
-  catalogue = (): Promise<ICatalogue> => this._json('catalogue');
+  catalogue = (backend: string): Promise<ICatalogue> => this._json(`catalogue?backend=${encodeURIComponent(backend)}`);
   files = (name: string, output: string): Promise<{ files: Array<{ path: string; size: number }>; more: boolean }> =>
     this._json(`jobs/${name}/outputs/${output}`);
 
@@ -130,7 +151,7 @@ export class Api {
     const text = await response.text();
     let refused: { error?: string; reason?: string } = {};
     try {
-      refused = JSON.parse(text);
+      refused = JSON.parse(text) as typeof refused;
     } catch {
       // Not from the extension, whose errors are all JSON: a proxy's page.
     }

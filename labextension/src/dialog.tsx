@@ -7,14 +7,13 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { Api, ICatalogue, IInstance } from './api';
-import { money, size } from './format';
+import { Api, ICatalogue, IInstance, reasonOf } from './api';
+import { describe } from './format';
 import { Changes, readOptions } from './magicline';
 
 const SHOWN = 60; // rows; the search finds the others
 
 type Fields = Record<'--backend' | '--instance' | '--gpu' | '--timeout' | '--max-cost', string>;
-
 
 /**
  * Ask where a cell shall run.
@@ -93,9 +92,19 @@ function Form(props: IFormProps): JSX.Element {
   const [catalogue, setCatalogue] = React.useState<ICatalogue | null>(null);
   const [problem, setProblem] = React.useState('');
   const [plan, setPlan] = React.useState('');
+  const backend = fields['--backend'];
   React.useEffect(() => {
-    api.catalogue().then(setCatalogue, reason => setProblem(String(reason.message ?? reason)));
-  }, []);
+    let current = true;
+    if (backend !== 'local') {
+      api.catalogue(backend).then(
+        found => current && setCatalogue(found),
+        reason => current && setProblem(reasonOf(reason))
+      );
+    }
+    return () => {
+      current = false;
+    };
+  }, [api, backend]);
   const set = (change: Partial<Fields>) => {
     props.change(change);
     setFields(before => ({ ...before, ...change }));
@@ -114,10 +123,10 @@ function Form(props: IFormProps): JSX.Element {
       />
     </label>
   );
-  const remote = fields['--backend'] !== 'local';
+  const remote = backend !== 'local';
   const showPlan = () => {
     setPlan(trans.__('Asking the kernel…'));
-    props.plan!().then(setPlan, reason => setPlan(String(reason.message ?? reason)));
+    props.plan!().then(setPlan, reason => setPlan(reasonOf(reason)));
   };
   return (
     <div className="nbp-Form">
@@ -167,7 +176,7 @@ function Instances(props: {
 }): JSX.Element {
   const words = props.search.toLowerCase().split(/\s+/).filter(Boolean);
   const exact = props.all.some(row => row.name === props.search);
-  const found = props.all.filter(row => exact || words.every(word => describe(row).toLowerCase().includes(word)));
+  const found = props.all.filter(row => exact || words.every(word => describe(row, props.trans).toLowerCase().includes(word)));
   return (
     <div className="nbp-Instances" role="listbox" aria-label={props.trans.__('Instance types')}>
       {found.slice(0, SHOWN).map(row => (
@@ -178,22 +187,10 @@ function Instances(props: {
           aria-selected={row.name === props.search}
           onClick={() => props.choose(row.name)}
         >
-          {describe(row)}
+          {describe(row, props.trans)}
         </button>
       ))}
       {found.length === 0 && <p className="nbp-Muted">{props.trans.__('No instance type matches.')}</p>}
     </div>
   );
-}
-
-function describe(row: IInstance): string {
-  return [
-    row.name,
-    row.vcpus && `${row.vcpus} vCPU`,
-    row.memory && size(row.memory),
-    row.gpu,
-    row.price !== null && row.price !== undefined && `${money(row.price)}/h`
-  ]
-    .filter(Boolean)
-    .join(' · ');
 }

@@ -2,7 +2,7 @@
  * Jobs in words: durations, money, sizes, and which jobs a search finds. Pure logic: imports types only.
  */
 
-import type { IJob } from './api';
+import type { IInstance, IJob } from './api';
 
 /** `42 s`, `3:05`, `1:02:07`. */
 export function duration(seconds: number): string {
@@ -33,6 +33,21 @@ export function size(bytes: number): string {
   return `${bytes.toFixed(unit === 0 || bytes >= 100 ? 0 : 1)} ${units[unit]}`;
 }
 
+/** A row of the catalogue: what the machine has, its price, and whether this account may run it. */
+export function describe(row: IInstance, trans: { __: (text: string, ...values: Array<string | number>) => string }): string {
+  const known = (value: number | null | undefined): value is number => value !== null && value !== undefined;
+  return [
+    row.name,
+    row.vcpus && `${row.vcpus} vCPU`,
+    row.memory && size(row.memory),
+    row.gpu,
+    known(row.price) && `${money(row.price)}/h`,
+    known(row.quota) && (row.quota > 0 ? trans.__('quota %1', row.quota) : trans.__('no quota'))
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 export type Filter = 'all' | 'active' | 'failed' | 'done';
 
 /** Jobs that pass the filter and hold every word of the search in name, notebook, instance or headline. */
@@ -52,6 +67,5 @@ export function matching(jobs: readonly IJob[], filter: Filter, search: string):
 
 /** Text of a terminal without its colours and cursor movements. */
 export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*(?:\x07|\x1b\\)/g, '').replace(/^.*\r(?!\n|$)/gm, '');
 }

@@ -52,7 +52,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const sidebar = new Sidebar(model, run, trans);
     app.shell.add(sidebar, 'left', { rank: 550, type: 'Processing jobs' });
     markOffloaded(tracker);
-    addCommands(app, tracker, model, rendermime, sidebar, trans);
+    addCommands(app, labShell, tracker, model, rendermime, sidebar, trans);
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Processing jobs') });
     }
@@ -97,6 +97,7 @@ function announce(job: IJob, run: Run, trans: TranslationBundle): void {
 
 function addCommands(
   app: JupyterFrontEnd,
+  labShell: ILabShell | null,
   tracker: INotebookTracker,
   model: JobsModel,
   rendermime: IRenderMimeRegistry,
@@ -110,8 +111,9 @@ function addCommands(
   /** A command about one job; from the palette, which names none, it asks which. Errors are shown, not lost. */
   const jobCommand = (id: string, label: string, fits: (job: IJob) => boolean, act: (name: string) => Promise<unknown>) =>
     commands.addCommand(id, {
-      label: args => (args.name ? `${label}: ${args.name}` : `${label}…`),
+      label: args => (typeof args.name === 'string' && args.name ? `${label}: ${args.name}` : `${label}…`),
       icon: id === CommandIDs.open ? jobsIcon : undefined,
+      describedBy: { args: { type: 'object', properties: { name: { type: 'string', description: trans.__('The job') } } } },
       execute: async args => {
         const name = (args.name as string) || (await pick(label, model.jobs.filter(fits), trans));
         if (name) {
@@ -122,18 +124,21 @@ function addCommands(
 
   commands.addCommand(CommandIDs.show, {
     label: trans.__('Show Processing Jobs'),
+    describedBy: { args: { type: 'object', properties: {} } },
     icon: jobsIcon,
     execute: () => shell.activateById(sidebar.id)
   });
-  jobCommand(CommandIDs.open, trans.__('Open Job'), () => true, async name => {
+  jobCommand(CommandIDs.open, trans.__('Open Job'), () => true, name => {
     let tab = tabs.get(name);
     if (!tab) {
       tab = jobTab(name, { model, rendermime, run, trans });
       tabs.set(name, tab);
       tab.disposed.connect(() => tabs.delete(name));
-      shell.add(tab, 'main');
+      // The main area of Notebook holds the notebook alone.
+      shell.add(tab, labShell ? 'main' : 'right');
     }
     shell.activateById(tab.id);
+    return Promise.resolve();
   });
   jobCommand(CommandIDs.stop, trans.__('Stop Job'), job => !job.terminal, name => model.stop(name));
   jobCommand(CommandIDs.rerun, trans.__('Run Job Again'), job => job.terminal, name => model.rerun(name));
@@ -164,6 +169,7 @@ function addCommands(
   commands.addCommand(CommandIDs.offload, {
     label: trans.__('Run on…'),
     caption: trans.__('Run this cell as a processing job'),
+    describedBy: { args: { type: 'object', properties: {} } },
     icon: jobsIcon,
     isEnabled: onCode,
     execute: async () => {
@@ -184,6 +190,7 @@ function addCommands(
   });
   commands.addCommand(CommandIDs.keep, {
     label: trans.__('Run Here Again (Remove the Magic Line)'),
+    describedBy: { args: { type: 'object', properties: {} } },
     isEnabled: onCode,
     execute: () => {
       if (tracker.currentWidget) {

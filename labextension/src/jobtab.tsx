@@ -1,6 +1,6 @@
 /**
- * A job in the main area: log, code, displays, outputs and request.
- * Imports: model, format, @jupyterlab/apputils and rendermime.
+ * A job in the main area: log, code, displays, metrics, results, outputs and request.
+ * Imports: model, metrics, format, @jupyterlab/apputils and rendermime.
  */
 
 import { MainAreaWidget, ReactWidget, UseSignal } from '@jupyterlab/apputils';
@@ -9,9 +9,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
-import type { ICellEvent, IJob, IJobDetails } from './api';
+import { ICellEvent, IJob, IJobDetails, reasonOf } from './api';
 import { duration, money, plain, size } from './format';
 import { jobsIcon } from './icons';
+import { Metrics } from './metrics';
 import type { JobsModel } from './model';
 import { CommandIDs, Run } from './tokens';
 
@@ -52,12 +53,12 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
     let current = true;
     model.api.job(name).then(
       found => current && (setJob(found), setError('')),
-      reason => current && setError(String(reason.message ?? reason))
+      reason => current && setError(reasonOf(reason))
     );
     return () => {
       current = false;
     };
-  }, [name, version]);
+  }, [model.api, name, version]);
   const now: IJob | null = seen ?? job;
   if (!now) {
     return <p className="nbp-Notice">{error || trans.__('Reading job %1…', name)}</p>;
@@ -66,6 +67,7 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
     ['log', trans.__('Log'), () => <Log name={name} lines={now.log_lines} model={model} trans={trans} />],
     ['code', trans.__('Code'), () => <pre className="nbp-Text">{`%%processing ${job?.options ?? ''}\n${job?.code ?? ''}`}</pre>],
     ['displays', trans.__('Displays'), () => <Displays events={job?.events ?? []} rendermime={rendermime} trans={trans} />],
+    ['metrics', trans.__('Metrics'), () => <Metrics first={job?.usage ?? []} latest={now.usage} trans={trans} />],
     ['results', trans.__('Results'), () => <Results job={now} trans={trans} />],
     ['outputs', trans.__('Outputs'), () => <Outputs name={name} outputs={job?.outputs ?? {}} model={model} trans={trans} />],
     ['request', trans.__('Request'), () => <pre className="nbp-Text">{JSON.stringify(job?.describe ?? {}, null, 2)}</pre>]
@@ -158,11 +160,11 @@ function Log(props: { name: string; lines: number; model: JobsModel; trans: Tran
         setText(before => [...before, ...page.lines.map(line => plain(line.text))].slice(-MAX_LINES));
       }
     };
-    read().catch(reason => current && setError(String(reason.message ?? reason)));
+    read().catch(reason => current && setError(reasonOf(reason)));
     return () => {
       current = false;
     };
-  }, [name, lines]);
+  }, [model.api, name, lines]);
   React.useEffect(() => {
     // Braces: newer Chromium returns a promise here, which React would take for a clean-up function.
     end.current?.scrollIntoView({ block: 'nearest' });
@@ -195,7 +197,7 @@ function Displays(props: { events: ICellEvent[]; rendermime: IRenderMimeRegistry
       }
     }
     return () => made.forEach(widget => widget.dispose());
-  }, [events]);
+  }, [events, rendermime]);
   return (
     <div ref={host} className="nbp-Displays">
       {events.length === 0 && <p className="nbp-Muted">{trans.__('The cell has displayed nothing, or has not ended.')}</p>}
@@ -259,15 +261,15 @@ function Outputs(props: { name: string; outputs: Record<string, string>; model: 
   const [files, setFiles] = React.useState<Array<{ output: string; path: string; size: number }>>([]);
   const [preview, setPreview] = React.useState<{ path: string; text: string; image: string } | null>(null);
   const [error, setError] = React.useState('');
-  const names = Object.keys(outputs);
+  const list = Object.keys(outputs).join('\n'); // equal from one answer to the next
   React.useEffect(() => {
     Promise.all(
-      names.map(async output => (await model.api.files(name, output)).files.map(file => ({ output, ...file })))
+      list.split('\n').filter(Boolean).map(async output => (await model.api.files(name, output)).files.map(file => ({ output, ...file })))
     ).then(
       lists => setFiles(lists.flat()),
-      reason => setError(String(reason.message ?? reason))
+      reason => setError(reasonOf(reason))
     );
-  }, [name, names.join()]);
+  }, [model.api, name, list]);
   React.useEffect(() => () => URL.revokeObjectURL(preview?.image ?? ''), [preview]);
   const show = async (output: string, path: string) => {
     try {
@@ -282,7 +284,7 @@ function Outputs(props: { name: string; outputs: Record<string, string>; model: 
   return (
     <>
       {error && <p className="nbp-Notice">{error}</p>}
-      {names.length === 0 && <p className="nbp-Muted">{trans.__('The job has no --output of its own.')}</p>}
+      {!list && <p className="nbp-Muted">{trans.__('The job has no --output of its own.')}</p>}
       <ul className="nbp-Files">
         {files.map(file => (
           <li key={`${file.output}/${file.path}`}>

@@ -4,7 +4,7 @@
  */
 
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
-import type { KernelMessage } from '@jupyterlab/services';
+import { KernelMessage } from '@jupyterlab/services';
 
 import { Changes, isOffloaded, writeOptions } from './magicline';
 import { plain } from './format';
@@ -21,18 +21,12 @@ export async function evaluate(panel: NotebookPanel, code: string): Promise<stri
   let text = '';
   const future = kernel.requestExecute({ code, store_history: false, stop_on_error: false });
   future.onIOPub = (message: KernelMessage.IIOPubMessage) => {
-    const content = message.content as any;
-    switch (message.header.msg_type) {
-      case 'stream':
-        text += content.text;
-        break;
-      case 'display_data':
-      case 'execute_result':
-        text += [content.data['text/plain'] ?? ''].flat().join('') + '\n';
-        break;
-      case 'error':
-        text += `${content.ename}: ${content.evalue}\n`;
-        break;
+    if (KernelMessage.isStreamMsg(message)) {
+      text += message.content.text;
+    } else if (KernelMessage.isDisplayDataMsg(message) || KernelMessage.isExecuteResultMsg(message)) {
+      text += [(message.content.data['text/plain'] as string | string[] | undefined) ?? ''].flat().join('') + '\n';
+    } else if (KernelMessage.isErrorMsg(message)) {
+      text += `${message.content.ename}: ${message.content.evalue}\n`;
     }
   };
   await future.done;

@@ -4,6 +4,7 @@
  */
 
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import type { ICodeCell } from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
@@ -165,7 +166,7 @@ function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Elem
 }
 
 /** The cell that loads a job's results. */
-export function attachCell(name: string): { cell_type: 'code'; source: string; metadata: {}; outputs: []; execution_count: null } {
+export function attachCell(name: string): ICodeCell {
   return { cell_type: 'code', source: `%processing_attach ${name}`, metadata: {}, outputs: [], execution_count: null };
 }
 

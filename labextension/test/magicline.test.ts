@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { matching, duration, money, plain, size } from '../src/format';
+import type { IJob } from '../src/api';
+import { Filter, describe, duration, matching, money, plain, size } from '../src/format';
 import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
+import { curves, merged, polyline } from '../src/usage';
 
 test('a cell is offloaded when the magic is its first line that is not blank', () => {
   assert.equal(isOffloaded('%%processing'), true);
@@ -77,12 +79,51 @@ test('a log line loses colours and what a carriage return wrote over', () => {
 
 test('a search finds jobs by all its words; filters by status', () => {
   const job = (name: string, status: string, headline = '') =>
-    ({ name, status, headline, notebook: 'a.ipynb', backend: 'local', instance_type: '', terminal: status !== 'InProgress' }) as any;
+    ({ name, status, headline, notebook: 'a.ipynb', backend: 'local', instance_type: '', terminal: status !== 'InProgress' }) as unknown as IJob;
   const jobs = [job('train', 'InProgress', 'Epoch 3'), job('prepare', 'Failed'), job('score', 'Completed')];
-  const names = (filter: any, search: string) => matching(jobs, filter, search).map(j => j.name);
+  const names = (filter: Filter, search: string) => matching(jobs, filter, search).map(j => j.name);
   assert.deepEqual(names('all', ''), ['train', 'prepare', 'score']);
   assert.deepEqual(names('all', 'EPOCH a.ipynb'), ['train']);
   assert.deepEqual(names('active', ''), ['train']);
   assert.deepEqual(names('failed', ''), ['prepare']);
   assert.deepEqual(names('done', ''), ['score']);
+});
+
+test('an instance is described by what is known of it', () => {
+  const trans = { __: (text: string, ...values: Array<string | number>) => text.replace('%1', String(values[0])) };
+  const known = { name: 'ml.g4dn.xlarge', vcpus: 4, memory: 16e9, gpu: '1 x T4', price: 0.736, quota: 2 };
+  assert.equal(describe(known, trans), 'ml.g4dn.xlarge · 4 vCPU · 16.0 GB · 1 x T4 · $0.74/h · quota 2');
+  assert.equal(describe({ name: 'ml.m5.large', price: null, quota: 0 }, trans), 'ml.m5.large · no quota');
+  assert.equal(describe({ name: 'ml.m5.large', quota: null }, trans), 'ml.m5.large');
+});
+
+const sample = (time: number, host: string, cpu: number | null, memory: number | null = null) => ({
+  time,
+  host,
+  cpu,
+  memory,
+  memory_total: memory === null ? null : 100,
+  disk: null,
+  gpu: null,
+  gpu_memory: null
+});
+
+test('samples that were seen twice count once, in order of time', () => {
+  const both = merged([sample(2, 'algo-1', 5), sample(1, 'algo-1', 4)], [sample(2, 'algo-1', 5), sample(2, 'algo-2', 6)]);
+  assert.deepEqual(both.map(s => [s.time, s.host]), [[1, 'algo-1'], [2, 'algo-1'], [2, 'algo-2']]);
+});
+
+test('a curve per machine and kind; memory against what the machine has', () => {
+  const found = curves([sample(0, 'algo-1', 50, 20), sample(10, 'algo-1', 200, 80), sample(0, 'algo-2', 10)]);
+  assert.deepEqual(
+    found.map(c => [c.host, c.kind, c.peak, c.last, c.top]),
+    [
+      ['algo-1', 'cpu', 200, 200, 200],
+      ['algo-1', 'memory', 80, 80, 100],
+      ['algo-2', 'cpu', 10, 10, 10]
+    ]
+  );
+  assert.equal(polyline(found[1], 100, 50), '0.0,40.0 100.0,10.0');
+  assert.equal(polyline(found[2], 100, 50), '0.0,0.0 100.0,0.0');
+  assert.deepEqual(curves([]), []);
 });
