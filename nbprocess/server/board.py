@@ -21,6 +21,8 @@ from .files import list_files, read_range
 if TYPE_CHECKING:
     from ..job import Job
 
+QUOTA_SECONDS = 600
+
 
 class JobSource(Protocol):
     """Where the jobs come from."""
@@ -105,6 +107,7 @@ class Board:
         self._list_seconds = list_seconds
         self._listing = threading.Lock()  # many tabs that ask at once share one listing
         self._listed: tuple[float, list[Job], list[str]] | None = None
+        self._asked_quotas: dict[str, tuple[float, Mapping[str, float]]] = {}
 
     def jobs(self, limit: int | None = None) -> dict[str, Any]:
         """The newest jobs with their totals; ``problems`` says which backend could not be asked."""
@@ -172,17 +175,43 @@ class Board:
         """Bytes of a file of an output and the file's whole size."""
         return read_range(self._source.find(name), output, key, start, min(size, self._max_read))
 
-    def catalogue(self, region: str = "") -> dict[str, Any]:
-        """Instance types and GPUs, with prices where they are known (USD per hour in ``region``)."""
-        from ..catalog import gpu_names, instance_names, price
+    def catalogue(self, backend: str = "") -> dict[str, Any]:
+        """Instance types and GPUs as ``backend`` (empty: the configured one) has them.
 
-        rows = []
+        ``memory`` in bytes, ``price`` in USD per hour in the backend's region, ``quota``: how many may run at once in
+        this account; price and quota are None where they are not known.
+        """
+        from .. import backends
+        from ..catalog import find, gpu_names, instance_names, price
+        from ..plan import default_backend
+
+        place = backends.get(backend or default_backend())
+        try:
+            region = str(getattr(place, "region", ""))
+            quotas = self._quotas(place)
+        except NbprocessError:  # no region, no credentials: the catalogue without what only an account can tell
+            region, quotas = "", {}
+        rows: list[dict[str, Any]] = []
         for kind in instance_names():
-            found = price(kind, region)
-            rows.append({"name": kind, "price": found.usd_per_hour if found else None})
+            found, cost = find(kind), price(kind, region)
+            rows.append({"name": kind, "price": cost.usd_per_hour if cost else None, "quota": quotas.get(kind)})
             if found:
-                rows[-1]["as_of"] = str(found.as_of)
-        return {"instances": rows, "gpus": list(gpu_names())}
+                gpu = f"{found.gpus} × {found.gpu}" if found.gpus > 1 else found.gpu
+                rows[-1] |= {"vcpus": found.vcpus, "memory": found.memory, "gpu": gpu}
+            if cost:
+                rows[-1]["as_of"] = str(cost.as_of)
+        return {"instances": rows, "gpus": list(gpu_names()), "region": region}
+
+    def _quotas(self, place: Any) -> Mapping[str, float]:
+        """What the backend tells of the account's quotas; kept, since asking takes AWS seconds."""
+        ask = getattr(place, "quotas", None)
+        if ask is None:
+            return {}
+        asked, known = self._asked_quotas.get(place.name, (0.0, {}))
+        if not asked or time.monotonic() - asked > QUOTA_SECONDS:
+            known = ask()
+            self._asked_quotas[place.name] = (time.monotonic(), known)
+        return known
 
     def options(self) -> dict[str, Any]:
         """The options of the magic with their help, and the configured defaults with where they stand."""

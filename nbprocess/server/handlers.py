@@ -186,12 +186,12 @@ class ReadHandler(Handler):
 
 
 class CatalogueHandler(Handler):
-    """``GET catalogue?region=…``"""
+    """``GET catalogue?backend=…``"""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(self.board.catalogue, self.get_query_argument("region", ""))
+        await self.answer(self.board.catalogue, self.get_query_argument("backend", ""))
 
 
 class OptionsHandler(Handler):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from nbprocess.errors import StoreError
+import nbprocess
+from nbprocess import backends
+from nbprocess.errors import BackendError, StoreError
+from nbprocess.server.board import KnownJobs
 
 from .conftest import FakeSource
 
@@ -204,8 +209,6 @@ async def test_a_user_without_permission_is_refused(
 
 
 async def test_a_call_that_blocks_does_not_block_the_server(rest: Any, source: FakeSource, jp_fetch: Any) -> None:
-    import asyncio
-
     release, entered = threading.Event(), threading.Event()
     newest = source.newest
 
@@ -229,3 +232,80 @@ async def test_options_are_those_of_the_magic(rest: Any) -> None:
     answer = json.loads((await rest("options")).body)
     assert [row["name"] for row in answer["options"]] == list(TABLE)
     assert answer["default_backend"] == "local"
+
+
+async def test_the_catalogue_says_what_a_machine_has(rest: Any) -> None:
+    answer = json.loads((await rest("catalogue", params={"backend": "local"})).body)
+    rows = {row["name"]: row for row in answer["instances"]}
+    machine = rows["ml.g4dn.xlarge"]
+    assert (machine["vcpus"], machine["memory"], machine["gpu"]) == (4, 16 * 2**30, "T4")
+    assert rows["ml.g4dn.12xlarge"]["gpu"] == "4 × T4"
+    assert machine["quota"] is None  # this machine knows no account
+    assert "T4" in answer["gpus"]
+
+
+async def test_the_catalogue_has_prices_and_quotas_where_the_backend_can_tell(rest: Any, monkeypatch: Any) -> None:
+    asked = []
+
+    def quotas() -> dict[str, float]:
+        asked.append("quotas")
+        return {"ml.m5.large": 4, "ml.g4dn.xlarge": 0}
+
+    account = SimpleNamespace(name="sagemaker", region="us-east-1", quotas=quotas)
+    monkeypatch.setattr(backends, "get", {"sagemaker": account}.__getitem__)
+    for _ in range(2):
+        answer = json.loads((await rest("catalogue", params={"backend": "sagemaker"})).body)
+    rows = {row["name"]: row for row in answer["instances"]}
+    assert (answer["region"], rows["ml.m5.large"]["quota"], rows["ml.g4dn.xlarge"]["quota"]) == ("us-east-1", 4, 0)
+    assert rows["ml.c5.xlarge"]["quota"] is None
+    assert any(row["price"] for row in answer["instances"])
+    assert asked == ["quotas"]  # an account is asked once for a while
+
+
+async def test_an_account_that_cannot_be_asked_leaves_the_catalogue(rest: Any, monkeypatch: Any) -> None:
+    def denied() -> dict[str, float]:
+        raise BackendError("servicequotas:ListServiceQuotas is not allowed")
+
+    monkeypatch.setattr(backends, "get", lambda name: SimpleNamespace(name=name, region="us-east-1", quotas=denied))
+    response = await rest("catalogue", params={"backend": "sagemaker"})
+    assert response.code == 200
+    assert json.loads(response.body)["instances"][0]["quota"] is None
+
+
+async def test_an_unknown_backend_has_no_catalogue(rest: Any) -> None:
+    response = await rest("catalogue", params={"backend": "moon"})
+    assert response.code == 400
+    assert "moon" in json.loads(response.body)["reason"]
+
+
+async def test_a_job_is_run_again_without_a_kernel(
+    rest: Any, jp_serverapp: Any, source: FakeSource, jp_asyncio_loop: Any
+) -> None:
+    """A real job of the embedded backend, and the whole REST over it: run, run again, log, delete."""
+    jp_serverapp.web_app.settings["nbprocess_board"]._source = KnownJobs()
+    code = "import os\nprint('ran as', os.environ.get('NBPROCESS_JOB', 'a job'))\nvalue = 6 * 7"
+    first = await asyncio.to_thread(
+        lambda: nbprocess.submit(code, {}, backend="local", name="rest-rerun", timeout="5m").name
+    )
+
+    async def ended(name: str) -> dict[str, Any]:
+        for _ in range(600):
+            job: dict[str, Any] = json.loads((await rest("jobs", name)).body)
+            if job["terminal"]:
+                return job
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{name} did not end")
+
+    assert (await ended(first))["status"] == "Completed"
+    response = await rest("jobs", first, "rerun", method="POST")
+    assert response.code == 201
+    again = json.loads(response.body)
+    assert again["name"] != first
+    done = await ended(again["name"])
+    assert (done["status"], done["code"]) == ("Completed", code)
+    listed = json.loads((await rest("jobs")).body)["jobs"]
+    assert {first, again["name"]} <= {job["name"] for job in listed}
+    log = json.loads((await rest("jobs", again["name"], "log")).body)
+    assert any("ran as" in line["text"] for line in log["lines"])
+    assert (await rest("jobs", again["name"], method="DELETE")).code == 204
+    assert (await rest("jobs", again["name"])).code == 404
