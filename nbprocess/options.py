@@ -281,6 +281,11 @@ class Options:
         "Install these into the job first: a requirements file, or packages with commas.",
         metavar="FILE|PACKAGES",
     )
+    mirror: bool = _option(
+        _switch,
+        "Install the packages that the cell uses at the versions that are here, where the job has others.",
+        False,
+    )
     background: bool = _option(_switch, "Return at once; values come in when the job is done.", False)
     dry_run: bool = _option(
         _switch, "Show the plan: what would be sent, where and for how much. Nothing is sent.", False, config=False

@@ -6,6 +6,7 @@ Nothing is written: ``launch`` does that. The two join capture, wire, bundle, re
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -210,7 +211,7 @@ def prepare(
         "args": list(options.arg),
         "inputs": {key: f"/opt/ml/processing/input/{key}" for key, _ in options.input},
         "outputs": {key: f"/opt/ml/processing/output/{key}" for key, _ in options.output},
-        "requirements": _requirements(options, pending),
+        "requirements": _requirements(options, captured, dumped, interpreter),
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
     }
@@ -259,12 +260,28 @@ def _check_sources(options: Options) -> None:
         )
 
 
-def _requirements(options: Options, pending: Pending) -> dict[str, Any] | None:
-    if not options.requirements:
-        return None
-    path = Path(options.requirements)
-    text = path.read_text() if path.is_file() else "\n".join(options.requirements.split(",")) + "\n"
-    return {"text": text}
+def _requirements(
+    options: Options, captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """What the worker installs first: the user's own, and with ``--mirror`` the versions that are here."""
+    lines: list[str] = []
+    if options.requirements:
+        path = Path(options.requirements)
+        lines += path.read_text().splitlines() if path.is_file() else options.requirements.split(",")
+    if options.mirror:
+        named = {re.split(r"[\s\[<>=!~;@]", line.strip(), maxsplit=1)[0].lower() for line in lines}
+        pins = _unlike(captured, dumped, interpreter)
+        lines += [f"{name}=={here}" for name, here, _ in pins if name not in named]
+    return {"text": "\n".join(lines) + "\n"} if lines else None
+
+
+def _unlike(captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Packages that the cell or its values use, and that the worker has not at the version that is here."""
+    from .capture import differing_packages
+
+    modules = {*captured.imports, *(module for group in dumped.groups for module in group.needs)}
+    local = {file.target.partition("/")[0].removesuffix(".py") for file in captured.files if file.kind == "module"}
+    return differing_packages(modules - local - {"python"}, (interpreter or {}).get("packages", {}))
 
 
 def build_request(
@@ -361,7 +378,7 @@ def _check_crossing(
         from .capture import check_python
 
         check_python(cell, there)
-    if not packages or options.requirements:
+    if not packages or options.requirements or options.mirror:
         return
     from .capture import absent_packages
 
@@ -370,6 +387,11 @@ def _check_crossing(
             f"`{module}` is not installed in the worker's Python: add --requirements {distribution}, or choose "
             "another --image."
         )
+    others = [
+        f"{name} {version} ({home} here)" for name, home, version in _unlike(captured, dumped, interpreter) if version
+    ]
+    if others:
+        notices.append(f"the worker has {', '.join(others)}: --mirror installs the versions that are here.")
 
 
 def _price(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None, str]:

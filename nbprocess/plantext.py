@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from .errors import NbprocessError
@@ -51,10 +50,13 @@ def render(plan: Plan) -> str:
         if weight >= _HEAVY:
             parts = heaviest(name, plan.bound.get(name), least=max(_HEAVY, weight // 10))
             lines += [f"      {part.path} brings {size(part.size)} ({part.kind})" for part in parts]
-    for item in plan.capture.files:
-        lines.append(f"    {item.target:<20} {size(os.path.getsize(item.path)):>9}  file")
+    for item in plan.manifest["files"]:
+        lines.append(f"    {item['path']:<20} {size(item['blob']['size']):>9}  file")
     for name, reason in plan.manifest["tombstones"].items():
         lines.append(f"  not sent  {name}: {reason}")
+    wanted = plan.manifest["requirements"]
+    if wanted:
+        lines.append(f"  installs  {', '.join(wanted['text'].split(chr(10))).strip(', ')}")
     if plan.capture.binds:
         lines.append(f"  brings    {', '.join(plan.capture.binds)}")
     lines += [f"  note      {text}" for text in plan.notices]

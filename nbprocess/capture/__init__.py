@@ -7,7 +7,7 @@ from .assemble import capture
 from .cell import check_python, make_cell
 from .freshness import reads
 from .model import Capture, Cell, LocalFile, Need
-from .packages import absent_packages
+from .packages import absent_packages, differing_packages
 from .scope import analyse
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "analyse",
     "capture",
     "check_python",
+    "differing_packages",
     "make_cell",
     "reads",
 ]

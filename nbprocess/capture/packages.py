@@ -63,3 +63,31 @@ def absent_packages(imports: Iterable[str], packages: Mapping[str, str]) -> list
         if not any(_normal(name) in there for name in candidates):
             absent.append((top, candidates[0]))
     return absent
+
+
+def differing_packages(imports: Iterable[str], packages: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Installed packages behind the imports that a worker has not at the version that is here.
+
+    Args:
+        imports: top-level modules.
+        packages: the worker's distributions → versions; what it lacks, or is not known of it, differs.
+
+    Returns:
+        (distribution, version here, version there or ""), sorted.
+    """
+    there = {_normal(name): version for name, version in packages.items()}
+    found = set()
+    for module in imports:
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            continue
+        for name in distributions(top):
+            try:
+                here = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue  # a module of the notebook's own, or another distribution's name
+            other = there.get(_normal(name), "")
+            if other != here:
+                found.add((_normal(name), here, other))
+            break
+    return sorted(found)

@@ -4,9 +4,12 @@ May import: the standard library. Knows nothing of pipes: what to display goes t
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
+import functools
 import linecache
+import operator
 import sys
 import types
 
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; importing inspect takes longer than most cells
+
+
+_FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
 
 
 class Program:
@@ -27,7 +35,8 @@ class Program:
             SyntaxError: with the line number of the notebook's cell.
         """
         self.code, self.filename = code, filename
-        self.flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        # Of the kernel's flags only the __future__ features: the others are its own, and another Python's refuse them.
+        self.flags = flags & _FUTURE | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self._interactivity = interactivity
         padded = "\n" * (first_line - 1) + code
         # No modification time: linecache then keeps the entry when it checks for changed files.
