@@ -309,6 +309,10 @@ class Job:
                 self.results = Results.read(self.store, self.name, self._describe.get("ExitMessage") or "")
             except (IntegrityError, StoreError) as error:
                 self._outcome_error = error
+            if self.results is None:
+                from .bundle.known import forget_listing
+
+                forget_listing(self.store)  # it may have missed a blob that was deleted behind our back
         self._done.set()
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:

@@ -5,6 +5,7 @@ May import: what ``plan`` may.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from typing import Any
 from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
+from .overlap import reason_against, send_while_starting
 from .plan import Plan, build_request, remote_source
 from .sending import Report, send
 from .state import Phase
@@ -37,12 +39,13 @@ def launch(
         The job, in progress.
 
     Raises:
-        StoreError, BackendError, JobNameInUse: nothing of the job is left behind.
+        StoreError, BackendError, JobNameInUse: nothing of the job is left behind, or (where it was created before all
+            of its data was sent) it was stopped.
     """
     from .bundle import manifest as manifests
     from .bundle.archive import build_archive, digest_of
     from .bundle.script import cell_script
-    from .bundle.write import announce, discard, write_bundle
+    from .bundle.write import announce, arrived, discard, write_bundle
 
     store = plan.store()
     source = Source(
@@ -60,13 +63,15 @@ def launch(
         )
     entered("uploading")
     announce(store, plan.job)
-    try:
-        sent = _inputs_to_store(plan, store)
-        send(plan, store, report)
+    request: dict[str, Any] = {}
+    arn = ""
+
+    def create(late: bool = False) -> None:
+        nonlocal request, arn
         archive = build_archive()
         digests = (digest_of(archive), manifests.digest(manifests.encode(plan.manifest)))
         resolved = plan.backend.resolve(asdict(plan.options))
-        blobs = bool(manifests.chunks_of(plan.manifest))
+        blobs = not late and bool(manifests.chunks_of(plan.manifest))
         request = build_request(
             plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs, sent=sent
         )
@@ -78,11 +83,28 @@ def launch(
             script=cell_script(plan.manifest),
             request=request,
             home=asdict(source),
+            late=late,
         )
         _preload(plan, namespace)
         arn = plan.backend.create(request)
+
+    try:
+        sent = _inputs_to_store(plan, store)
+        against = reason_against(plan, store)
+        if against is None:
+            stop = functools.partial(plan.backend.stop, plan.job)
+            send_while_starting(plan, store, report, functools.partial(create, late=True), stop)
+            arrived(store, plan.job)
+        else:
+            if against:
+                plan.notices.append(f"The data was sent before the job was created: {against}.")
+            send(plan, store, report)
+            create()
     except BaseException as error:
-        discard(store, plan.job, because=error)
+        if arn:  # the control plane knows it already, and it was stopped: what it refers to stays
+            store.delete(f"jobs/{plan.job}/writing")
+        else:
+            discard(store, plan.job, because=error)
         raise
     entered("waiting")
     job = Job(

@@ -29,12 +29,10 @@ def send(plan: Plan, store: Any, report: Report) -> None:
     """
     from .bundle.blobs import BlobWriter
 
-    codec = "" if store.path("-") is not None else _codec(plan)
+    codec = "" if store.path("-") is not None else codec_of(plan)
     pending = plan.pending
     meter = Meter("up", pending.size, lambda transfer: None)
-    names = {
-        id(blob): ", ".join(group.names[:3]) for group in plan.dumped.groups for blob in (group.stream, *group.buffers)
-    }
+    names = labels(plan)
     with BlobWriter(store, codec=codec, progress=meter.note) as writer:
         if pending.size < _SMALL:
             pending.write(writer, names)
@@ -50,6 +48,12 @@ def send(plan: Plan, store: Any, report: Report) -> None:
     plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
 
 
+def labels(plan: Plan) -> dict[int, str]:
+    """Identity of a blob → the variables that it belongs to."""
+    groups = plan.dumped.groups
+    return {id(blob): ", ".join(group.names[:3]) for group in groups for blob in (group.stream, *group.buffers)}
+
+
 def count(plan: Plan) -> tuple[int, int]:
     """Bytes that would be sent, and bytes that the store has already. Hashes what this process has not seen before.
 
@@ -59,13 +63,13 @@ def count(plan: Plan) -> tuple[int, int]:
     from .bundle.blobs import CountingWriter
 
     store = plan.store()
-    with CountingWriter(store, codec="" if store.path("-") is not None else _codec(plan)) as writer:
+    with CountingWriter(store, codec="" if store.path("-") is not None else codec_of(plan)) as writer:
         for begun in [writer.begin(view) for _, view in plan.pending.items]:
             begun()
     return writer.new_bytes, writer.reused_bytes
 
 
-def _codec(plan: Plan) -> str:
+def codec_of(plan: Plan) -> str:
     """What both ends can unpack."""
     from .worker import packing
 

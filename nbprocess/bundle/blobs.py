@@ -53,6 +53,8 @@ class BlobWriter:
             when the link to the store is measured to be slow enough; never for a store on this machine.
     """
 
+    _sends = True
+
     def __init__(
         self,
         store: Store,
@@ -157,9 +159,10 @@ class BlobWriter:
             for known in self._recognise.names(fingerprint):
                 if known.codec not in ("", self._codec):
                     continue  # it was packed for an end that could read that
-                if not self._claim(known.digest, size):
+                new = self._claim(known.digest, size)
+                if not new or not self._sends:
                     chunk.named.set_result(_Named(known, fingerprint, False))
-                    self._count(size, what=chunk.what)
+                    self._count(size, size if new else None, what=chunk.what)
                     return
                 self._unclaim(known.digest)  # recognised, but the store lacks it: what goes there is hashed in full
             scratch = self._take_scratch()
@@ -242,7 +245,13 @@ class BlobWriter:
 
 
 class CountingWriter(BlobWriter):
-    """A BlobWriter that writes nothing: for the plan of a dry run. ``new_bytes`` is what would be sent."""
+    """A BlobWriter that writes nothing. ``new_bytes`` is what would be sent.
+
+    It takes the fast hash's word for chunks that were hashed before, so its names are for showing, or are to be
+    compared with those that a BlobWriter gives.
+    """
+
+    _sends = False
 
     def _write(self, digest: str, data: memoryview) -> None:
         """Count only."""

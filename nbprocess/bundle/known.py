@@ -184,14 +184,18 @@ _present: dict[tuple[str, str], Presence] = {}
 _links: dict[str, Link] = {}
 
 
+def _place(store: Store) -> str:
+    return str(getattr(store, "place", store.uri))
+
+
 def link(store: Store) -> Link:
     with _lock_all:
-        return _links.setdefault(store.uri, Link())
+        return _links.setdefault(_place(store), Link())
 
 
 def presence(store: Store, prefix: str) -> Presence:
     with _lock_all:
-        key = (store.uri, prefix)
+        key = (_place(store), prefix)
         if key not in _present or store.path("x") is not None:
             _present[key] = Presence(store, prefix)
         return _present[key]
@@ -200,4 +204,4 @@ def presence(store: Store, prefix: str) -> Presence:
 def forget_listing(store: Store, prefix: str = "blobs") -> None:
     """Look again which blobs are in ``store`` the next time: call it after a job missed one, and after cleaning."""
     with _lock_all:
-        _present.pop((store.uri, prefix), None)
+        _present.pop((_place(store), prefix), None)

@@ -21,6 +21,9 @@ from .archive import digest_of
 from .blobs import CHUNK, Blob, BlobWriter
 from .stores import Store
 
+ARRIVED = "bundle/arrived"
+"""Key below a job that is there when its late blobs are."""
+
 CLEANING = "cleaning/marker"
 """Key that is there while ``clean`` works on a store."""
 
@@ -120,6 +123,7 @@ def write_bundle(
     script: str,
     request: Mapping[str, Any],
     home: Mapping[str, Any],
+    late: bool = False,
 ) -> Bundle:
     """Write everything of ``job`` but its blobs, which must be in the store already (``BlobWriter.finish``).
 
@@ -129,6 +133,7 @@ def write_bundle(
         script: the text of ``cell.py``.
         request: the CreateProcessingJob request; it must pin the digests of archive and manifest.
         home: what only the home side needs on attach; plain JSON without values.
+        late: the blobs are still to come: the job stays announced until ``arrived``.
 
     Raises:
         StoreError: it could not be written; nothing of the job is left.
@@ -147,19 +152,26 @@ def write_bundle(
         store.put(f"{bundle}/worker.pyz", archive)
         store.put(f"{bundle}/cell.py", script.encode("utf-8", "surrogatepass"))
         store.put(f"{bundle}/manifest.json", data)
-        if chunks:
+        if chunks and not late:
             # SageMaker's ManifestFile: the platform itself downloads exactly these objects.
             listing = [{"prefix": store.url("blobs/")}, *chunks]
             store.put(f"jobs/{job}/blobs.manifest", json.dumps(listing).encode())
         store.put(f"jobs/{job}/home.json", _json(home))
         store.put(f"jobs/{job}/request.json", _json(request))
-        store.delete(f"jobs/{job}/writing")
+        if not late:
+            store.delete(f"jobs/{job}/writing")
     except BaseException as error:
         discard(store, job, because=error)
         raise
     return Bundle(
         job, store.url(f"jobs/{job}"), pins["manifest.json"], pins["worker.pyz"], len(chunks), sum(chunks.values())
     )
+
+
+def arrived(store: Store, job: str) -> None:
+    """Say that the blobs of a job that was written as ``late`` are in the store."""
+    store.put(f"jobs/{job}/{ARRIVED}", b"1")
+    store.delete(f"jobs/{job}/writing")
 
 
 def discard(store: Store, job: str, *, because: BaseException | None = None) -> None:

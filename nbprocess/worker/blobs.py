@@ -26,12 +26,13 @@ class Corrupt(Exception):
     """Bytes are missing or do not have the digest that the manifest pins. Nothing of them was used."""
 
 
-def read(folder: Any, wanted: Any) -> Any:
+def read(folder: Any, wanted: Any, late: Any = None) -> Any:
     """Read blobs into memory and check each chunk's SHA-256 as it is read, in parallel threads.
 
     Args:
         folder: where the chunk files lie.
         wanted: pairs (what it is, for the error message; blob).
+        late: a ``fetch.Late``, which has the chunks instead of the folder.
 
     Returns:
         A dict from ``key(blob)`` to a writable buffer.
@@ -61,7 +62,7 @@ def read(folder: Any, wanted: Any) -> Any:
     errors: list[Exception] = []
     if total < _INLINE:
         for task in tasks:
-            _read_chunk(folder, *task)
+            _read_chunk(folder, late, *task)
         return buffers
     tasks.reverse()
 
@@ -72,11 +73,12 @@ def read(folder: Any, wanted: Any) -> Any:
             except IndexError:
                 return
             try:
-                _read_chunk(folder, *task)
+                _read_chunk(folder, late, *task)
             except Exception as error:
                 errors.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(min(8, os.cpu_count() or 1, len(tasks)))]
+    many = min(8, os.cpu_count() or 1) if late is None else late.threads
+    threads = [threading.Thread(target=work) for _ in range(min(many, len(tasks)))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -91,27 +93,19 @@ def key(blob: Any) -> Any:
     return (blob["size"], *blob["chunks"])
 
 
-def _read_chunk(folder: str, what: str, digest: str, codec: str, view: memoryview) -> None:
+def _read_chunk(folder: str, late: Any, what: str, digest: str, codec: str, view: memoryview) -> None:
     path = f"{folder}/{digest}"
     if len(digest) != 64 or not digest.isalnum():
         raise Corrupt(f"{what}: {digest!r} is no SHA-256. Send the cell again.")
     # What is packed is shorter than what it stands for.
     target = memoryview(bytearray(len(view))) if codec else view
-    try:
-        with open(path, "rb", buffering=0) as file:
-            done = 0
-            while done < len(target):
-                count = file.readinto(target[done:])
-                if not count:
-                    break
-                done += count
-            if file.read(1):
-                raise Corrupt(f"{what}: the file {path} is longer than {len(view)} bytes. Send the cell again.")
-    except OSError as error:
-        raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
-    if not codec and done < len(view):
+    done = _from_file(path, what, target) if late is None else late.load(digest, target)
+    if late is None and not codec and done < len(view):
         raise Corrupt(f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again.")
     found = hashlib.sha256(target[:done]).hexdigest()
+    if found != digest and late is not None:  # a fault on the way is fetched again once
+        done = late.load(digest, target)
+        found = hashlib.sha256(target[:done]).hexdigest()
     if found != digest:
         raise Corrupt(
             f"{what}: the file {path} is corrupt: its SHA-256 is {found}. Nothing was executed. Send the cell again."
@@ -121,6 +115,22 @@ def _read_chunk(folder: str, what: str, digest: str, codec: str, view: memoryvie
             view[:] = packing.unpack(codec, target[:done], len(view))
         except packing.Damaged as error:
             raise Corrupt(f"{what}: the file {path} cannot be used: {error}. Send the cell again.") from None
+
+
+def _from_file(path: str, what: str, target: memoryview) -> int:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            done = 0
+            while done < len(target):
+                count = file.readinto(target[done:])
+                if not count:
+                    break
+                done += count
+            if file.read(1):
+                raise Corrupt(f"{what}: the file {path} is longer than {len(target)} bytes. Send the cell again.")
+    except OSError as error:
+        raise Corrupt(f"{what}: the file {path} cannot be read: {error.strerror}. Send the cell again.") from None
+    return done
 
 
 class Writer:

@@ -112,7 +112,9 @@ def _run(manifest: Any, layout: Any, log: Any, events: Any, signals: Any, outcom
         what = "variable " + ", ".join(repr(name) for name in group["names"])
         wanted += [(what, group["stream"])] + [(what, blob) for blob in group["buffers"]]
     wanted += [(f"file {file['path']!r}", file["blob"]) for file in manifest.get("files", ())]
-    buffers = blobs.read(layout.blobs, wanted)
+    buffers = read_values(manifest, layout, log, signals, wanted)
+    if buffers is None:
+        return stopped_early(outcome)
     lay_out_files(manifest, layout, buffers)
     install_requirements(manifest, layout, log)
     timeout = manifest.get("timeout")
@@ -127,15 +129,33 @@ def _run(manifest: Any, layout: Any, log: Any, events: Any, signals: Any, outcom
         return main(manifest, layout, buffers, pipes)
 
     if signals.stop is not None:
-        outcome["state"] = "stopped"
-        outcome["error"] = error_of("KeyboardInterrupt", "stopped before the cell began", 143)
-        return 143
+        return stopped_early(outcome)
     ending = supervisor.run(child, forked=buffers.clear)
     outcome["usage"] = {"cpu": round(ending.cpu, 6), "peak_memory": ending.peak}
     if ending.report is None:
         return _dead(ending, outcome, usage.oom_kills() - kills, log)
     outcome.update(ending.report)
     return _code(ending, outcome)
+
+
+def read_values(manifest: Any, layout: Any, log: Any, signals: Any, wanted: Any) -> Any:
+    """The verified content of the blobs; None when the job was stopped while it waited for them."""
+    if not manifest.get("fetch"):
+        return blobs.read(layout.blobs, wanted)
+    from .fetch import Late, Stopped
+
+    log.say("the data is still being sent: it is read as it comes")
+    try:
+        return blobs.read(layout.blobs, wanted, Late(manifest["fetch"], lambda: signals.stop is not None))
+    except Stopped:
+        return None
+
+
+def stopped_early(outcome: dict[str, object]) -> int:
+    """The job was told to stop before the cell began."""
+    outcome["state"] = "stopped"
+    outcome["error"] = error_of("KeyboardInterrupt", "stopped before the cell began", 143)
+    return 143
 
 
 def _code(ending: Ending, outcome: dict[str, object]) -> int:

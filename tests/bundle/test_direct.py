@@ -13,6 +13,7 @@ import pytest
 from nbprocess.bundle.stores import direct
 from nbprocess.bundle.stores.direct import DirectReader, Keys, Refused, Unsupported
 from nbprocess.testing.s3 import Cut, Refuse, S3Server, self_signed
+from nbprocess.worker import s3read
 
 ACCOUNT = "123456789012"
 OWNER = {"x-amz-expected-bucket-owner": ACCOUNT}
@@ -76,7 +77,7 @@ def test_many_cuts_are_gone_on_from_as_long_as_there_is_progress(server):
 
 
 def test_cuts_without_progress_are_given_up(server, monkeypatch):
-    monkeypatch.setattr(direct, "_pause", lambda tries: None)
+    monkeypatch.setattr(s3read, "_pause", lambda tries: None)
     server.fail("GET", "key", Cut(0), times=100)
     with pytest.raises(OSError):
         read(reader(server))
@@ -96,7 +97,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(server):
 
 def test_a_connection_is_used_again(server, monkeypatch):
     made = []
-    monkeypatch.setattr(direct.socket, "create_connection", _noted(direct.socket.create_connection, made))
+    monkeypatch.setattr(s3read.socket, "create_connection", _noted(s3read.socket.create_connection, made))
     source = reader(server)
     for offset in range(5):
         assert read(source, 100, offset) == DATA[offset : offset + 100]
@@ -119,7 +120,7 @@ def test_the_end_of_an_object(server):
 
 
 def test_refusals_have_the_words_of_s3(server, monkeypatch):
-    monkeypatch.setattr(direct, "_pause", lambda tries: None)
+    monkeypatch.setattr(s3read, "_pause", lambda tries: None)
     with pytest.raises(Refused, match="NoSuchKey") as refused:
         read(reader(server), name="nothing")
     assert refused.value.code == "NoSuchKey" and refused.value.status == 404

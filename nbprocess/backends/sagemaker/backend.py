@@ -31,6 +31,8 @@ class Backend:
     """Jobs as SageMaker Processing jobs. Clients are made lazily, once."""
 
     name = "sagemaker"
+    start_seconds = 90.0
+    """What a machine takes to start at the least: data that arrives within it may follow the job."""
 
     def __init__(self) -> None:
         self.account = Account(os.environ.get("NBPROCESS_REGION"))

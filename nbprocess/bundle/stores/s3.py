@@ -12,7 +12,7 @@ import os
 import ssl
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +70,12 @@ class S3Store:
     def uri(self) -> str:
         """``s3://bucket`` or ``s3://bucket/prefix``."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def place(self) -> str:
+        """``uri``, and the service that it is at: what one service holds another need not."""
+        asked = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return f"{self.uri} {self._endpoint or asked or ''}"
 
     def url(self, key: str) -> str:
         """The ``s3://`` URI of ``key``."""
@@ -129,6 +135,31 @@ class S3Store:
         """Remove ``key``; no error when it is not there."""
         name = self._name(key)
         self._call(key, "delete", lambda transfer: transfer.delete(name))
+
+    def presigned(self, keys: Iterable[str], seconds: float) -> dict[str, Any] | None:
+        """Links with which anybody can read ``keys`` for so long: ``place``, ``targets`` (key → path), ``headers``.
+
+        None where none can be made that last: credentials that end before, certificates or a proxy of one's own.
+        """
+        through = self._transfer()
+        session = self._session
+        client = getattr(through, "_client", None)
+        if client is None or session is None:
+            return None
+        ends = getattr(session.get_credentials(), "_expiry_time", None)
+        if ends is not None and (ends - datetime.now(timezone.utc)).total_seconds() < seconds:
+            return None
+        endpoint = client.meta.endpoint_url
+        if _proxy(endpoint) or (endpoint.startswith("https:") and _ca_bundle(session)):
+            return None  # the job would have to know them too
+        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
+        targets, place = {}, ""
+        for key in keys:
+            asked = {"Bucket": self.bucket, "Key": self._name(key), **owner}
+            link = urlsplit(client.generate_presigned_url("get_object", Params=asked, ExpiresIn=int(seconds)))
+            place, targets[key] = f"{link.scheme}://{link.netloc}", f"{link.path}?{link.query}"
+        headers = {"x-amz-expected-bucket-owner": self.expected_owner} if self.expected_owner else {}
+        return {"place": place, "targets": targets, "headers": headers}
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
