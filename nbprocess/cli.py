@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
@@ -10,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import NbprocessError
+from .errors import BackendError, NbprocessError
 from .summary import duration, size
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     clean = commands.add_parser("clean", help="remove data that no kept job refers to")
     clean.add_argument(
         "--older-than", type=float, default=7.0, metavar="DAYS", help="delete ended jobs older than this"
+    )
+    clean.add_argument(
+        "--max-size",
+        type=_size,
+        metavar="SIZE",
+        help="then delete the oldest ended jobs until no more than this is kept",
     )
     clean.add_argument("--dry-run", action="store_true")
     commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
@@ -125,10 +132,27 @@ def _clean(arguments: argparse.Namespace) -> int:
     backend = backends.get(arguments.backend or default_backend())
     running = [job["ProcessingJobName"] for job in backend.jobs(StatusEquals="InProgress")]
     report = clean(
-        backend.store(), keep_jobs=running, older_than=arguments.older_than * 86_400, dry_run=arguments.dry_run
+        backend.store(),
+        keep_jobs=running,
+        older_than=arguments.older_than * 86_400,
+        max_bytes=arguments.max_size,
+        dry_run=arguments.dry_run,
     )
+    if backend.name == "local" and not arguments.dry_run:
+        for name in report.jobs:  # their records (log, container) lie beside the store
+            with contextlib.suppress(BackendError):
+                backend.delete(name)
     print(report)
     return 0
+
+
+def _size(text: str) -> int:
+    from .options import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

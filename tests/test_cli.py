@@ -61,6 +61,17 @@ def test_delete_and_clean(run: Run, job: nbprocess.Job) -> None:
     assert run("logs", "cli-job")[1] == "a line\n", "a dry run removes nothing"
 
 
+def test_clean_keeps_no_more_than_is_asked_for(run: Run, job: nbprocess.Job) -> None:
+    with pytest.raises(SystemExit):
+        run("clean", "--max-size", "lots")
+    assert run("logs", "cli-job")[0] == 0
+    assert run("clean", "--older-than", "3650", "--max-size", "1GB")[0] == 0
+    assert run("logs", "cli-job")[0] == 0, "there is less than that"
+    status, out, _ = run("clean", "--older-than", "3650", "--max-size", "0")
+    assert status == 0 and "removed" in out and "cli-job" not in run("jobs")[1]
+    assert "no job named cli-job" in run("logs", "cli-job")[2], "its record is gone too"
+
+
 def test_mistakes_are_one_line(run: Run) -> None:
     status, out, err = run("logs", "not-there")
     assert status == 1 and not out and err.startswith("nbprocess: There is no job named not-there")
