@@ -27,14 +27,20 @@ def remember(shell: InteractiveShell, line: str, cell: str, code: str) -> str:
     """
     raw = f"%%processing {line}\n{cell}"
     compiler = shell.compile
-    filename: str = compiler.get_code_name(raw, "#\n" + code, shell.execution_count)
+    number = cell_number(shell)
+    filename: str = compiler.get_code_name(raw, "#\n" + code, number)
     text = f"# %%processing {line}\n{code}"
     entry = (len(text), None, text.splitlines(True), filename)
     linecache.cache[filename] = entry
     # IPython maps this name to "Cell In[n]" in tracebacks: CachingCompiler._filename_map, IPython 8 and 9.
     if isinstance(getattr(compiler, "_filename_map", None), dict):
-        compiler._filename_map[filename] = shell.execution_count
+        compiler._filename_map[filename] = number
     return filename
+
+
+def cell_number(shell: InteractiveShell) -> int:
+    """The number of the cell that runs now: newer IPythons count before they run a cell, older ones after it."""
+    return int(shell.displayhook.prompt_count)
 
 
 def follow(shell: InteractiveShell, job: Job, lazy: int | None = None) -> None:

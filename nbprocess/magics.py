@@ -99,7 +99,7 @@ class ProcessingMagics(Magics):
 
     def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
         from .capture import make_cell
-        from .foreground import remember
+        from .foreground import cell_number, remember
         from .plan import prepare
 
         shell = self.ip
@@ -113,7 +113,7 @@ class ProcessingMagics(Magics):
             first_line=2,
             flags=shell.compile.flags,
             interactivity=shell.ast_node_interactivity,
-            execution_count=shell.execution_count,
+            execution_count=cell_number(shell),
         )
         return prepare(made, shell.user_ns, options, self._context())
 
@@ -129,6 +129,7 @@ class ProcessingMagics(Magics):
             folder=Path.cwd(),
             hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
             transform=shell.transform_cell,
+            cells=dict(getattr(shell.compile, "_filename_map", None) or {}),
             known_magics=frozenset(name for kind in shell.magics_manager.magics.values() for name in kind),
         )
 

@@ -37,6 +37,8 @@ class Context:
     transform: Callable[[str], str] | None = None
     """IPython's ``transform_cell``, for code inside magics."""
     known_magics: frozenset[str] | None = None
+    cells: Mapping[str, int] = field(default_factory=dict)
+    """File names under which the kernel compiled its cells → their numbers, as tracebacks show them."""
 
 
 @dataclass
@@ -214,6 +216,9 @@ def prepare(
         "requirements": _requirements(options, captured, dumped, interpreter),
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
+        "history": list(captured.history),
+        "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
+        "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},
     }
     price, note = _price(backend, draft)
     plan = Plan(
@@ -258,6 +263,11 @@ def _check_sources(options: Options) -> None:
         raise OptionError(
             f"--requirements {options.requirements}: there is no such file. Give a file, or packages with commas."
         )
+
+
+def _texts(history: Any) -> list[str]:
+    """The texts of the notebook's cells, as ``In`` has them."""
+    return [str(text) for text in history] if isinstance(history, list) else []
 
 
 def _requirements(

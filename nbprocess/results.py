@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .bundle.stores import Store
     from .job import Job
 
+CHANGES_LOST = "its changes could not be saved"
+"""How the worker begins the reason of an input that is as it was, although the cell changed it."""
+_CHANGES_UNREAD = "its changes could not be read"
 ABSENT: Any = object()
 """Stands for a name that the namespace does not have."""
 
@@ -147,7 +150,11 @@ class Results:
         finally:
             meter.over()
         for name, failure in loaded.failed.items():
-            self._become(name, "failed", reason=str(failure))
+            if name in (self.data.get("patches") or ()):
+                owner = self._memo_sent.owner(int(name.rpartition(":")[2]))
+                self._become(owner, "failed", reason=f"{_CHANGES_UNREAD}: {failure}")
+            else:
+                self._become(name, "failed", reason=str(failure))
         return loaded, reader
 
     # -- values that stay in the store until they are read -------------------------------------------------------------
@@ -260,7 +267,15 @@ class Results:
                 known = self._variables.get(name)
                 self._variables[name] = known or Variable(name, "updated", type(value).__name__)
 
+    def _is_lost(self, name: str) -> bool:
+        """Whether the cell bound the name and its value did not come back; an input of which only changes are lost
+        keeps its place."""
+        facts = self._variables[name]
+        return facts.status == "failed" and not facts.reason.startswith((CHANGES_LOST, _CHANGES_UNREAD))
+
     def _bind(self, job: Job, namespace: dict[str, Any], names: Collection[str] | None = None) -> None:
+        from .worker.tombstone import Tombstone
+
         own = job.bound if namespace is job.namespace else None
         for name, facts in list(self._variables.items()):
             if names is not None and name not in names:
@@ -284,6 +299,12 @@ class Results:
             if name not in job.values:
                 if facts.status == "saved":
                     self._become(name, "failed", reason=facts.reason or "its value was not among the results")
+                if not meanwhile and self._is_lost(name):
+                    # The value that the name had before the cell would be a wrong one now.
+                    reason = self._variables[name].reason
+                    namespace[name] = Tombstone(name, reason, f"not here: it did not come back from job {job.name}")
+                    if own is not None:
+                        own[name] = namespace[name]
                 continue
             if meanwhile and now is not job.values[name]:
                 self._become(

@@ -107,6 +107,7 @@ def capture(
         submodules=tuple(sorted(submodules(resolution.attributes, namespace))),
         ambient=_ambient(loaded),
         notices=tuple(dict.fromkeys(notices)),
+        history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
         withheld=withheld,
     )

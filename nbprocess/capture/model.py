@@ -71,5 +71,7 @@ class Capture:
     ambient: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     whole_namespace: bool = False
+    history: tuple[str, ...] = ()
+    """Which of ``In`` and ``Out`` the cell reads."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Names that the secret guard left out, with the reason: for tombstones at the worker."""

@@ -61,11 +61,11 @@ def namespace_key(node: ast.Subscript, module_level: bool) -> str | None:
 
 
 def history_key(node: ast.Subscript) -> str | None:
-    """``Out[3]`` → ``_3`` and ``In[3]`` → ``_i3``; None for any other subscript."""
-    if not isinstance(node.value, ast.Name) or node.value.id not in ("Out", "In", "_oh", "_ih"):
+    """``Out[3]`` → ``_3``; None for any other subscript (``In`` is short, and travels as it is)."""
+    if not isinstance(node.value, ast.Name) or node.value.id not in ("Out", "_oh"):
         return None
     if isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
-        return f"{'_' if node.value.id in ('Out', '_oh') else '_i'}{node.slice.value}"
+        return f"_{node.slice.value}"
     return None
 
 

@@ -50,6 +50,8 @@ class Resolution:
         self.strings: dict[str, int] = {}
         self.definitions: list[tuple[str, Definition]] = []
         self.whole: tuple[int, str] | None = None
+        self.history: set[str] = set()
+        """Which of ``In`` and ``Out`` are read."""
         self._queue: deque[tuple[Any, str, str, int]] = deque()
         self._seen: set[int] = set()
         self._visits = 0
@@ -77,8 +79,11 @@ class Resolution:
         """Add a read of ``name``."""
         if name in self.namespace:
             if names.injected(name, self.namespace, self.hidden):
-                if name in ("Out", "In", "_oh", "_ih"):
-                    self._history(name, line, via)
+                if name in ("Out", "_oh"):
+                    self.history.add("Out")
+                    self._outputs(name, line, via)
+                elif name in ("In", "_ih"):
+                    self.history.add("In")
                 return
             old = self.needs.get(name)
             if old is not None and (old.strength == "must" or strength == "maybe"):
@@ -111,11 +116,10 @@ class Resolution:
         if notes.whole is not None and self.whole is None:
             self.whole = (notes.whole, f"{notes.whole_by} in {via}" if via else notes.whole_by)
 
-    def _history(self, name: str, line: int, via: str) -> None:
-        """``Out[i]`` with a computed ``i``: any of the earlier results."""
-        prefix = "_" if name in ("Out", "_oh") else "_i"
+    def _outputs(self, name: str, line: int, via: str) -> None:
+        """``Out[i]``: ``i`` may be computed, so any of the earlier results."""
         for other in list(self.namespace):
-            if other.startswith(prefix) and other[len(prefix) :].isdigit():
+            if other.startswith("_") and other[1:].isdigit():
                 self.need(other, "maybe", line, via or name)
 
     def _query_strings(self) -> None:

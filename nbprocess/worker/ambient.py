@@ -95,6 +95,13 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     return before
 
 
+def settle_filters(state: dict[str, object], before: dict[str, object]) -> None:
+    """Home's warning filters once more, after the inputs were loaded: what they imported has moved some of them."""
+    if "warnings" in state:
+        _apply_filters(state["warnings"])
+        before["warnings"] = _filters()
+
+
 def changed(before: dict[str, object]) -> dict[str, object]:
     """The sections that differ from ``before`` now."""
     after = collect()
@@ -266,15 +273,47 @@ _APPLY = {
 }
 
 
+_foreign = {}  # type: ignore[var-annotated]
+"""Stand-ins for warning categories whose modules are not loaded here: their filters must find the way home."""
+
+
+def _category(place: str, name: str) -> Any:
+    found = getattr(sys.modules.get(place), name, None)
+    if isinstance(found, type):
+        return found
+    key = (place, name)
+    if key not in _foreign:
+        _foreign[key] = type(name, (Warning,), {"__module__": place})
+    return _foreign[key]
+
+
+def keep_order(before: Any) -> None:
+    """Put filters that were there before an import back into their places; those that it added stay in front.
+
+    A module that home has loaded long ago is imported here during the cell, and moves its filters to the front.
+    """
+    after: Any = list(warnings.filters)
+    added = [item for item in after if item not in before]
+    if after != added + before:
+        _set_filters(added + before)
+
+
+def _set_filters(filters: Any) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]
+    warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()  # type: ignore[attr-defined]
+
+
 def _filters() -> Any:
     def text(pattern: Any) -> Any:
         return None if pattern is None else pattern if isinstance(pattern, str) else pattern.pattern
 
     filters: Any = list(warnings.filters)
-    return [
+    listed = [
         [action, text(message), f"{kind.__module__}:{kind.__name__}", text(module), line]
         for action, message, kind, module, line in filters
     ]
+    # A stand-in's filter and the one that its module added when it was imported after all are one: it keeps its place.
+    return [item for index, item in enumerate(listed) if item not in listed[index + 1 :]]
 
 
 def _apply_filters(state: Any) -> None:
@@ -283,14 +322,11 @@ def _apply_filters(state: Any) -> None:
     filters = []
     for action, message, kind, module, line in state:
         place, _, name = kind.partition(":")
-        category = getattr(sys.modules.get(place), name, None)
-        if not isinstance(category, type):
-            continue  # a library's own category: its import adds its filters by itself
+        category = _category(place, name)
         # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).
         start = None if message is None else re.compile(message, re.I)
         filters.append((action, start, category, None if module is None else re.compile(module), line))
-    warnings.filters[:] = filters  # type: ignore[index]
-    warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()  # type: ignore[attr-defined]
+    _set_filters(filters)
 
 
 def _collect_shell(shell: Any) -> Any:

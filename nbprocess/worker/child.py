@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+CHANGES_LOST = "its changes could not be saved"
+"""How the reason of an input begins that is as it was, although the cell changed it."""
+
+
 class InputError(RuntimeError):
     """A value that the cell needs cannot be read in this container."""
 
@@ -130,7 +134,11 @@ class Cell:
                 namespace[name] = {k: resolve(v, self._layout.root) for k, v in places.items()}
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
+        for name in manifest.get("imports") or ():
+            self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         self._load()
+        self._provide_history()
+        ambient.settle_filters(manifest.get("ambient") or {}, self._ambient)
         self._names = results.Names(namespace)
         self._folder = results.Folder(self._layout.notebook)
 
@@ -168,6 +176,15 @@ class Cell:
             self._namespace[name] = tombstone.Tombstone(name, str(reason))
         self._buffers.clear()  # what the values do not use goes back to the system
         self._snapshot = wire.snapshot(self._memo)
+
+    def _provide_history(self) -> None:
+        """``Out`` and ``In``, as far as the cell reads them: earlier results came as ``_3``, texts by themselves."""
+        namespace, manifest = self._namespace, self._manifest
+        found = [name for name in namespace if name[:1] == "_" and name[1:].isdigit()]
+        if found or "Out" in (manifest.get("history") or ()):
+            namespace["Out"] = namespace["_oh"] = {int(name[1:]): namespace[name] for name in found}
+        if "In" in (manifest.get("history") or ()):
+            namespace["In"] = namespace["_ih"] = list(manifest.get("input_history") or ())
 
     def run(self) -> None:
         """The cell itself, and the figures that it left open."""
@@ -223,7 +240,8 @@ class Cell:
         def wanted(name: str) -> bool:
             return name not in skip and (save is None or name in save)
 
-        values = {name: self._namespace[name] for name in self._names.bound(self._front.shell_values) if wanted(name)}
+        bound = self._names.bound(self._front.shell_values, self._front.underscores)
+        values = {name: self._namespace[name] for name in bound if wanted(name)}
         deleted = self._names.deleted()
         result = None
         if self._front.result is not None and error is None:
@@ -260,7 +278,7 @@ class Cell:
             known["status"] = "updated"
             known["size"] += dumped.sizes.get(entry, 0)
             if entry in dumped.failed:
-                known.update(status="failed", reason=f"its changes could not be saved: {dumped.failed[entry]}")
+                known.update(status="failed", reason=f"{CHANGES_LOST}: {dumped.failed[entry]}")
         report["groups"] = [group.to_json() for group in dumped.groups]
         report["result"], report["variables"] = result, variables
         report["patches"] = sorted(name for name in owners if name not in dumped.failed) or None

@@ -49,6 +49,20 @@ class Front:
         self._before = before
         self._has_ipython: bool | None = None
         self.shell_values: dict[str, object] = {}
+        self._last: object = ""
+
+    @property
+    def underscores(self) -> dict[str, object]:
+        """``_``, ``__`` and ``___`` as the display hook left them."""
+        hook = getattr(self._shell, "displayhook", None) if self.has_ipython else None
+        if hook is None:
+            return {"_": self._last, "__": "", "___": ""}
+        return {name: getattr(hook, name) for name in ("_", "__", "___")}
+
+    def note_last(self, value: object) -> None:
+        """Bind ``_`` to a value that was shown, unless the notebook uses the name for something of its own."""
+        if self.namespace.get("_", "") is self._last or "_" not in self.namespace:
+            self._last = self.namespace["_"] = value
 
     def shell_made(self) -> None:
         """Note what the making of the shell did, so that it does not count as done by the cell."""
@@ -164,7 +178,7 @@ class Front:
             return
         self.result = value
         if self._shell is None and _plain(value):
-            builtins._ = self.namespace["_"] = value  # type: ignore[attr-defined]
+            self.note_last(value)
             data = {"text/plain": repr(value)}
             self.channel.event({"type": "execute_result", "data": data, "metadata": {}, "execution_count": self.count})
             return

@@ -1,8 +1,13 @@
-"""Things to do right after a module has been imported, without importing it ourselves. Standard library only."""
+"""Things to do right after a module has been imported, without importing it ourselves. May import: ``ambient``, the
+standard library.
+"""
 
 from __future__ import annotations
 
 import sys
+import warnings
+
+from . import ambient
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -61,6 +66,8 @@ class _Wrapped:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
+        before = warnings.filters[:]
         self._loader.exec_module(module)
+        ambient.keep_order(before)
         for action in self._actions:
             action(module)

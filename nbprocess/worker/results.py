@@ -29,14 +29,21 @@ class Names:
         self._namespace = namespace
         self._before = dict(namespace)  # keeps the values, so that an identity is never reused
 
-    def bound(self, of_shell: dict[str, object]) -> list[str]:
-        """Names bound or rebound, in the order of the namespace, but for those that the shell bound (``of_shell``)."""
+    def bound(self, of_shell: dict[str, object], shown: dict[str, object]) -> list[str]:
+        """Names bound or rebound, in the order of the namespace.
+
+        Args:
+            of_shell: what the shell bound when it was made; does not count.
+            shown: ``_``, ``__`` and ``___`` as the display hook left them; a cell may bind them itself.
+        """
         before = self._before
         missing = object()
         return [
             name
             for name, value in list(self._namespace.items())
-            if before.get(name, missing) is not value and isinstance(name, str) and not _of_shell(name, value, of_shell)
+            if before.get(name, missing) is not value
+            and isinstance(name, str)
+            and (shown[name] is not value if name in shown else not _of_shell(name, value, of_shell))
         ]
 
     def deleted(self) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 import warnings
 
 from IPython.core.displayhook import DisplayHook
@@ -92,7 +93,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         """Tell IPython of the cell, so that tracebacks call it by its number."""
         names = getattr(self.compile, "_filename_map", None)
         if names is not None:
-            names[program.filename] = self.execution_count
+            names[program.filename] = self.displayhook.prompt_count
         self.events.trigger("pre_execute")
 
     def ends(self) -> None:
@@ -110,6 +111,12 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         if isinstance(error, SystemExit):
             return list(self.InteractiveTB.get_exception_only(kind, error))
         return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
+
+
+def _counted_early() -> int:
+    """1 where IPython counts a cell before it runs it, as newer ones do: its display hook knows."""
+    known: Any = DisplayHook.prompt_count
+    return 1 - int(known.fget(types.SimpleNamespace(shell=types.SimpleNamespace(execution_count=1))))
 
 
 def make(front: Any, manifest: Any) -> WorkerShell:
@@ -138,11 +145,18 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     sys.displayhook = sys_hook
     shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
     shell.displayhook.front = front  # type: ignore[attr-defined]
-    shell.execution_count = front.count
-    out = kept.get("Out")
-    if isinstance(out, dict):
-        shell.history_manager.output_hist.update(out)  # type: ignore[union-attr]
+    shell.execution_count = front.count + _counted_early()
+    names = getattr(shell.compile, "_filename_map", None)
+    if names is not None:
+        names.update(manifest.get("cells") or {})
+    history: Any = shell.history_manager
+    if isinstance(kept.get("Out"), dict):
+        history.output_hist.update(kept["Out"])
+    if isinstance(kept.get("In"), list):
+        history.input_hist_parsed[:] = kept["In"]
     namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
+    for name in ("_", "__", "___"):  # the hook binds them as long as they are what it left there
+        setattr(shell.displayhook, name, namespace.get(name, ""))
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     front.shell_made()
     return shell  # type: ignore[no-any-return]

@@ -6,7 +6,6 @@ May import: this package, the standard library.
 from __future__ import annotations
 
 import ast
-import builtins
 import contextlib
 import io
 import os
@@ -78,7 +77,7 @@ class StandIn:
 
     def displayhook(self, value: object) -> None:
         """Show the value of an expression."""
-        builtins._ = self.user_ns["_"] = value  # type: ignore[attr-defined]
+        self._front.note_last(value)
         data, metadata = shims.format_value(value)
         event = {"type": "execute_result", "data": data, "metadata": metadata}
         self._front.channel.event({**event, "execution_count": self.execution_count})

@@ -14,15 +14,15 @@ class MissingValue(RuntimeError):
 class Tombstone:
     """Stands for a value. Only its representation can be had; every other use raises MissingValue."""
 
-    __slots__ = ("_name", "_reason")
+    __slots__ = ("_name", "_reason", "_said")
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, said: str = "not available in this job") -> None:
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_reason", reason)
+        object.__setattr__(self, "_said", said)
 
     def __repr__(self) -> str:
-        name, reason = (object.__getattribute__(self, key) for key in ("_name", "_reason"))
-        return f"<{name}: not available in this job: {reason}>"
+        return f"<{_told(self, '')}>"
 
     def __getattribute__(self, key: str) -> object:
         if key in ("__class__", "__repr__", "__doc__", "__reduce_ex__"):
@@ -35,9 +35,18 @@ class Tombstone:
         raise _missing(self)
 
 
+def _told(stone: Tombstone, verb: str = "is ") -> str:
+    name, reason, said = (object.__getattribute__(stone, key) for key in Tombstone.__slots__)
+    return f"{name} {verb}{said}: {reason}" if verb else f"{name}: {said}: {reason}"
+
+
+def why(stone: Tombstone) -> str:
+    """What any use of it says."""
+    return _told(stone)
+
+
 def _missing(stone: Tombstone) -> MissingValue:
-    name, reason = (object.__getattribute__(stone, key) for key in ("_name", "_reason"))
-    return MissingValue(f"{name} is not available in this job: {reason}")
+    return MissingValue(_told(stone))
 
 
 def _raise(self: Tombstone, *args: Any, **kwargs: Any) -> Any:

@@ -188,7 +188,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("y = vars(o)", "o", "", "y", ""),
     # history
     ("y = Out[3] + _ + __ + _5", "_3 _ __ _5", "", "y", ""),
-    ("y = In[2]", "_i2", "", "y", ""),
+    ("y = In[2]", "", "In", "y", ""),
     ("y = Out[n]", "n", "Out", "y", ""),
     # dead code
     ("raise E\ny = x", "E", "", "", ""),

@@ -94,6 +94,11 @@ def states(
     return found
 
 
+def is_stand_in(difference: Difference) -> bool:
+    """Whether the offloading kernel has an object that says, at any use, why the value is not there."""
+    return difference.said and "worker.tombstone.Tombstone" in (difference.offloaded or "")
+
+
 def _was_said(path: str, said: str) -> bool:
     name = re.split(r"[.\[ ]", path)[0]
     lines = [

@@ -37,6 +37,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     if statement is None:
         return pickler.by_bytecode(cls)
     pickler.mark("source")
+    pickler.files.add(statement.filename)
     home = _home(cls, statement)
     reads = {
         name: home[name]

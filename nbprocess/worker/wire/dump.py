@@ -121,6 +121,7 @@ def dump(
     shared = _shared_memory(parts)
     seeds = _seeds(seed) if seed is not None and seed.objects else None
     dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
+    dumped.files.update(*(part.pickler.files for part in parts.values()))
     for names, seeded in _families(parts, shared, seeds):
         if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):
             whole = parts[names[0]]

@@ -48,6 +48,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         return pickler.by_bytecode(function)
     pickler.mark("source")
     statement, number = located
+    pickler.files.add(statement.filename)
     code = function.__code__
     home = function.__globals__.get("__name__", "__main__")
     module = "" if home == "__main__" or home not in sys.modules else home

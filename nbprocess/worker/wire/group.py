@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from .collector import resting
 
@@ -44,6 +44,8 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
+        if self.type == "Tombstone":
+            return self.reason
         return f"{self.path} is a {self.type}: {self.reason}" if self.path else f"it is a {self.type}: {self.reason}"
 
 
@@ -97,12 +99,13 @@ class Memo:
 
 @dataclass
 class Dumped:
-    """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers."""
+    """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers; ``files``: of sources."""
 
     groups: List[Group]
     failed: Dict[str, Failure]
     memo: Memo
     sizes: Dict[str, int]
+    files: Set[str] = field(default_factory=set)
 
 
 @dataclass

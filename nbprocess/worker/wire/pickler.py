@@ -1,6 +1,6 @@
 """The pickler: C speed for plain data, our own reductions for what plain pickle loses or gets wrong.
 
-May import: the standard library, this folder; cloudpickle as the last resort.
+May import: the standard library, this folder, the worker's ``tombstone``; cloudpickle as the last resort.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Set
 
+from ..tombstone import Tombstone, why
 from . import arrays, classes, exceptions, frames, functions, generators, refuse
 from .refuse import Refused
 
@@ -56,6 +57,7 @@ class Pickler(pickle.Pickler):
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
+        self.files: Set[str] = set()  # in which the source of what was sent stands
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
         self._shared = shared or {}
@@ -102,6 +104,8 @@ class Pickler(pickle.Pickler):
         reason = refuse.reason(kind)
         if reason is not None:
             raise Refused(reason)
+        if kind is Tombstone:
+            raise Refused(why(obj))
         if kind is types.FunctionType:
             found = functions.reduce_function(self, obj)
             if found is NotImplemented:
