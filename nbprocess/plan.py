@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class Context:
     transform: Callable[[str], str] | None = None
     """IPython's ``transform_cell``, for code inside magics."""
     known_magics: frozenset[str] | None = None
+    layer: str = ""
+    """URI of the packed requirements that an earlier job has left, where there is one."""
     cells: Mapping[str, int] = field(default_factory=dict)
     """File names under which the kernel compiled its cells → their numbers, as tracebacks show them."""
 
@@ -191,6 +193,11 @@ def prepare(
             notices.append(f"{item.target} is not sent: it cannot be read ({error.strerror}).")
             continue
         files.append({"path": item.target, "blob": pending.put(content), "mode": mode, "kind": item.kind})
+    requirements = _requirements(options, captured, dumped, interpreter)
+    if requirements is not None:
+        layer = _layer(options, backend, draft, requirements, interpreter)
+        if layer is not None:
+            context = replace(context, layer=layer)
     manifest = {
         "format": 1,
         "job": name,
@@ -213,7 +220,7 @@ def prepare(
         "args": list(options.arg),
         "inputs": {key: f"/opt/ml/processing/input/{key}" for key, _ in options.input},
         "outputs": {key: f"/opt/ml/processing/output/{key}" for key, _ in options.output},
-        "requirements": _requirements(options, captured, dumped, interpreter),
+        "requirements": requirements,
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
         "history": list(captured.history),
@@ -285,6 +292,26 @@ def _requirements(
     return {"text": "\n".join(lines) + "\n"} if lines else None
 
 
+def _layer(
+    options: Options,
+    backend: Backend,
+    draft: Mapping[str, Any],
+    requirements: dict[str, Any],
+    interpreter: Mapping[str, Any] | None,
+) -> str | None:
+    """The packed layer of these requirements, pinned in ``requirements``; None when the job has to install them."""
+    from . import layers
+
+    image = draft["AppSpecification"]["ImageUri"]
+    requirements["key"] = layers.key_of(requirements["text"], image, (interpreter or {}).get("python"))
+    store = backend.open_store(bucket_uri(options.bucket)) if options.bucket else backend.store()
+    found = layers.find(store, requirements["key"])
+    if found is None:
+        return None
+    requirements["layer"] = {"sha256": found["sha256"], "size": found["size"]}
+    return str(found["uri"])
+
+
 def _unlike(captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
     """Packages that the cell or its values use, and that the worker has not at the version that is here."""
     from .capture import differing_packages
@@ -322,6 +349,7 @@ def build_request(
         outputs=dict(options.output),
         notebook=context.notebook,
         cell_id=context.cell_id,
+        layer=context.layer,
     )
     validate(request)
     return request

@@ -1,6 +1,6 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``worker.wire``, ``meter``, ``state``, ``errors``.
+May import: ``bundle.collect``, ``worker.wire``, ``layers``, ``meter``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import layers
 from .errors import IntegrityError, RemoteError
 from .meter import Meter
 from .state import Variable
@@ -66,6 +67,8 @@ class Results:
         from .bundle.collect import read_outcome
 
         outcomes = read_outcome(store, job, exit_message)
+        for host, outcome in outcomes.items():
+            layers.remember(store, job, host, outcome.data)
         return cls(outcomes) if outcomes else None
 
     # -- what they say -----------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ def build(
     outputs: Mapping[str, str] | None = None,
     notebook: str = "",
     cell_id: str = "",
+    layer: str = "",
 ) -> dict[str, Any]:
     """The request of one cell.
 
@@ -47,6 +48,7 @@ def build(
         outputs: the user's outputs: name → ``s3://`` destination, or "" for a place below the job.
         notebook: path of the notebook, for a tag.
         cell_id: id of the cell, for a tag.
+        layer: URI of packed requirements, or "".
     """
     base = f"{store_uri.rstrip('/')}/jobs/{job}"
     bundle = _input("nbprocess-bundle", f"{base}/bundle/", f"{INPUT}/nbprocess")
@@ -55,6 +57,8 @@ def build(
         channel = _input("nbprocess-blobs", f"{base}/blobs.manifest", f"{INPUT}/nbprocess-blobs")
         channel["S3Input"]["S3DataType"] = "ManifestFile"
         channels.append(channel)
+    if layer:
+        channels.append(_input("nbprocess-layer", layer, f"{INPUT}/nbprocess-layer"))
     channels += [_input(name, uri, f"{INPUT}/{name}") for name, uri in (inputs or {}).items()]
     results = [_output("nbprocess-results", f"{base}/out/", f"{OUTPUT}/nbprocess", "Continuous")]
     for name, uri in (outputs or {}).items():

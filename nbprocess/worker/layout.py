@@ -29,6 +29,7 @@ class Layout:
         self.host = read_host(root)
         self.bundle = root + "/processing/input/nbprocess"
         self.blobs = root + "/processing/input/nbprocess-blobs"
+        self.layer = root + "/processing/input/nbprocess-layer"
         self.out = root + "/processing/output/nbprocess/" + self.host
         self.message = root + "/output/message"
         self._work = ""

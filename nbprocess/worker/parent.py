@@ -116,7 +116,10 @@ def _run(manifest: Any, layout: Any, log: Any, events: Any, signals: Any, outcom
     if buffers is None:
         return stopped_early(outcome)
     lay_out_files(manifest, layout, buffers)
-    install_requirements(manifest, layout, log)
+    if manifest.get("requirements"):
+        from . import layer
+
+        outcome["layer"] = layer.provide(manifest, layout, log)
     timeout = manifest.get("timeout")
     # The service's clock began before ours (image, downloads), so ours rings early.
     deadline = None if not timeout else started + timeout - min(60.0, max(1.0, 0.1 * timeout))
@@ -223,33 +226,6 @@ def lay_out_files(manifest: Any, layout: Layout, buffers: Any) -> None:
         with open(target, "wb") as out:
             out.write(buffers[blobs.key(file["blob"])])
         os.chmod(target, int(file.get("mode", 0o644)) & 0o777)
-
-
-def install_requirements(manifest: Any, layout: Layout, log: ContainerLog) -> None:
-    """Install the job's own packages into a folder of this run, which comes before the image's."""
-    wanted = manifest.get("requirements")
-    if not wanted:
-        return
-    import subprocess
-
-    source = layout.work + "/requirements.txt"
-    if "text" in wanted:
-        with open(source, "w", encoding="utf-8") as file:
-            file.write(wanted["text"])
-    else:
-        source = f"{layout.notebook}/{wanted['path']}"
-    target = layout.work + "/site"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    log.say("installing the requirements")
-    code = subprocess.call([*command, "--target", target, "-r", source], stdin=subprocess.DEVNULL)
-    if code:
-        raise Refused(
-            "JobFailed",
-            f"the requirements could not be installed (pip ended with exit code {code}; the log says why). Correct "
-            "--requirements, or choose an image that has these packages; under network isolation none can be had.",
-        )
-    sys.path.insert(0, target)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [target, os.environ.get("PYTHONPATH", "")]))
 
 
 def versions() -> dict[str, object]:
