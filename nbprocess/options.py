@@ -439,9 +439,12 @@ def check(options: Options) -> None:
         raise OptionError("--subnets and --security-groups belong together: give both, or neither.")
     if options.background and options.dry_run:
         raise OptionError("--dry-run contradicts --background: a plan starts nothing; leave one out.")
-    # botocore: 10 inputs and 10 outputs a job, of which nbprocess takes 2 and 1.
-    if len(options.input) > 8:
-        raise OptionError(f"--input: {len(options.input)} inputs; a job takes up to 8 besides nbprocess's own two.")
+    # botocore: 10 inputs and 10 outputs a job, of which nbprocess takes 2 (with requirements 3) and 1.
+    own = 3 if options.requirements or options.mirror else 2
+    if len(options.input) > 10 - own:
+        raise OptionError(
+            f"--input: {len(options.input)} inputs; a job takes up to {10 - own} besides nbprocess's own {own}."
+        )
     if len(options.output) > 9:
         raise OptionError(f"--output: {len(options.output)} outputs; a job takes up to 9 besides nbprocess's own.")
 
