@@ -147,7 +147,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 
 def _size(text: str) -> int:
-    from .options import parse_size
+    from .optionkinds import parse_size
 
     try:
         return parse_size(text)

@@ -9,14 +9,14 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from . import setting
 from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
 from .overlap import reason_against, send_while_starting
-from .plan import Plan, build_request, remote_source
+from .plan import Plan, build_request
 from .sending import Report, send
 from .state import Phase
 
@@ -70,11 +70,9 @@ def launch(
         nonlocal request, arn
         archive = build_archive()
         digests = (digest_of(archive), manifests.digest(manifests.encode(plan.manifest)))
-        resolved = plan.backend.resolve(asdict(plan.options))
+        resolved, _ = setting.resolve(plan.options, plan.backend, cell=True)
         blobs = not late and bool(manifests.chunks_of(plan.manifest))
-        request = build_request(
-            plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs, sent=sent
-        )
+        request = build_request(plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs)
         write_bundle(
             store,
             plan.job,
@@ -89,7 +87,11 @@ def launch(
         arn = plan.backend.create(request)
 
     try:
-        sent = _inputs_to_store(plan, store)
+        setting.send_inputs(plan.options, store, plan.job)
+        if plan.options.framework == "spark":
+            from .spark import parts
+
+            parts(plan.options, store.uri, plan.job).send(store)
         against = reason_against(plan, store)
         if against is None:
             stop = functools.partial(plan.backend.stop, plan.job)
@@ -122,20 +124,6 @@ def launch(
     for text in plan.notices:
         job.notice(text)
     return job
-
-
-def _inputs_to_store(plan: Plan, store: Any) -> dict[str, str]:
-    """Copy local inputs below the job; S3 sources stay where they are."""
-    sent = {}
-    for key, source in plan.options.input:
-        sent[key] = remote_source(source, store.uri, plan.job, key)
-        if "://" in source:
-            continue
-        path = Path(source).expanduser()
-        base = f"jobs/{plan.job}/inputs/{key}"
-        for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-            store.put(f"{base}/{file.name if path.is_file() else file.relative_to(path).as_posix()}", file)
-    return sent
 
 
 def _preload(plan: Plan, namespace: dict[str, Any]) -> None:

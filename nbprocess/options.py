@@ -1,11 +1,13 @@
 """The ONE table of options: parsing, defaults, configuration, validation, completion and help all read it.
 
-Each field of ``Options`` is one option of ``%%processing``. May import: ``errors``, the standard library.
+Each field of ``Options`` is one option of ``%%processing``.
+May import: ``errors``, ``optionkinds``, the standard library.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import shlex
@@ -15,157 +17,27 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OptionError
-
-# -- kinds: text → value, raising ValueError with the reason ---------------------------------------------------------
-
-
-def _text(value: Any) -> str:
-    text = str(value).strip()
-    if not text:
-        raise ValueError("is empty")
-    return text
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        try:
-            number = int(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"is no whole number; give one from {low} to {high}") from None
-        if not low <= number <= high or isinstance(value, bool):
-            raise ValueError(f"is out of range; give a whole number from {low} to {high}")
-        return number
-
-    return parse
-
-
-def _switch(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in ("1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off"):
-        return False
-    raise ValueError("is neither true nor false")
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _duration(value: Any) -> int:
-    """Seconds, from ``90``, ``90s``, ``30m``, ``1h30m``, ``2d``."""
-    text = str(value).strip().lower()
-    if re.fullmatch(r"\d+", text):
-        seconds = int(text)
-    else:
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
-        if not parts or "".join(n + u for n, u in parts) != text.replace(" ", ""):
-            raise ValueError("is no duration; write it like 90s, 30m, 1h30m or 2d")
-        seconds = int(sum(float(n) * _UNITS[u] for n, u in parts))
-    # The service model allows 1 to 777600 s (9 days): botocore, ProcessingMaxRuntimeInSeconds.
-    if not 1 <= seconds <= 777_600:
-        raise ValueError("is out of range; a job may run from 1s to 9d")
-    return seconds
-
-
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def parse_size(value: Any) -> int:
-    """Bytes, from ``1000``, ``16GB``, ``16GiB``, ``500 MB``.
-
-    Raises:
-        ValueError: the text is no size.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?", str(value).strip().lower())
-    if not match or (match[2] == "i"):
-        raise ValueError("is no size; write it like 500MB, 16GB or 16GiB")
-    return int(float(match[1]) * _SIZES[match[2]])
-
-
-def _money(value: Any) -> float:
-    try:
-        amount = float(str(value).strip().lstrip("$"))
-    except ValueError:
-        raise ValueError("is no amount of USD; write it like 2.50") from None
-    if not 0 < amount < 1e6:
-        raise ValueError("must be more than 0 USD")
-    return amount
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else [str(word) for word in value]
-    for word in words:
-        if word and not word.isidentifier():
-            raise ValueError(f"has {word!r} in it, which is no variable name; write names like: model,scores")
-    return tuple(word for word in words if word)
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else [str(word) for word in value]
-    return tuple(word for word in words if word)
-
-
-def _instances(value: Any) -> tuple[str, ...]:
-    words = _words(value)
-    for word in words:
-        if not re.fullmatch(r"ml\.[a-z0-9\-]+\.[a-z0-9\-]+", word):
-            raise ValueError(f"has {word!r} in it, which is no instance type; write it like ml.m5.xlarge")
-    # botocore, InstancePreferences: 1 to 5.
-    if len(words) > 5:
-        raise ValueError("names more than 5 instance types; SageMaker takes up to 5 preferences")
-    return words
-
-
-def _pair(value: Any) -> tuple[str, str]:
-    if isinstance(value, tuple) and len(value) == 2:
-        return str(value[0]), str(value[1])
-    name, equals, rest = str(value).partition("=")
-    if not equals or not name:
-        raise ValueError("has no NAME=VALUE form")
-    return name, rest
-
-
-_CHANNEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_\-]*[A-Za-z0-9])?")
-
-
-def _env(value: Any) -> tuple[str, str]:
-    name, text = _pair(value) if not isinstance(value, str) or "=" in value else (value, os.environ.get(value, ""))
-    if isinstance(value, str) and "=" not in value and value not in os.environ:
-        raise ValueError("names a variable that is not set here; write NAME=VALUE")
-    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise ValueError(f"has {name!r} in it, which is no name of an environment variable")
-    if len(text) > 256:
-        raise ValueError(f"is {len(text)} characters long; SageMaker takes values of up to 256 characters")
-    return name, text
-
-
-def _input(value: Any) -> tuple[str, str]:
-    name, source = _pair(value)
-    if not _CHANNEL.fullmatch(name) or name.startswith("nbprocess"):
-        raise ValueError(f"has the name {name!r}; use letters, digits, - and _ (not starting with nbprocess)")
-    if not source:
-        raise ValueError("names no source; write NAME=FILE, NAME=FOLDER or NAME=s3://bucket/prefix")
-    return name, source
-
-
-def _output(value: Any) -> tuple[str, str]:
-    name, destination = _pair(value) if not isinstance(value, str) or "=" in value else (value, "")
-    if not _CHANNEL.fullmatch(name) or name.startswith("nbprocess"):
-        raise ValueError(f"has the name {name!r}; use letters, digits, - and _ (not starting with nbprocess)")
-    if destination and not destination.startswith("s3://"):
-        raise ValueError("does not go to S3; write NAME=s3://bucket/prefix, or NAME alone to keep it under the job")
-    return name, destination
-
-
-def _job_name(value: Any) -> str:
-    text = str(value)
-    # botocore, ProcessingJobName.
-    if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", text):
-        raise ValueError("is no job name; use 1 to 63 letters, digits and hyphens, starting and ending with no hyphen")
-    return text
-
+from .optionkinds import (
+    as_command,
+    as_duration,
+    as_env,
+    as_experiment,
+    as_given,
+    as_input,
+    as_instances,
+    as_job_name,
+    as_money,
+    as_names,
+    as_output,
+    as_pair,
+    as_paths,
+    as_spark_config,
+    as_switch,
+    as_text,
+    as_whole,
+    as_words,
+    parse_size,
+)
 
 # -- the table -------------------------------------------------------------------------------------------------------
 
@@ -181,6 +53,7 @@ class Option:
     repeat: bool = False
     config: bool = True
     example: str = ""
+    alias: str = ""
 
 
 def _option(parse: Callable[[Any], Any], help: str, default: Any = None, **row: Any) -> Any:
@@ -192,82 +65,170 @@ class Options:
     """The options of one cell, parsed and checked. ``None`` stands for what the backend shall choose."""
 
     backend: str | None = _option(
-        _text,
+        as_text,
         "Where the cell runs: `local` is this machine, `sagemaker` a SageMaker Processing job. "
         "Default: sagemaker where AWS credentials and a SageMaker role are found, else local.",
         metavar="NAME",
         choices=("local", "sagemaker"),
     )
     instance: tuple[str, ...] = _option(
-        _instances,
+        as_instances,
         "Instance type; several, with commas, in the order of preference.",
         (),
         metavar="TYPE",
         example="ml.m5.xlarge",
     )
     gpu: str | None = _option(
-        _text, "GPU by name, and how many: chooses the cheapest instance that has it.", metavar="NAME[:N]", example="T4"
+        as_text,
+        "GPU by name, and how many: chooses the cheapest instance that has it.",
+        metavar="NAME[:N]",
+        example="T4",
     )
-    cpus: int | None = _option(_whole(1, 1024), "At least this many vCPUs.", metavar="N")
+    cpus: int | None = _option(as_whole(1, 1024), "At least this many vCPUs.", metavar="N")
     memory: int | None = _option(parse_size, "At least this much memory.", metavar="SIZE", example="64GB")
-    count: int = _option(_whole(1, 100), "How many instances; the cell runs on each.", 1, metavar="N")
-    volume: int = _option(_whole(1, 16_384), "Size of each instance's volume in GB.", 30, metavar="GB")
+    count: int = _option(as_whole(1, 100), "How many instances; the cell runs on each.", 1, metavar="N")
+    volume: int = _option(as_whole(1, 16_384), "Size of each instance's volume in GB.", 30, metavar="GB")
     timeout: int = _option(
-        _duration, "Maximum runtime; then the job is stopped. Default: 4h.", 14_400, metavar="TIME", example="30m"
+        as_duration, "Maximum runtime; then the job is stopped. Default: 4h.", 14_400, metavar="TIME", example="30m"
     )
     max_cost: float | None = _option(
-        _money, "The most the job may cost: becomes its maximum runtime.", metavar="USD", example="2.50"
+        as_money, "The most the job may cost: becomes its maximum runtime.", metavar="USD", example="2.50"
     )
-    image: str | None = _option(_text, "Container image (or a local interpreter).", metavar="URI")
-    role: str | None = _option(_text, "IAM role of the job.", metavar="ARN")
-    region: str | None = _option(_text, "AWS region.", metavar="NAME", example="us-east-1")
+    image: str | None = _option(as_text, "Container image (or a local interpreter).", metavar="URI")
+    framework: str | None = _option(
+        as_text,
+        "Managed image of this framework, instead of --image.",
+        metavar="NAME",
+        choices=(
+            "sklearn",
+            "pytorch",
+            "tensorflow",
+            "huggingface",
+            "xgboost",
+            "mxnet",
+            "spark",
+            "base-python",
+            "distribution",
+        ),
+    )
+    framework_version: str | None = _option(
+        as_text, "Version of the framework; by default the newest.", metavar="VERSION", example="1.4-2"
+    )
+    py_version: str | None = _option(
+        as_text, "Python in the managed image; by default the newest.", metavar="VERSION", example="3.12"
+    )
+    command: tuple[str, ...] | None = _option(
+        as_command,
+        "Run the cell's text as a script with this command, like Rscript, bash or julia: nothing is captured.",
+        metavar="COMMAND",
+        example="Rscript",
+        config=False,
+    )
+    entrypoint: tuple[str, ...] | None = _option(
+        as_command,
+        "Run the container with this entrypoint and no code of yours (`%processing --image URI --entrypoint ...`).",
+        metavar="COMMAND",
+        example="'run --fast'",
+        config=False,
+    )
+    source_dir: str | None = _option(
+        as_text,
+        "Of %processing_script: the folder that the script lies in; all of it is sent.",
+        metavar="FOLDER",
+        config=False,
+    )
+    role: str | None = _option(as_text, "IAM role of the job.", metavar="ARN")
+    region: str | None = _option(as_text, "AWS region.", metavar="NAME", example="us-east-1")
     bucket: str | None = _option(
-        _text, "Where bundles and results lie: a bucket, or s3://bucket/prefix.", metavar="BUCKET"
+        as_text, "Where bundles and results lie: a bucket, or s3://bucket/prefix.", metavar="BUCKET"
     )
-    kms_key: str | None = _option(_text, "KMS key for the outputs and the volume.", metavar="KEY")
-    subnets: tuple[str, ...] = _option(_words, "Subnets of the VPC to run in.", (), metavar="IDS")
-    security_groups: tuple[str, ...] = _option(_words, "Security groups in that VPC.", (), metavar="IDS")
-    network_isolation: bool = _option(_switch, "No network inside the container.", False)
-    encrypt_traffic: bool = _option(_switch, "Encrypt traffic between the instances of the job.", False)
-    tag: tuple[tuple[str, str], ...] = _option(_pair, "Tag of the job.", (), metavar="KEY=VALUE", repeat=True)
-    name: str | None = _option(_job_name, "Name of the job; by default one is made.", metavar="NAME", config=False)
+    kms_key: str | None = _option(
+        as_text, "KMS key for what is stored in S3, and for the volume where the machine takes one.", metavar="KEY"
+    )
+    volume_kms_key: str | None = _option(as_text, "Another KMS key for the volume.", metavar="KEY")
+    subnets: tuple[str, ...] = _option(
+        as_words, "Subnets of the VPC to run in, with commas (also --subnet).", (), metavar="IDS", alias="subnet"
+    )
+    security_groups: tuple[str, ...] = _option(
+        as_words,
+        "Security groups in that VPC, with commas (also --security-group).",
+        (),
+        metavar="IDS",
+        alias="security_group",
+    )
+    network_isolation: bool = _option(as_switch, "No network inside the container.", False)
+    encrypt_traffic: bool = _option(as_switch, "Encrypt traffic between the instances of the job.", False)
+    tag: tuple[tuple[str, str], ...] = _option(as_pair, "Tag of the job.", (), metavar="KEY=VALUE", repeat=True)
+    experiment: tuple[tuple[str, str], ...] = _option(
+        as_experiment,
+        "Experiment that the job belongs to.",
+        (),
+        metavar="NAME[,trial=NAME][,run=NAME]",
+    )
+    name: str | None = _option(as_job_name, "Name of the job; by default one is made.", metavar="NAME", config=False)
     env: tuple[tuple[str, str], ...] = _option(
-        _env,
+        as_env,
         "Environment variable of the job; only NAME takes its value from here.",
         (),
         metavar="NAME=VALUE",
         repeat=True,
     )
-    input: tuple[tuple[str, str], ...] = _option(
-        _input,
-        "Input data: a file, a folder or an s3:// prefix; in the cell its path is inputs['NAME'].",
+    input: tuple[tuple[str, Any], ...] = _option(
+        as_input,
+        "Input data: a file, a folder or an s3:// prefix; in the cell its path is inputs['NAME']. Behind it may stand "
+        "`,shard` (each instance gets its part), `,manifest` (the objects that a manifest file names) and "
+        "`,path=/opt/ml/processing/...`.",
         (),
         metavar="NAME=SOURCE",
         repeat=True,
         config=False,
+        example="data=s3://bucket/prefix/,shard",
     )
-    output: tuple[tuple[str, str], ...] = _option(
-        _output,
-        "A folder of results, in the cell outputs['NAME']; kept under the job, or at the s3:// destination.",
+    output: tuple[tuple[str, Any], ...] = _option(
+        as_output,
+        "A folder of results, in the cell outputs['NAME'], afterwards job.outputs['NAME']; kept under the job, or at "
+        "the s3:// destination. Behind it may stand `,continuous` (uploaded while the job runs), "
+        "`,path=/opt/ml/processing/...` and `,feature-group=NAME` (goes to the feature store).",
         (),
         metavar="NAME[=DESTINATION]",
         repeat=True,
+        config=False,
+        example="model=s3://bucket/models/",
+    )
+    inputs: str | None = _option(
+        as_given,
+        "Name of a variable with inputs: a list of the SageMaker SDK's ProcessingInput, or a dict NAME: source, "
+        "where a source may also be a dict of the API: DatasetDefinition, AthenaDatasetDefinition, S3Input, ...",
+        metavar="VARIABLE",
+        config=False,
+    )
+    outputs: str | None = _option(
+        as_given,
+        "Name of a variable with outputs: a list of the SDK's ProcessingOutput, or a dict NAME: destination.",
+        metavar="VARIABLE",
+        config=False,
+    )
+    processor: str | None = _option(
+        as_given,
+        "Name of a variable with a processor of the SageMaker SDK, v2 or v3: its role, image, instance, network, "
+        "environment, tags and keys count wherever the line says nothing else.",
+        metavar="VARIABLE",
         config=False,
     )
     arg: tuple[str, ...] = _option(
         str, "An argument of the cell: args in the cell, and sys.argv.", (), metavar="VALUE", repeat=True, config=False
     )
     save: tuple[str, ...] | None = _option(
-        _names,
+        as_names,
         "Bring back only these names. Default: all that the cell binds or changes.",
         metavar="NAMES",
         config=False,
     )
     skip: tuple[str, ...] = _option(
-        _names, "Neither send nor bring back these names.", (), metavar="NAMES", config=False
+        as_names, "Neither send nor bring back these names.", (), metavar="NAMES", config=False
     )
     send: tuple[str, ...] = _option(
-        _names, "Send these names although they look like secrets.", (), metavar="NAMES", config=False
+        as_names, "Send these names although they look like secrets.", (), metavar="NAMES", config=False
     )
     lazy: int = _option(
         parse_size,
@@ -277,18 +238,36 @@ class Options:
         example="2GB",
     )
     requirements: str | None = _option(
-        _text,
+        as_text,
         "Install these into the job first: a requirements file, or packages with commas.",
         metavar="FILE|PACKAGES",
     )
     mirror: bool = _option(
-        _switch,
+        as_switch,
         "Install the packages that the cell uses at the versions that are here, where the job has others.",
         False,
     )
-    background: bool = _option(_switch, "Return at once; values come in when the job is done.", False)
+    py_files: tuple[str, ...] = _option(
+        as_paths, "Spark: Python files, zips or folders, with commas.", (), metavar="PATHS", config=False
+    )
+    jars: tuple[str, ...] = _option(as_paths, "Spark: jars, with commas.", (), metavar="PATHS", config=False)
+    files: tuple[str, ...] = _option(
+        as_paths, "Spark: files for each executor, with commas.", (), metavar="PATHS", config=False
+    )
+    spark_config: str | tuple[Any, ...] | None = _option(
+        as_spark_config,
+        "Spark: a JSON file with EMR's classifications or with settings, or such JSON itself.",
+        metavar="FILE|JSON",
+    )
+    spark_class: str | None = _option(as_text, "Spark: the main class of a jar.", metavar="NAME", config=False)
+    spark_event_logs: str | None = _option(
+        as_text,
+        "Spark: upload the event logs while the job runs, to this s3:// place, or with `job` below the job.",
+        metavar="URI|job",
+    )
+    background: bool = _option(as_switch, "Return at once; values come in when the job is done.", False)
     dry_run: bool = _option(
-        _switch, "Show the plan: what would be sent, where and for how much. Nothing is sent.", False, config=False
+        as_switch, "Show the plan: what would be sent, where and for how much. Nothing is sent.", False, config=False
     )
 
     def __post_init__(self) -> None:
@@ -301,6 +280,9 @@ def _table() -> dict[str, Option]:
 
 TABLE: Mapping[str, Option] = _table()
 """Name (as in Python) → row."""
+
+
+_ALIASES = {row.alias: name for name, row in TABLE.items() if row.alias}
 
 
 def flag(name: str) -> str:
@@ -385,16 +367,17 @@ def parse_line(line: str) -> dict[str, Any]:
             )
         head, equals, rest = token.partition("=")
         name = head[2:].replace("-", "_")
-        negated = name.startswith("no_") and name[3:] in TABLE and TABLE[name[3:]].parse is _switch
+        negated = name.startswith("no_") and name[3:] in TABLE and TABLE[name[3:]].parse is as_switch
         if negated:
             name = name[3:]
+        name = _ALIASES.get(name, name)
         if name not in TABLE:
             raise OptionError(
                 f"%%processing: {head} is no option{_meant(head, map(flag, TABLE))}. See %%processing? for all."
             )
         row = TABLE[name]
         value: Any
-        if row.parse is _switch:
+        if row.parse is as_switch:
             if negated and equals:
                 raise OptionError(f"{head}={rest}: takes no value.")
             value = not negated if not equals else rest
@@ -439,14 +422,28 @@ def check(options: Options) -> None:
         raise OptionError("--subnets and --security-groups belong together: give both, or neither.")
     if options.background and options.dry_run:
         raise OptionError("--dry-run contradicts --background: a plan starts nothing; leave one out.")
-    # botocore: 10 inputs and 10 outputs a job, of which nbprocess takes 2 (with requirements 3) and 1.
-    own = 3 if options.requirements or options.mirror else 2
-    if len(options.input) > 10 - own:
-        raise OptionError(
-            f"--input: {len(options.input)} inputs; a job takes up to {10 - own} besides nbprocess's own {own}."
-        )
-    if len(options.output) > 9:
-        raise OptionError(f"--output: {len(options.output)} outputs; a job takes up to 9 besides nbprocess's own.")
+    if options.framework_version and not options.framework:
+        raise OptionError("--framework-version belongs to --framework: give the framework too.")
+    if options.py_version and not options.framework:
+        raise OptionError("--py-version belongs to --framework; another Python is another --image.")
+    if options.framework not in (None, "spark") and options.image:
+        raise OptionError(f"--framework {options.framework} contradicts --image: give one of the two.")
+    if options.command and options.entrypoint:
+        raise OptionError("--command contradicts --entrypoint: a command runs your script, an entrypoint the image's.")
+    for name in ("py_files", "jars", "files", "spark_config", "spark_class", "spark_event_logs"):
+        if getattr(options, name) and options.framework != "spark":
+            raise OptionError(f"{flag(name)} belongs to Spark: add --framework spark.")
+    if options.spark_event_logs and options.spark_event_logs != "job" and "://" not in options.spark_event_logs:
+        raise OptionError(f"--spark-event-logs {options.spark_event_logs}: give an s3:// URI, or `job`.")
+    # botocore: 10 inputs and 10 outputs a job, of which nbprocess takes 2 (with requirements 3) and 1 for a cell.
+    script = bool(options.command or options.entrypoint or options.source_dir)
+    taken = 3 if options.requirements or options.mirror else 2
+    most_in, most_out = (9, 10) if script else (10 - taken, 9)
+    own = "" if script else f" besides nbprocess's own {taken}"
+    if len(options.input) > most_in:
+        raise OptionError(f"--input: {len(options.input)} inputs; a job takes up to {most_in}{own}.")
+    if len(options.output) > most_out:
+        raise OptionError(f"--output: {len(options.output)} outputs; a job takes up to {most_out}{own}.")
 
 
 # -- where values come from ------------------------------------------------------------------------------------------
@@ -542,6 +539,11 @@ def resolve(
                     values.pop(wish, None)
             elif name in ("gpu", "cpus", "memory"):
                 values.pop("instance", None)
+            elif name == "image" and "framework" not in source:
+                for other in ("framework", "framework_version", "py_version"):
+                    values.pop(other, None)
+            elif name == "framework" and "image" not in source:
+                values.pop("image", None)
             values[name] = parse_value(name, value)
     if "instance" in given and any(given.get(wish) for wish in ("gpu", "cpus", "memory")):
         values["instance"] = parse_value("instance", given["instance"])
@@ -561,18 +563,34 @@ def to_line(options: Options) -> str:
         value = getattr(options, name)
         if value == default(name):
             continue
-        if row.parse is _switch:
+        if row.parse is as_switch:
             parts.append(flag(name) if value else "--no-" + flag(name)[2:])
         elif row.repeat:
             for item in value:
-                text = f"{item[0]}={item[1]}" if isinstance(item, tuple) else str(item)
-                parts += [flag(name), shlex.quote(text)]
+                parts += [flag(name), shlex.quote(_written(item))]
+        elif name in ("command", "entrypoint"):
+            parts += [flag(name), shlex.quote(shlex.join(value))]
+        elif name == "experiment":
+            words = {"TrialName": ",trial=", "RunName": ",run=", "TrialComponentDisplayName": ",display="}
+            parts += [flag(name), shlex.quote("".join(words.get(key, "") + text for key, text in value))]
+        elif name == "spark_config" and not isinstance(value, str):
+            parts += [flag(name), shlex.quote(json.dumps(value))]
         else:
             text = (
-                ",".join(value) if isinstance(value, tuple) else f"{value}s" if row.parse is _duration else str(value)
+                ",".join(value) if isinstance(value, tuple) else f"{value}s" if row.parse is as_duration else str(value)
             )
             parts += [flag(name), shlex.quote(text)]
     return " ".join(parts)
+
+
+def _written(item: Any) -> str:
+    """One value of an option that repeats, as it stands on the line."""
+    if not isinstance(item, tuple):
+        return str(item)
+    name, value = item
+    if isinstance(value, Mapping):
+        return f"{name}={json.dumps(value)}"
+    return f"{name}{value}" if not value or value.startswith(",") else f"{name}={value}"
 
 
 def help_text() -> str:

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import backends
-from .errors import CaptureError, OptionError
+from . import backends, channels, setting
+from .errors import CaptureError
 from .options import Options
 from .results import ABSENT
 from .state import Phase
@@ -66,9 +66,7 @@ class Plan:
 
     def store(self) -> Any:
         """The store that it would be sent to."""
-        if self.options.bucket:
-            return self.backend.open_store(bucket_uri(self.options.bucket))
-        return self.backend.store()
+        return setting.store_of(self.options, self.backend)
 
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""
@@ -162,13 +160,13 @@ def prepare(
         transform=context.transform,
         cwd=os.getcwd(),
     )
-    _check_sources(options)
-    resolved = backend.resolve(asdict(options))
+    setting.check_sources(options)
+    resolved, explained = setting.resolve(options, backend, cell=True)
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
     pins = (digest_of(build_archive()), _PLACEHOLDER)
     draft = build_request(options, name, backend, resolved, context, pins, blobs=True)
-    notices = [*captured.notices, *backend.preflight(draft)]
+    notices = [*captured.notices, *explained, *backend.preflight(draft)]
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
     pending = Pending()
@@ -218,16 +216,17 @@ def prepare(
         "save": None if options.save is None else list(options.save),
         "skip": list(options.skip),
         "args": list(options.arg),
-        "inputs": {key: f"/opt/ml/processing/input/{key}" for key, _ in options.input},
-        "outputs": {key: f"/opt/ml/processing/output/{key}" for key, _ in options.output},
+        "inputs": {key: channels.place(channels.input_entry(key, value)) for key, value in options.input},
+        "outputs": {key: channels.place(channels.output_entry(key, value)) for key, value in options.output},
         "requirements": requirements,
+        "spark": options.framework == "spark",
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
         "history": list(captured.history),
         "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
         "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},
     }
-    price, note = _price(backend, draft)
+    price, note = setting.price_of(backend, draft)
     plan = Plan(
         job=name,
         options=options,
@@ -250,26 +249,11 @@ def prepare(
 # -- the parts -------------------------------------------------------------------------------------------------------
 
 
-def bucket_uri(bucket: str) -> str:
-    return bucket if bucket.startswith("s3://") else f"s3://{bucket}/nbprocess"
-
-
 def _given(options: Options) -> frozenset[str]:
     """Names that the worker itself puts into the namespace."""
-    pairs = (("inputs", options.input), ("outputs", options.output), ("args", options.arg))
+    spark = options.framework == "spark"
+    pairs = (("inputs", options.input), ("outputs", options.output), ("args", options.arg), ("spark", spark))
     return frozenset(name for name, values in pairs if values)
-
-
-def _check_sources(options: Options) -> None:
-    for key, source in options.input:
-        if "://" not in source and not Path(source).expanduser().exists():
-            raise OptionError(
-                f"--input {key}={source}: there is no such file or folder here. Give a path or an s3:// URI."
-            )
-    if options.requirements and options.requirements.endswith(".txt") and not Path(options.requirements).is_file():
-        raise OptionError(
-            f"--requirements {options.requirements}: there is no such file. Give a file, or packages with commas."
-        )
 
 
 def _texts(history: Any) -> list[str]:
@@ -283,8 +267,7 @@ def _requirements(
     """What the worker installs first: the user's own, and with ``--mirror`` the versions that are here."""
     lines: list[str] = []
     if options.requirements:
-        path = Path(options.requirements)
-        lines += path.read_text().splitlines() if path.is_file() else options.requirements.split(",")
+        lines += setting.requirements_text(options).splitlines()
     if options.mirror:
         named = {re.split(r"[\s\[<>=!~;@]", line.strip(), maxsplit=1)[0].lower() for line in lines}
         pins = _unlike(captured, dumped, interpreter)
@@ -330,36 +313,47 @@ def build_request(
     digests: tuple[str, str],
     *,
     blobs: bool,
-    sent: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    from .bundle.archive import entrypoint
-    from .request import build, validate
+    """The request of a cell: the worker, what the cell needs, the user's own inputs and outputs.
 
-    uri = bucket_uri(options.bucket) if options.bucket else backend.store().uri
+    Args:
+        digests: SHA-256 of worker and manifest, which the entrypoint pins.
+        blobs: whether there are any blobs to bring in.
+    """
+    from .bundle.archive import entrypoint
+    from .request import build, input_entry, output_entry, validate
+
+    uri = setting.store_of(options, backend).uri
+    base = f"{uri}/jobs/{name}"
+    inputs = [input_entry("nbprocess-bundle", f"{base}/bundle/", f"{channels.INPUT}/nbprocess")]
+    if blobs:
+        place = f"{channels.INPUT}/nbprocess-blobs"
+        inputs.append(input_entry("nbprocess-blobs", f"{base}/blobs.manifest", place, "ManifestFile"))
+    if context.layer:  # packed requirements
+        inputs.append(input_entry("nbprocess-layer", context.layer, f"{channels.INPUT}/nbprocess-layer"))
+    outputs = [output_entry("nbprocess-results", f"{base}/out/", f"{channels.OUTPUT}/nbprocess", "Continuous")]
     command, arguments = entrypoint(*digests)
+    if options.framework == "spark":
+        from .bundle.archive import spark_entrypoint
+        from .spark import parts
+
+        spark = parts(options, uri, name)
+        inputs += spark.inputs
+        outputs += spark.outputs
+        command, arguments = spark_entrypoint(*digests, submit=spark.arguments)
     request: dict[str, Any] = build(
         asdict(options),
         job=name,
-        store_uri=uri,
         entrypoint=command,
         arguments=arguments,
         resolved=resolved,
-        blobs=blobs,
-        inputs={key: (sent or {}).get(key) or remote_source(source, uri, name, key) for key, source in options.input},
-        outputs=dict(options.output),
+        inputs=[*inputs, *setting.inputs_of(options, uri, name)],
+        outputs=[*outputs, *setting.outputs_of(options, uri, name)],
         notebook=context.notebook,
         cell_id=context.cell_id,
-        layer=context.layer,
     )
     validate(request)
     return request
-
-
-def remote_source(source: str, uri: str, job: str, key: str) -> str:
-    if "://" in source:
-        return source
-    path = Path(source).expanduser()
-    return f"{uri}/jobs/{job}/inputs/{key}/" + (path.name if path.is_file() else "")
 
 
 def _refusal(need: Any, failure: Any) -> str:
@@ -430,13 +424,3 @@ def _check_crossing(
     ]
     if others:
         notices.append(f"the worker has {', '.join(others)}: --mirror installs the versions that are here.")
-
-
-def _price(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None, str]:
-    if backend.name == "local":
-        return None, "runs on this machine: no cost"
-    from .catalog import price
-
-    cluster = request["ProcessingResources"]["ClusterConfig"]
-    found = price(cluster.get("InstanceType", ""), getattr(backend, "region", ""))
-    return (found.usd_per_hour, f"as of {found.as_of}") if found else (None, "price unknown")

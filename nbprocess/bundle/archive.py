@@ -13,6 +13,7 @@ import marshal
 import os
 import threading
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import home
@@ -49,6 +50,26 @@ _cache: dict[str, bytes] = {}
 def entrypoint(worker_sha: str, manifest_sha: str, python: str = "python3") -> tuple[list[str], list[str]]:
     """``ContainerEntrypoint`` and ``ContainerArguments`` that pin the worker and the manifest (SHA-256 hex digests)."""
     return [python, "-c", ENTRYPOINT], [worker_sha, manifest_sha]
+
+
+SPARK_ENTRYPOINT = (
+    "import os,sys,shutil,hashlib as h;a=sys.argv;"
+    "p=os.getenv('NBPROCESS_ML_ROOT','/opt/ml')+'/processing/input/nbprocess/worker.pyz';"
+    "h.sha256(open(p,'rb').read()).hexdigest()==a[-2]or sys.exit(p+' corrupt');"
+    "shutil.copy(p,a[-3]);os.execvp(a[1],a[1:])"
+)
+"""The same for Spark, which runs a file: the archive is checked, then it is that file."""
+
+
+def spark_entrypoint(worker_sha: str, manifest_sha: str, submit: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Entrypoint and arguments that pin as ``entrypoint`` does and run the worker through ``smspark-submit``.
+
+    Args:
+        submit: options of ``smspark-submit``.
+    """
+    # spark-submit takes what ends in .py for Python; Python itself sees that it is a zip file.
+    arguments = ["smspark-submit", *submit, "/opt/ml/processing/nbprocess-worker.py", worker_sha, manifest_sha]
+    return ["python3", "-c", SPARK_ENTRYPOINT], arguments
 
 
 def build_archive() -> bytes:

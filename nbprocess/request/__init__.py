@@ -5,7 +5,7 @@ May import: ``errors``, the standard library; botocore's data files are read fro
 
 from __future__ import annotations
 
-from .build import build, job_name
+from .build import build, has_local_disk, input_entry, job_name, output_entry
 from .validate import validate
 
-__all__ = ["build", "job_name", "validate"]
+__all__ = ["build", "has_local_disk", "input_entry", "job_name", "output_entry", "validate"]

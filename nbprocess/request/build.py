@@ -9,9 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-INPUT = "/opt/ml/processing/input"
-OUTPUT = "/opt/ml/processing/output"
-
 
 def job_name(stem: str) -> str:
     """A new name: what it comes from, when, and a random end; 1 to 63 characters as the service wants them."""
@@ -23,93 +20,94 @@ def build(
     options: Mapping[str, Any],
     *,
     job: str,
-    store_uri: str,
     entrypoint: Sequence[str],
     arguments: Sequence[str],
     resolved: Mapping[str, Any],
-    blobs: bool,
-    inputs: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | None = None,
+    inputs: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Mapping[str, Any]],
     notebook: str = "",
     cell_id: str = "",
-    layer: str = "",
 ) -> dict[str, Any]:
-    """The request of one cell.
+    """The request of one job.
 
     Args:
         options: the checked options, by name.
         job: the job's name.
-        store_uri: ``s3://bucket/prefix`` of the store.
-        entrypoint: ``ContainerEntrypoint``, which pins the worker.
-        arguments: ``ContainerArguments``: the digests of worker and manifest.
+        entrypoint: ``ContainerEntrypoint``; empty for the image's own.
+        arguments: ``ContainerArguments``.
         resolved: what the backend adds: ``RoleArn``, ``ImageUri``, ``InstanceType`` or ``InstancePreferences``, ...
-        blobs: whether there are any blobs to bring in.
-        inputs: the user's inputs: name → ``s3://`` URI.
-        outputs: the user's outputs: name → ``s3://`` destination, or "" for a place below the job.
+        inputs: the entries of ``ProcessingInputs``.
+        outputs: the entries of ``Outputs``.
         notebook: path of the notebook, for a tag.
         cell_id: id of the cell, for a tag.
-        layer: URI of packed requirements, or "".
     """
-    base = f"{store_uri.rstrip('/')}/jobs/{job}"
-    bundle = _input("nbprocess-bundle", f"{base}/bundle/", f"{INPUT}/nbprocess")
-    channels = [bundle]
-    if blobs:
-        channel = _input("nbprocess-blobs", f"{base}/blobs.manifest", f"{INPUT}/nbprocess-blobs")
-        channel["S3Input"]["S3DataType"] = "ManifestFile"
-        channels.append(channel)
-    if layer:
-        channels.append(_input("nbprocess-layer", layer, f"{INPUT}/nbprocess-layer"))
-    channels += [_input(name, uri, f"{INPUT}/{name}") for name, uri in (inputs or {}).items()]
-    results = [_output("nbprocess-results", f"{base}/out/", f"{OUTPUT}/nbprocess", "Continuous")]
-    for name, uri in (outputs or {}).items():
-        results.append(_output(name, uri or f"{base}/outputs/{name}/", f"{OUTPUT}/{name}", "EndOfJob"))
     cluster: dict[str, Any] = {"VolumeSizeInGB": options["volume"]}
     preferences = resolved.get("InstancePreferences")
     if preferences:
         cluster["InstancePreferences"] = preferences
+        kinds = [item["InstanceType"] for item in preferences]
     else:
         cluster["InstanceType"] = resolved["InstanceType"]
+        kinds = [resolved["InstanceType"]]
     cluster["InstanceCount"] = options["count"]
     key = options.get("kms_key") or resolved.get("KmsKeyId")
-    if resolved.get("VolumeKmsKeyId"):
-        cluster["VolumeKmsKeyId"] = resolved["VolumeKmsKeyId"]
+    volume_key = options.get("volume_kms_key") or resolved.get("VolumeKmsKeyId")
+    if not volume_key and not any(map(has_local_disk, kinds)):
+        volume_key = options.get("kms_key")
+    if volume_key:
+        cluster["VolumeKmsKeyId"] = volume_key
+    application: dict[str, Any] = {"ImageUri": resolved["ImageUri"]}
+    if entrypoint:
+        application["ContainerEntrypoint"] = list(entrypoint)
+    if arguments:  # the service refuses an empty list
+        application["ContainerArguments"] = list(arguments)
     request: dict[str, Any] = {
         "ProcessingJobName": job,
         "RoleArn": options.get("role") or resolved["RoleArn"],
-        "AppSpecification": {
-            "ImageUri": resolved["ImageUri"],
-            "ContainerEntrypoint": list(entrypoint),
-            "ContainerArguments": list(arguments),
-        },
-        "ProcessingInputs": channels,
-        "ProcessingOutputConfig": {"Outputs": results, **({"KmsKeyId": key} if key else {})},
+        "AppSpecification": application,
         "ProcessingResources": {"ClusterConfig": cluster},
         "StoppingCondition": {"MaxRuntimeInSeconds": _runtime(options, resolved)},
     }
+    if inputs:
+        request["ProcessingInputs"] = [dict(item) for item in inputs]
+    if outputs:
+        results = [dict(item) for item in outputs]
+        request["ProcessingOutputConfig"] = {"Outputs": results, **({"KmsKeyId": key} if key else {})}
     if options.get("env"):
         request["Environment"] = dict(options["env"])
     network = _network(options, resolved)
     if network:
         request["NetworkConfig"] = network
+    if options.get("experiment"):
+        request["ExperimentConfig"] = dict(options["experiment"])
     request["Tags"] = _tags(options, resolved, notebook, cell_id)
     return request
 
 
-def _input(name: str, uri: str, path: str) -> dict[str, Any]:
+def input_entry(name: str, uri: str, path: str, kind: str = "S3Prefix") -> dict[str, Any]:
+    """An input of nbprocess's own; ``kind``: ``S3Prefix`` or ``ManifestFile``."""
     return {
         "InputName": name,
         "S3Input": {
             "S3Uri": uri,
             "LocalPath": path,
-            "S3DataType": "S3Prefix",
+            "S3DataType": kind,
             "S3InputMode": "File",
             "S3DataDistributionType": "FullyReplicated",
         },
     }
 
 
-def _output(name: str, uri: str, path: str, mode: str) -> dict[str, Any]:
+def output_entry(name: str, uri: str, path: str, mode: str = "EndOfJob") -> dict[str, Any]:
+    """An output of nbprocess's own."""
     return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": path, "S3UploadMode": mode}}
+
+
+def has_local_disk(instance: str) -> bool:
+    """Whether the type brings its own NVMe disks: it takes no key for a volume (API reference, VolumeKmsKeyId)."""
+    family = instance.split(".")[1] if instance.count(".") == 2 else ""
+    # EC2's naming: a `d` behind the generation; the GPU families from g5 and p5 on have them without saying so.
+    return bool(re.fullmatch(r"[a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|p[5-9][a-z]*", family))
 
 
 def _runtime(options: Mapping[str, Any], resolved: Mapping[str, Any]) -> int:

@@ -167,8 +167,13 @@ def _rules(request: Mapping[str, Any]) -> Iterator[str]:
         if ("S3Input" in channel) == ("DatasetDefinition" in channel):
             yield f"{where}: needs either S3Input or DatasetDefinition, and not both."
         source = channel.get("S3Input") or channel.get("DatasetDefinition") or {}
-        if source.get("S3InputMode") == "Pipe":
+        if "Pipe" in (source.get("S3InputMode"), source.get("InputMode")):
             yield f"{where}: Pipe mode is not supported here. Use File."
+        if source.get("S3CompressionType") == "Gzip":
+            yield f"{where}: Gzip needs Pipe mode, which is not supported here. Unpack it in the job."
+        sets = {key for key in source if key in ("AthenaDatasetDefinition", "RedshiftDatasetDefinition")}
+        if "DatasetDefinition" in channel and len(sets) != 1:
+            yield f"{where}: DatasetDefinition needs either an Athena or a Redshift definition."
         if source.get("LocalPath"):
             places.append((where, PurePosixPath(source["LocalPath"])))
     outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or ()
@@ -176,6 +181,8 @@ def _rules(request: Mapping[str, Any]) -> Iterator[str]:
         where = f"ProcessingOutputConfig.Outputs[{index}] ({output.get('OutputName')})"
         if ("S3Output" in output) == ("FeatureStoreOutput" in output):
             yield f"{where}: needs either S3Output or FeatureStoreOutput, and not both."
+        if "FeatureStoreOutput" in output and output.get("AppManaged") is not True:
+            yield f"{where}: FeatureStoreOutput needs AppManaged."
         if (output.get("S3Output") or {}).get("LocalPath"):
             places.append((where, PurePosixPath(output["S3Output"]["LocalPath"])))
     for index, (where, place) in enumerate(places):

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from nbprocess import channels
 from nbprocess.errors import RequestError
 from nbprocess.options import resolve
-from nbprocess.request import build, job_name, validate
+from nbprocess.request import build, input_entry, job_name, output_entry, validate
 from nbprocess.request.validate import _compiled, shapes
 
 RESOLVED = {
@@ -25,13 +26,18 @@ def made(resolved: dict[str, Any] | None = None, **options: Any) -> dict[str, An
     return build(
         asdict(resolve(options, environ={})),
         job=job_name("my notebook"),
-        store_uri="s3://nbprocess-local",
         entrypoint=["python3", "-c", "pass"],
         arguments=["a" * 64, "b" * 64],
         resolved={**RESOLVED, **(resolved or {})},
-        blobs=True,
-        inputs={"data": "s3://bucket/data/"},
-        outputs={"report": ""},
+        inputs=[
+            input_entry("bundle", "s3://bucket/jobs/x/bundle/", "/opt/ml/processing/input/nbprocess"),
+            input_entry("blobs", "s3://bucket/x.manifest", "/opt/ml/processing/input/nbprocess-blobs", "ManifestFile"),
+            channels.input_entry("data", "s3://bucket/data/"),
+        ],
+        outputs=[
+            output_entry("results", "s3://bucket/jobs/x/out/", "/opt/ml/processing/output/nbprocess", "Continuous"),
+            channels.output_entry("report", "s3://bucket/report/"),
+        ],
         notebook="folder/my notebook.ipynb",
         cell_id="abc",
     )
@@ -40,11 +46,11 @@ def made(resolved: dict[str, Any] | None = None, **options: Any) -> dict[str, An
 def test_what_is_built_is_valid_and_has_no_empty_lists() -> None:
     request = made(env={"A": "b"}, tag={"team": "ä b"}, network_isolation=True)
     validate(request)
-    assert [c["InputName"] for c in request["ProcessingInputs"]] == ["nbprocess-bundle", "nbprocess-blobs", "data"]
+    assert [c["InputName"] for c in request["ProcessingInputs"]] == ["bundle", "blobs", "data"]
     assert request["ProcessingInputs"][1]["S3Input"]["S3DataType"] == "ManifestFile"
     outputs = request["ProcessingOutputConfig"]["Outputs"]
     assert [o["S3Output"]["S3UploadMode"] for o in outputs] == ["Continuous", "EndOfJob"]
-    assert outputs[1]["S3Output"]["S3Uri"].endswith("/outputs/report/")
+    assert outputs[1]["S3Output"]["S3Uri"] == "s3://bucket/report/"
     assert request["NetworkConfig"] == {"EnableNetworkIsolation": True}
     assert {"Key": "nbprocess:notebook", "Value": "my notebook.ipynb"} in request["Tags"]
 
@@ -96,7 +102,7 @@ def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("ProcessingInputs/2/S3Input/LocalPath", "/opt/ml/processing/input/nbprocess/x", "overlaps"),
         ("ProcessingInputs/2/S3Input/S3InputMode", "Pipe", "Pipe mode is not supported"),
         ("ProcessingInputs/2/S3Input", KeyError, "either S3Input or DatasetDefinition"),
-        ("ProcessingInputs/2/InputName", "nbprocess-bundle", "is used twice"),
+        ("ProcessingInputs/2/InputName", "bundle", "is used twice"),
         ("Nonsense", 1, "Nonsense: this botocore does not know it"),
         ("Tags/0/Value", "no!", "does not match"),
     ],

@@ -66,6 +66,21 @@ class S3Store:
     def __repr__(self) -> str:
         return f"S3Store({self.uri!r})"
 
+    def with_key(self, kms_key: str) -> S3Store:
+        """The same place; what is written through it is encrypted with that KMS key (SSE-KMS)."""
+        if kms_key == self.kms_key:
+            return self
+        return S3Store(
+            self.bucket,
+            self.prefix,
+            session=self._session,
+            expected_owner=self.expected_owner,
+            kms_key=kms_key,
+            region=self._region,
+            endpoint=self._endpoint,
+            transfer=self._kind,
+        )
+
     @property
     def uri(self) -> str:
         """``s3://bucket`` or ``s3://bucket/prefix``."""
