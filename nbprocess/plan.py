@@ -287,7 +287,7 @@ def _layer(
 
     image = draft["AppSpecification"]["ImageUri"]
     requirements["key"] = layers.key_of(requirements["text"], image, (interpreter or {}).get("python"))
-    store = backend.open_store(bucket_uri(options.bucket)) if options.bucket else backend.store()
+    store = setting.store_of(options, backend)
     found = layers.find(store, requirements["key"])
     if found is None:
         return None
