@@ -77,8 +77,9 @@ def send_while_starting(
 
     pending = plan.pending
     with CountingWriter(store) as naming:
-        for (blob, _), named in zip(pending.items, [naming.begin(view) for _, view in pending.items], strict=True):
-            blob.update(named())
+        named = naming.put_all([(view, "") for _, view in pending.items])
+    for (blob, _), found in zip(pending.items, named, strict=True):
+        blob.update(found)
     plan.manifest["groups"] = [group.to_json() for group in plan.dumped.groups]
     wanted = sorted({digest for blob, _ in pending.items for digest in blob["chunks"]})
     arrived = f"jobs/{plan.job}/{ARRIVED}"
@@ -125,9 +126,9 @@ def send_while_starting(
 
 def _send(plan: Plan, writer: Any) -> None:
     names = labels(plan)
-    begun = [(blob, writer.begin(view, names.get(id(blob), ""))) for blob, view in plan.pending.items]
-    for blob, stored in begun:
-        if stored()["chunks"] != blob["chunks"]:
+    stored = writer.put_all([(view, names.get(id(blob), "")) for blob, view in plan.pending.items])
+    for (blob, _), found in zip(plan.pending.items, stored, strict=True):
+        if found["chunks"] != blob["chunks"]:
             raise StoreError(
                 f"{names.get(id(blob), 'A value')} was changed while it was being sent. Nothing of it was used: stop "
                 "what changes it, or send a copy of it."

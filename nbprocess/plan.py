@@ -100,10 +100,9 @@ class Pending:
             writer: a BlobWriter.
             names: identity of a blob → what it belongs to, for the progress.
         """
-        begun = [(blob, writer.begin(view, (names or {}).get(id(blob), ""))) for blob, view in self.items]
-        written = [(blob, stored()) for blob, stored in begun]
+        written = writer.put_all([(view, (names or {}).get(id(blob), "")) for blob, view in self.items])
         writer.finish()
-        for blob, stored in written:
+        for (blob, _), stored in zip(self.items, written, strict=True):
             blob.update(stored)
         self.items.clear()
 

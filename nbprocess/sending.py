@@ -64,8 +64,7 @@ def count(plan: Plan) -> tuple[int, int]:
 
     store = plan.store()
     with CountingWriter(store, codec="" if store.path("-") is not None else codec_of(plan)) as writer:
-        for begun in [writer.begin(view) for _, view in plan.pending.items]:
-            begun()
+        writer.put_all([(view, "") for _, view in plan.pending.items])
     return writer.new_bytes, writer.reused_bytes
 
 

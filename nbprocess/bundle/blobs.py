@@ -11,7 +11,7 @@ import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..errors import StoreError
 from ..worker import packing
 from .chunks import CHUNK, Blob, Progress, byte_view, check_blob, chunk_sizes
-from .known import Name, link, presence, recognition
+from .known import Name, Recognised, link, presence, recognition
 from .reading import BlobReader
 from .stores import Store
 
@@ -35,6 +35,44 @@ class _Chunk:
     view: memoryview
     what: str
     named: Future[_Named] = field(default_factory=Future)
+
+
+class Begun:
+    """A buffer that is being written."""
+
+    def __init__(self, chunks: list[_Chunk], recognise: Recognised) -> None:
+        self._chunks, self._recognise = chunks, recognise
+
+    def wait(self) -> None:
+        """Until the names of all chunks are known, and what is sent is a copy.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        for chunk in self._chunks:
+            chunk.named.result()
+
+    def blob(self) -> Blob:
+        """The blob; compares what was sent with what the buffer holds now, in one pass at memory speed.
+
+        Raises:
+            StoreError: it could not be written, or was changed by another thread meanwhile.
+        """
+        found = [chunk.named.result() for chunk in self._chunks]
+        if any(named.new for named in found):
+            for chunk, named in zip(self._chunks, found, strict=True):
+                if named.fingerprint not in (None, self._recognise.fingerprint(chunk.view)):
+                    raise StoreError(
+                        f"{chunk.what or 'A value'} was changed by another thread while it was being sent, so what was "
+                        "sent is no consistent copy. Stop that thread, or send a copy of the value."
+                    )
+        blob: Blob = {
+            "size": sum(len(chunk.view) for chunk in self._chunks),
+            "chunks": [named.name.digest for named in found],
+        }
+        if any(named.name.codec for named in found):
+            blob["codecs"] = [named.name.codec for named in found]
+        return blob
 
 
 class BlobWriter:
@@ -97,13 +135,21 @@ class BlobWriter:
         Raises:
             StoreError: it could not be written, or it was changed by another thread meanwhile.
         """
-        return self.begin(buffer, what)()
+        return self.begin(buffer, what).blob()
 
-    def begin(self, buffer: Any, what: str = "") -> Callable[[], Blob]:
-        """As ``put``, for many buffers: takes the buffer's chunks in hand; the function that it returns gives the blob.
+    def put_all(self, buffers: Iterable[tuple[Any, str]]) -> list[Blob]:
+        """Write buffers that belong together: (buffer, what) pairs. They are of one moment, or there is an error.
 
-        The buffer must stay as it is until then.
+        Raises:
+            StoreError: as ``put``.
         """
+        begun = [self.begin(buffer, what) for buffer, what in buffers]
+        for one in begun:
+            one.wait()  # from here on every chunk has been copied; each is compared with its copy after this moment
+        return [one.blob() for one in begun]
+
+    def begin(self, buffer: Any, what: str = "") -> Begun:
+        """Take a buffer's chunks in hand. It must stay as it is until its blob was given."""
         self._raise()
         view = byte_view(buffer)
         with self._lock:
@@ -115,16 +161,7 @@ class BlobWriter:
             with self._lock:
                 self._pending.add(task)
             task.add_done_callback(functools.partial(self._done, chunk))
-        return lambda: self._blob(chunks, len(view), what)
-
-    def _blob(self, chunks: list[_Chunk], size: int, what: str) -> Blob:
-        found = [chunk.named.result() for chunk in chunks]
-        if len(chunks) > 1 and any(named.new for named in found):
-            self._check_unchanged(chunks, found, what)
-        blob: Blob = {"size": size, "chunks": [named.name.digest for named in found]}
-        if any(named.name.codec for named in found):
-            blob["codecs"] = [named.name.codec for named in found]
-        return blob
+        return Begun(chunks, self._recognise)
 
     def finish(self) -> None:
         """Wait until everything is in the store; raise the first error."""
@@ -233,15 +270,6 @@ class BlobWriter:
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
-
-    def _check_unchanged(self, chunks: list[_Chunk], names: list[_Named], what: str) -> None:
-        """Sending took a while: is the buffer still what the first chunks were taken from? One pass at memory speed."""
-        for chunk, name in zip(chunks, names, strict=True):
-            if name.fingerprint is not None and self._recognise.fingerprint(chunk.view) != name.fingerprint:
-                raise StoreError(
-                    f"{what or 'A value'} was changed by another thread while it was being sent, so what was sent is "
-                    "no consistent copy. Stop that thread, or send a copy of the value."
-                )
 
 
 class CountingWriter(BlobWriter):

@@ -253,3 +253,26 @@ def test_home_and_worker_cut_at_the_same_places():
     from nbprocess.worker import blobs as at_the_worker
 
     assert at_the_worker.CHUNK == CHUNK
+
+
+class ChangesAnother(DirectoryStore):
+    """While the second buffer is written, the first one changes."""
+
+    first: bytearray
+    second: bytearray
+
+    def put(self, key, data):
+        super().put(key, data)
+        if bytes(data[:8]) == bytes(self.second[:8]):
+            self.first[0] ^= 255
+
+
+def test_buffers_that_belong_together_are_of_one_moment(tmp_path):
+    pytest.importorskip("xxhash")
+    store = ChangesAnother(tmp_path / "bucket", "s3://bucket")
+    store.first, store.second = bytearray(os.urandom(1000)), bytearray(os.urandom(1000))
+    with pytest.raises(StoreError, match="a was changed by another thread"), BlobWriter(store, threads=1) as writer:
+        writer.put_all([(store.first, "a"), (store.second, "b"), (os.urandom(1000), "c")])
+    with BlobWriter(store) as writer:
+        blobs = writer.put_all([(bytes(store.first), "a"), (bytes(store.second), "b")])
+    assert [bytes(BlobReader(store).get(blob)) for blob in blobs] == [store.first, store.second]

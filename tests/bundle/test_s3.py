@@ -214,3 +214,23 @@ def test_the_endpoint_is_the_one_that_boto3_is_configured_with(server, transfer,
     store = S3Store("data", expected_owner=ACCOUNT, transfer=transfer)
     store.put("a", b"1")
     assert server.path("data", "a").read_bytes() == b"1"
+
+
+def test_credentials_that_expire_between_two_chunks_are_taken_anew(store, server, monkeypatch):
+    data = os.urandom(12 * CHUNK)
+    store.exists("x")
+    put = store.put
+
+    def expire(key, piece):
+        if server.access_keys is None:
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "NEW")
+            server.access_keys = {"NEW"}
+        put(key, piece)
+
+    monkeypatch.setattr(store, "put", expire)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    assert any("Credential=KEY/" in seen.headers["authorization"] for seen in server.requests)
+    server.access_keys = {"NEWER"}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "NEWER")
+    assert bytes(BlobReader(store).get(blob)) == data

@@ -1,12 +1,15 @@
 """NumPy arrays and scalars: the bytes out of band and uncopied, the rest as plain facts that any NumPy reads.
 
-May import: the standard library; NumPy inside the functions.
+May import: the standard library, this folder; NumPy inside the functions.
 """
 
 from __future__ import annotations
 
+import mmap
 import pickle
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
+
+from .refuse import Refused
 
 IN_BAND = 128 * 1024
 """Buffers below this many bytes travel inside the stream."""
@@ -17,6 +20,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     import numpy as np
 
     pickler.mark("numpy")
+    check_mapped(array)
     if array.dtype.hasobject:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
@@ -39,6 +43,38 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
     return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order)
+
+
+def check_mapped(array: Any) -> None:
+    """Refuse an array over a file that became shorter since it was mapped: to read it would kill this process (SIGBUS).
+
+    Raises:
+        Refused: names the file.
+    """
+    import numpy as np
+
+    base = array
+    while isinstance(base, (np.ndarray, memoryview)):
+        area = getattr(base, "_mmap", None)
+        if isinstance(base, np.memmap) and isinstance(area, mmap.mmap):
+            needed, there = int(base.offset) + base.nbytes, _file_size(area)
+            if there is not None and there < needed:
+                raise Refused(
+                    f"it lies over the file {base.filename}, which has {there} bytes now and had at least {needed} "
+                    "when it was opened. Open the file anew."
+                )
+        base = base.obj if isinstance(base, memoryview) else base.base
+    if isinstance(base, mmap.mmap):
+        there = _file_size(base)
+        if there is not None and there < len(base):
+            raise Refused(f"it lies over a file that has become shorter ({there} of {len(base)} bytes). Open it anew.")
+
+
+def _file_size(area: mmap.mmap) -> Optional[int]:
+    try:
+        return area.size()
+    except (OSError, ValueError):  # anonymous memory, or closed
+        return None
 
 
 def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: str, write: bool = True) -> Any:

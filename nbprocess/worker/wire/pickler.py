@@ -161,6 +161,7 @@ class Pickler(pickle.Pickler):
         if kind is np.ndarray:
             return arrays.reduce_array(self, obj)
         if kind is np.memmap:
+            arrays.check_mapped(obj)
             return arrays.reduce_array(self, self.own(np.array(obj)))
         if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
             return arrays.reduce_scalar(obj)
