@@ -129,3 +129,20 @@ def test_lost_log_streams_lose_no_results(submit) -> None:  # type: ignore[no-un
     job = submit("print('unseen')\nx = 3\nx", no_logs=True)
     assert job.result(timeout=90) == 3
     assert any(event.get("text") == "unseen\n" for event in job.events())
+
+
+def test_a_machine_that_takes_its_time_is_waited_for(submit) -> None:  # type: ignore[no-untyped-def]
+    job = submit("x = 4\nx", slow_start=3.0)
+    assert job.status == "InProgress"
+    assert job.result(timeout=90) == 4
+
+
+def test_a_job_can_be_stopped_before_its_machine_is_there(submit) -> None:  # type: ignore[no-untyped-def]
+    job = submit("import time\ntime.sleep(60)", slow_start=30.0)
+    job.stop()
+    assert job.wait(30) and job.status == "Stopped"
+
+
+def test_a_machine_that_dies_is_told_with_the_way_out(submit) -> None:  # type: ignore[no-untyped-def]
+    error = submit("import time\ntime.sleep(60)", killed=1).exception(timeout=90)
+    assert "InternalServerError" in str(error) and "again" in str(error)

@@ -117,27 +117,16 @@ class Backend:
         )
 
     def preflight(self, request: Mapping[str, Any]) -> list[str]:
-        """Is the bucket there and ours? Raises BackendError before anything is uploaded or billed."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        """Role, bucket, image and quota. Raises BackendError before anything is uploaded or billed."""
+        from . import preflight
 
-        uri = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-        bucket = uri.removeprefix("s3://").partition("/")[0]
-        try:
-            self.account.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account.number)
-        except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if status == 404:
-                raise BackendError(
-                    f"The bucket {bucket} does not exist. Make it with `aws s3 mb s3://{bucket} "
-                    f"--region {self.region}`, or name another one with --bucket."
-                ) from error
-            raise BackendError(
-                f"The bucket {bucket} cannot be used (HTTP {status}): it belongs to another account, or the permission "
-                "is missing. `nbprocess policy` prints what is needed."
-            ) from error
-        except BotoCoreError as error:
-            raise BackendError(f"AWS cannot be asked: {error}") from error
-        return []
+        return preflight.check(self.account, request)
+
+    def quotas(self) -> dict[str, float]:
+        """Instance type → how many processing instances the account may run at once; empty where it may not ask."""
+        from . import quotas
+
+        return quotas.processing(self.account)
 
     def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """The Python in the image, where its name tells."""
@@ -154,8 +143,15 @@ class Backend:
 
     def create(self, request: Mapping[str, Any]) -> str:
         """CreateProcessingJob; returns the ARN."""
-        with plainly(request["ProcessingJobName"]):
-            return str(self.account.client("sagemaker").create_processing_job(**request)["ProcessingJobArn"])
+        from . import quotas
+
+        try:
+            with plainly(request["ProcessingJobName"]):
+                return str(self.account.client("sagemaker").create_processing_job(**request)["ProcessingJobArn"])
+        except BackendError as error:
+            if "quota" in str(error):
+                quotas.forget(self.account)
+            raise
 
     def describe(self, name: str) -> dict[str, Any]:
         """DescribeProcessingJob; a failure's reason gets what it means and the way out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...errors import NbprocessError, OptionError
+from . import preflight
 from .backend import Backend
 
 Finding = tuple[str, bool, str]
@@ -17,13 +18,17 @@ def doctor() -> list[Finding]:
 
     def bucket() -> str:
         output = {"S3Output": {"S3Uri": backend.store().uri}}
-        backend.preflight({"ProcessingOutputConfig": {"Outputs": [output]}})
+        preflight.bucket(account, {"ProcessingOutputConfig": {"Outputs": [output]}})
         return account.bucket
+
+    def role() -> str:
+        preflight.role(account, {"RoleArn": account.role})
+        return account.role
 
     checks: list[tuple[str, Callable[[], str]]] = [
         ("region", lambda: account.region),
         ("credentials", lambda: account.identity["Arn"]),
-        ("execution role", lambda: account.role),
+        ("execution role", role),
         ("default image", lambda: str(backend.resolve({"role": "-"})["ImageUri"])),
         ("bucket", bucket),
     ]

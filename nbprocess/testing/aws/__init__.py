@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..s3 import S3Server
-from .control import ACCOUNT, Control, Faults
+from .control import Control, Faults
 from .http import Handler
+from .services import ACCOUNT
 
 REGION = "us-east-1"
 

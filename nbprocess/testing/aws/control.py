@@ -15,8 +15,8 @@ from typing import Any
 from ...backends.local.backend import Backend
 from ...errors import BackendError, JobNameInUse, JobNotFound, NbprocessError, RequestError
 from ...state import TERMINAL
-
-ACCOUNT = "123456789012"
+from . import services
+from .services import ACCOUNT
 
 
 class Refused(Exception):
@@ -34,6 +34,9 @@ class Faults:
     ``throttle``, ``errors``, ``resets``: so many calls get ThrottlingException, HTTP 500, a closed connection.
     ``denied``: operations that are refused with AccessDeniedException. ``capacity``: jobs fail with a CapacityError.
     ``quota``: CreateProcessingJob is refused with ResourceLimitExceeded. ``no_logs``: log streams are lost.
+    ``quotas``: instance type → how many Service Quotas allows. ``no_image``, ``no_role``: ECR and IAM know it not.
+    ``no_trust``: the role does not trust SageMaker; ``no_pass``: the caller may not pass it. ``slow_start``: seconds
+    that a machine takes. ``killed``: so many jobs lose their machine soon after they began to run.
     """
 
     throttle: int = 0
@@ -43,11 +46,22 @@ class Faults:
     capacity: bool = False
     quota: bool = False
     no_logs: bool = False
+    quotas: Mapping[str, float] = field(default_factory=dict)
+    no_image: bool = False
+    no_role: bool = False
+    no_trust: bool = False
+    no_pass: bool = False
+    slow_start: float = 0.0
+    killed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def reset(self) -> bool:
         """Whether this call's connection is closed unanswered."""
         return self._use("resets")
+
+    def kill(self) -> bool:
+        """Whether this job's machine dies."""
+        return self._use("killed")
 
     def _use(self, name: str) -> bool:
         with self.lock:
@@ -87,6 +101,7 @@ class Control:
         self._machines = _Machines(base)
         self._failed: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, list[dict[str, str]]] = {}
+        self._starting: dict[str, dict[str, Any]] = {}
 
     def call(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """The answer of an operation. Raises Refused."""
@@ -125,10 +140,14 @@ class Control:
 
     def _CreateProcessingJob(self, given: dict[str, Any]) -> dict[str, Any]:
         name = given.get("ProcessingJobName", "")
-        if name in self._failed:
+        if name in self._failed or name in self._starting:
             raise JobNameInUse(name)
-        self._machines.create(given)
         self._tags[name] = given.get("Tags", [])
+        if self.faults.slow_start:
+            return self._start_later(name, given)
+        self._machines.create(given)
+        if self.faults.kill():
+            threading.Thread(target=self._lose, args=(name,), daemon=True).start()
         if self.faults.capacity:
             self._machines.stop(name)
             self._failed[name] = {
@@ -137,8 +156,43 @@ class Control:
             }
         return {"ProcessingJobArn": _arn(name)}
 
+    def _start_later(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """The machine takes its time: the job is in progress, and nothing of it runs yet."""
+        from ...request import validate
+
+        validate(given)
+        with contextlib.suppress(JobNotFound):
+            self._machines.describe(name)
+            raise JobNameInUse(name)
+        moment = datetime.now().astimezone()
+        times = {"CreationTime": moment, "LastModifiedTime": moment}
+        self._starting[name] = {**given, **times, "ProcessingJobStatus": "InProgress"}
+
+        def start() -> None:
+            waiting = self._starting.pop(name, None)
+            if waiting is None or waiting["ProcessingJobStatus"] != "InProgress":
+                return
+            self._machines.create(given)
+
+        threading.Timer(self.faults.slow_start, start).start()
+        return {"ProcessingJobArn": _arn(name)}
+
+    def _lose(self, name: str) -> None:
+        """The machine of a running job dies: nothing more is heard of it."""
+        while "ProcessingStartTime" not in self._machines.describe(name):
+            self._machines.wait(name, 0.1)
+        self._failed[name] = {
+            "ProcessingJobStatus": "Failed",
+            "FailureReason": "InternalServerError: We encountered an internal error. Please try again.",
+        }
+        with contextlib.suppress(NbprocessError):
+            self._machines.stop(name)
+
     def _DescribeProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["ProcessingJobName"]
+        if name in self._starting:
+            waiting = {k: v for k, v in self._starting[name].items() if k != "Tags"}
+            return {**waiting, "ProcessingJobArn": _arn(name)}
         answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
         if name in self._failed:
             for key in ("ExitMessage", "ProcessingStartTime"):
@@ -167,6 +221,11 @@ class Control:
         status = self._DescribeProcessingJob(given)["ProcessingJobStatus"]
         if status in TERMINAL:
             raise RequestError(f"The request was rejected because the processing job is in status {status}.")
+        waiting = self._starting.get(name)
+        if waiting is not None:
+            moment = datetime.now().astimezone()
+            waiting.update(ProcessingJobStatus="Stopped", ProcessingEndTime=moment, LastModifiedTime=moment)
+            return {}
         self._machines.stop(name)
         return {}
 
@@ -177,6 +236,20 @@ class Control:
 
     def _ListTags(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"Tags": self._tags.get(given["ResourceArn"].rpartition("/")[2], [])}
+
+    # -- what pre-flight asks ----------------------------------------------------------------------------------------
+
+    def _ListServiceQuotas(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return services.quotas(given, self.faults.quotas)
+
+    def _GetProducts(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return services.products(given)
+
+    def _DescribeImages(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        found = services.images(given, self.faults.no_image)
+        if found is None:
+            raise Refused("ImageNotFoundException", "The image with imageId does not exist within the repository.")
+        return found
 
     # -- CloudWatch Logs ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from ..s3_requests import Handler as S3Handler
-from .control import ACCOUNT, Control, Refused
+from .control import Control, Refused
+from .services import ACCOUNT, role, simulated
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
@@ -58,20 +59,23 @@ class Handler(S3Handler):
     def _query(self) -> None:
         """STS and IAM speak forms and XML."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
-        action = form.get("Action", [""])[0]
+        action, faults = form.get("Action", [""])[0], self.control.faults
         if action == "GetCallerIdentity":
             arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/nbprocess/emulator"
             inner, space = f"<Arn>{arn}</Arn><UserId>emulator</UserId><Account>{ACCOUNT}</Account>", _STS
-        elif action == "GetRole":
-            name = escape(form.get("RoleName", [""])[0])
-            role = f"<RoleName>{name}</RoleName><Arn>arn:aws:iam::{ACCOUNT}:role/{name}</Arn><Path>/</Path>"
-            inner = (
-                f"<Role>{role}<RoleId>AROAEMULATOR00000000</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>"
-            )
-            space = _IAM
+        elif action == "GetRole" and not faults.no_role and action not in faults.denied:
+            inner, space = role(escape(form.get("RoleName", [""])[0]), not faults.no_trust), _IAM
+        elif action == "SimulatePrincipalPolicy" and action not in faults.denied:
+            asked, resource = (escape(form.get(f"{key}.member.1", [""])[0]) for key in ("ActionNames", "ResourceArns"))
+            inner, space = simulated(asked, resource, not faults.no_pass), _IAM
         else:
-            error = f"<Error><Code>InvalidAction</Code><Message>{escape(action)}</Message></Error>"
-            self._raw(400, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
+            code, status = "InvalidAction", 400
+            if action in faults.denied:
+                code, status = "AccessDenied", 403
+            elif action == "GetRole":
+                code, status = "NoSuchEntity", 404
+            error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(action)}</Message></Error>"
+            self._raw(status, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
             return
         text = f'<{action}Response xmlns="{space}"><{action}Result>{inner}</{action}Result></{action}Response>'
         self._raw(200, "text/xml", text.encode())

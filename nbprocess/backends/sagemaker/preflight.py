@@ -1,0 +1,177 @@
+"""What can be known to go wrong before anything is uploaded or billed, asked of AWS at once and within seconds.
+
+What the caller may not ask, or what is not answered in time, is left out: the job then says it itself.
+
+May import: ``account``, ``quotas``, ``errors``, ``catalog``, the standard library; botocore.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+from urllib.parse import unquote
+
+from ...errors import BackendError
+from . import quotas
+from .account import Account
+
+SECONDS = 2.5
+"""The most that the questions may take together."""
+
+_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z0-9.-]+/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]+))?\Z")
+_GONE = ("ImageNotFoundException", "RepositoryNotFoundException")
+
+
+def check(account: Account, request: Mapping[str, Any], seconds: float = SECONDS) -> list[str]:
+    """Notices about a request.
+
+    Args:
+        account: whose request it is.
+        request: the CreateProcessingJob request.
+        seconds: how long to wait for answers.
+
+    Raises:
+        BackendError: the job could not run; names what is missing and the way out.
+    """
+    checks: dict[str, Callable[[], list[str]]] = {
+        "the bucket": lambda: bucket(account, request),
+        "the role": lambda: role(account, request),
+        "the image": lambda: image(account, request),
+        "the quota": lambda: quota(account, request),
+    }
+    account.number  # noqa: B018  # asked once, before there are threads
+    # Clients are made in turn: boto3's sessions must not make two at once.
+    for service in ("s3", "iam", "ecr", "service-quotas"):
+        account.client(service)
+    pool = ThreadPoolExecutor(len(checks), thread_name_prefix="nbprocess-preflight")
+    asked = {what: pool.submit(look) for what, look in checks.items()}
+    _, late = wait(asked.values(), seconds)
+    pool.shutdown(wait=False, cancel_futures=True)
+    notices: list[str] = []
+    for what, answer in asked.items():
+        if answer in late:
+            if what == "the bucket":
+                notices += answer.result(timeout=60)  # without it nothing can be sent: worth waiting for
+            continue
+        notices += answer.result()
+    return notices
+
+
+def bucket(account: Account, request: Mapping[str, Any]) -> list[str]:
+    """Is the bucket there and ours?"""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    uri = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+    name = uri.removeprefix("s3://").partition("/")[0]
+    try:
+        account.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.number)
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if status == 404:
+            raise BackendError(
+                f"The bucket {name} does not exist. Make it with `aws s3 mb s3://{name} --region {account.region}`, or "
+                "name another one with --bucket."
+            ) from error
+        raise BackendError(
+            f"The bucket {name} cannot be used (HTTP {status}): it belongs to another account, or the permission is "
+            "missing. `nbprocess policy` prints what is needed."
+        ) from error
+    except BotoCoreError as error:
+        raise BackendError(f"AWS cannot be asked: {error}") from error
+    return []
+
+
+def role(account: Account, request: Mapping[str, Any]) -> list[str]:
+    """Is the role there, does it trust SageMaker, and may the caller pass it?"""
+    arn = request["RoleArn"]
+    name = arn.rpartition("/")[2]
+    found = _ask(lambda: account.client("iam").get_role(RoleName=name), missing="NoSuchEntity")
+    if found is None:
+        raise BackendError(
+            f"The role {arn} does not exist. Give --role ARN of a role that trusts sagemaker.amazonaws.com; "
+            "`nbprocess policy` prints what it needs."
+        )
+    trust = found.get("Role", {}).get("AssumeRolePolicyDocument")
+    if trust is not None and not _trusts_sagemaker(trust):
+        raise BackendError(
+            f"The role {arn} does not trust sagemaker.amazonaws.com, so no job can use it. Add the trust policy that "
+            "`nbprocess policy` prints, or give another --role."
+        )
+    caller = re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", account.identity["Arn"])
+    if caller == arn:
+        return []
+    asked = {"PolicySourceArn": caller, "ActionNames": ["iam:PassRole"], "ResourceArns": [arn]}
+    answer = _ask(lambda: account.client("iam").simulate_principal_policy(**asked), missing="")
+    decisions = {item["EvalDecision"] for item in (answer or {}).get("EvaluationResults", ())}
+    if "explicitDeny" in decisions:
+        raise BackendError(
+            f"{caller} may not pass the role {arn} to SageMaker (iam:PassRole is denied). Ask for that permission, or "
+            "give another --role; `nbprocess policy` prints the policy."
+        )
+    return []
+
+
+def image(account: Account, request: Mapping[str, Any]) -> list[str]:
+    """Is the image there? Only images of ECR can be asked for, and AWS's own mostly not."""
+    uri = request["AppSpecification"]["ImageUri"]
+    parts = _ECR.match(uri)
+    if parts is None or parts[2] != account.region:
+        return []
+    registry, _, repository, tag, digest = parts.groups()
+    which = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+    asked = {"registryId": registry, "repositoryName": repository, "imageIds": [which]}
+    if _ask(lambda: account.client("ecr").describe_images(**asked), missing=_GONE) is None:
+        raise BackendError(
+            f"The image {uri} does not exist in ECR. Correct --image (repository and tag), or leave it out and name a "
+            "--framework."
+        )
+    return []
+
+
+def quota(account: Account, request: Mapping[str, Any]) -> list[str]:
+    """May the account run so many of this type at once?"""
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    kinds = [item["InstanceType"] for item in cluster.get("InstancePreferences", ())] or [cluster["InstanceType"]]
+    known = quotas.processing(account)
+    count = cluster.get("InstanceCount", 1)
+    if not known or any(known.get(kind, count) >= count for kind in kinds):
+        return []
+    asked = f"{count} x " if count > 1 else ""
+    have = ", ".join(f"{known[kind]:.0f} of {kind}" for kind in kinds)
+    others = quotas.alternatives(known, kinds[0], count)
+    way = f"With quota there are: {', '.join(others)}. " if others else ""
+    page = f"https://{account.region}.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas"
+    raise BackendError(
+        f"The account's quota does not allow {asked}{kinds[0]} for processing jobs (it has {have}). {way}"
+        f'Or ask for more of "{kinds[0]} for processing job usage": {page}.'
+    )
+
+
+def _ask(call: Callable[[], Any], missing: str | tuple[str, ...]) -> Any:
+    """The answer; None when the thing is ``missing``; {} when it may not be asked for or AWS does not answer."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        return None if code and code in ((missing,) if isinstance(missing, str) else missing) else {}
+    except BotoCoreError:
+        return {}
+
+
+def _trusts_sagemaker(trust: Any) -> bool:
+    import json
+
+    document = json.loads(unquote(trust)) if isinstance(trust, str) else trust
+    statements = document.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        services = (statement.get("Principal") or {}) if isinstance(statement.get("Principal"), dict) else {}
+        named = services.get("Service", [])
+        if statement.get("Effect") == "Allow" and "sagemaker.amazonaws.com" in (
+            named if isinstance(named, list) else [named]
+        ):
+            return True
+    return False

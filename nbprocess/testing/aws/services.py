@@ -1,0 +1,91 @@
+"""What the emulator answers beside jobs and logs: quotas, prices, container images, roles.
+
+May import: the standard library; ``catalog`` for the instance types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+ACCOUNT = "123456789012"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+# Made up, and the same for every region: what matters is that they come through the real client.
+_USD = {"ml.t3.medium": 0.05, "ml.m5.large": 0.115, "ml.m5.xlarge": 0.23, "ml.g4dn.xlarge": 0.9}
+
+
+def quotas(given: Mapping[str, Any], own: Mapping[str, float]) -> dict[str, Any]:
+    """ListServiceQuotas of SageMaker: 20 of each processing type, and others of other kinds of jobs between them."""
+    from ...catalog import instance_names
+
+    found = []
+    for number, name in enumerate(instance_names()):
+        for use in ("training job", "processing job"):
+            found.append(
+                {
+                    "ServiceCode": "sagemaker",
+                    "QuotaName": f"{name} for {use} usage",
+                    "QuotaCode": f"L-{number:04X}{use[0].upper()}",
+                    "Value": float(own.get(name, 20)) if use.startswith("processing") else 0.0,
+                }
+            )
+    start, count = int(given.get("NextToken", 0)), int(given.get("MaxResults", 100))
+    more = {"NextToken": str(start + count)} if start + count < len(found) else {}
+    return {"Quotas": found[start : start + count], **more}
+
+
+def products(given: Mapping[str, Any]) -> dict[str, Any]:
+    """GetProducts of the Price List: one JSON text for each product."""
+    asked = {item["Field"]: item["Value"] for item in given.get("Filters", ())}
+    name, usd = asked.get("instanceName", ""), _USD.get(asked.get("instanceName", ""))
+    if usd is None:
+        return {"FormatVersion": "aws_v1", "PriceList": []}
+    price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{usd:.10f}"}}
+    product = {
+        "product": {
+            "productFamily": "ML Instance",
+            "attributes": {"instanceName": name, "component": "Processing", "regionCode": asked.get("regionCode", "")},
+        },
+        "terms": {"OnDemand": {"SKU.TERM": {"priceDimensions": {"SKU.TERM.RATE": price}}}},
+    }
+    return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(product)]}
+
+
+def images(given: Mapping[str, Any], missing: bool) -> dict[str, Any] | None:
+    """DescribeImages of ECR; None when the image is not there."""
+    if missing:
+        return None
+    return {
+        "imageDetails": [
+            {
+                "registryId": given.get("registryId", ACCOUNT),
+                "repositoryName": given["repositoryName"],
+                "imageTags": [item.get("imageTag", "") for item in given.get("imageIds", ())],
+            }
+        ]
+    }
+
+
+def role(name: str, trusted: bool) -> str:
+    """GetRole's answer as XML, without its frame."""
+    trust = TRUST if trusted else {"Version": "2012-10-17", "Statement": []}
+    return (
+        f"<Role><RoleName>{name}</RoleName><Arn>arn:aws:iam::{ACCOUNT}:role/{name}</Arn><Path>/</Path>"
+        f"<AssumeRolePolicyDocument>{quote(json.dumps(trust))}</AssumeRolePolicyDocument>"
+        "<RoleId>AROAEMULATOR00000000</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>"
+    )
+
+
+def simulated(action: str, resource: str, allowed: bool) -> str:
+    """SimulatePrincipalPolicy's answer as XML, without its frame."""
+    decision = "allowed" if allowed else "explicitDeny"
+    return (
+        f"<EvaluationResults><member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}"
+        f"</EvalResourceName><EvalDecision>{decision}</EvalDecision></member></EvaluationResults>"
+        "<IsTruncated>false</IsTruncated>"
+    )
