@@ -73,8 +73,9 @@ def build(
     if outputs:
         results = [dict(item) for item in outputs]
         request["ProcessingOutputConfig"] = {"Outputs": results, **({"KmsKeyId": key} if key else {})}
-    if options.get("env"):
-        request["Environment"] = dict(options["env"])
+    environment = {**(resolved.get("Environment") or {}), **dict(options.get("env") or ())}
+    if environment:
+        request["Environment"] = {key: str(value) for key, value in environment.items()}
     network = _network(options, resolved)
     if network:
         request["NetworkConfig"] = network

@@ -1,6 +1,6 @@
 """Which account, region, role and bucket: from the options, the environment, Studio's metadata, then STS and IAM.
 
-May import: ``errors``, the standard library; boto3 when the first client is made.
+May import: ``defaults``, ``errors``, the standard library; boto3 when the first client is made.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError
+from . import defaults
 
 METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 """Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
@@ -71,10 +72,10 @@ class Account:
 
     @functools.cached_property
     def role(self) -> str:
-        """The execution role: ``NBPROCESS_ROLE``, Studio's, or the role that this very session has assumed."""
-        given = self._environ.get("NBPROCESS_ROLE")
+        """The execution role: ``NBPROCESS_ROLE``, the SDK's defaults, Studio's, or the one this session has assumed."""
+        given = self._environ.get("NBPROCESS_ROLE") or self.defaults.get("RoleArn")
         if given:
-            return given
+            return str(given)
         studio = self._studio_role()
         if studio:
             return studio
@@ -115,10 +116,30 @@ class Account:
         except (BotoCoreError, ClientError):  # not allowed to look: the session's own role is the next best
             return ""
 
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What the SageMaker SDK's ``config.yaml`` files say of processing jobs. Raises BackendError."""
+        return defaults.read(self._environ, self._fetch)
+
+    def _fetch(self, uri: str) -> bytes:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            content: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise BackendError(f"{uri}: the SageMaker defaults cannot be read: {error}") from error
+        return content
+
     @property
     def bucket(self) -> str:
-        """The SageMaker SDK's default bucket."""
-        return f"sagemaker-{self.region}-{self.number}"
+        """The SageMaker SDK's default bucket: of its defaults, else the one that it makes."""
+        return str(self.defaults.get("Bucket") or f"sagemaker-{self.region}-{self.number}")
+
+    @property
+    def prefix(self) -> str:
+        """Where in that bucket nbprocess keeps its things."""
+        return "/".join(filter(None, [str(self.defaults.get("Prefix", "")).strip("/"), "nbprocess"]))
 
 
 @functools.cache

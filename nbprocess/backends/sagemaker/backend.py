@@ -37,6 +37,7 @@ class Backend:
     def __init__(self) -> None:
         self.account = Account(os.environ.get("NBPROCESS_REGION"))
         self._stores: dict[str, Store] = {}
+        self._kms_key: str | None = None
         low = float(os.environ.get("NBPROCESS_POLL_SECONDS", "2"))
         self.poll_seconds = (low, 5 * low)
 
@@ -48,24 +49,26 @@ class Backend:
     # -- what new jobs need ------------------------------------------------------------------------------------------
 
     def store(self) -> Store:
-        """``s3://sagemaker-<region>-<account>/nbprocess``, the bucket that the SageMaker SDK uses too."""
-        return self.open_store(f"s3://{self.account.bucket}/nbprocess")
+        """``s3://sagemaker-<region>-<account>/nbprocess``, or below the SageMaker SDK's default bucket and prefix."""
+        return self.open_store(f"s3://{self.account.bucket}/{self.account.prefix}")
 
     def open_store(self, uri: str) -> Store:
         """The store at an ``s3://`` URI. Every call expects the bucket to be this account's."""
         from ...bundle.stores import S3Store
 
-        if uri not in self._stores:
+        key = self._kms_key or os.environ.get("NBPROCESS_KMS_KEY") or self.account.defaults.get("KmsKeyId")
+        known = f"{uri}\0{key or ''}"
+        if known not in self._stores:
             bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-            self._stores[uri] = S3Store(
+            self._stores[known] = S3Store(
                 bucket,
                 prefix,
                 session=self.account.session,
                 expected_owner=self.account.number,
                 region=self.region,
-                kms_key=os.environ.get("NBPROCESS_KMS_KEY") or None,
+                kms_key=key or None,
             )
-        return self._stores[uri]
+        return self._stores[known]
 
     def resolve(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Role, image and machine for what the user left out.
@@ -78,6 +81,7 @@ class Backend:
 
         if options.get("region") and options["region"] != self.region:
             self.account = Account(options["region"])
+        self._kms_key = options.get("kms_key")
         kinds = tuple(options.get("instance") or ())
         if not kinds:
             wish = any(options.get(name) for name in ("gpu", "cpus", "memory"))
@@ -87,6 +91,7 @@ class Backend:
                 else "ml.m5.xlarge",
             )
         found: dict[str, Any] = {
+            **{k: v for k, v in self.account.defaults.items() if k not in ("Bucket", "Prefix")},
             "RoleArn": options.get("role") or self.account.role,
             "ImageUri": options.get("image") or self._image(kinds[0]),
             "InstanceType": kinds[0],
