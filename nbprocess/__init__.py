@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import attach, browser, jobs, progress, submit
+    from .api import attach, browser, jobs, progress, run_container, submit, submit_script
     from .job import Job
 
 __version__ = "0.1.0"
@@ -21,11 +21,15 @@ __all__ = [
     "jobs",
     "load_ipython_extension",
     "progress",
+    "run_container",
     "submit",
+    "submit_script",
     "unload_ipython_extension",
 ]
 
-_WHERE = {"Job": "job", "attach": "api", "browser": "api", "jobs": "api", "progress": "api", "submit": "api"}
+_WHERE = {"Job": "job"} | dict.fromkeys(
+    ("attach", "browser", "jobs", "progress", "run_container", "submit", "submit_script"), "api"
+)
 
 
 def __getattr__(name: str) -> Any:

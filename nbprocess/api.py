@@ -6,9 +6,9 @@ May import: everything but ``magics``, ``server`` and ``cli``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import backends
 from .errors import JobNotFound, NbprocessError
@@ -17,15 +17,24 @@ from .launch import launch
 from .options import resolve
 from .plan import Context, Plan, default_backend, prepare
 
+if TYPE_CHECKING:
+    from .script import ScriptPlan
+
 T = TypeVar("T")
 
 
-def plan(code: str, namespace: dict[str, Any] | None = None, **options: Any) -> Plan:
+def plan(code: str, namespace: dict[str, Any] | None = None, **options: Any) -> Plan | ScriptPlan:
     """What ``submit`` would send, where and for how much. Writes nothing. Arguments and errors as ``submit``."""
+    from . import script
     from .capture import make_cell
+    from .sdkobjects import expand
 
     names = {} if namespace is None else namespace
-    return prepare(make_cell(code), names, resolve(options), Context(folder=Path.cwd()))
+    resolved = resolve(expand(options, names))
+    context = Context(folder=Path.cwd())
+    if resolved.command:
+        return script.prepare(script.from_cell(code, resolved), resolved, context)
+    return prepare(make_cell(code), names, resolved, context)
 
 
 def submit(code: str, namespace: dict[str, Any] | None = None, **options: Any) -> Job:
@@ -44,8 +53,54 @@ def submit(code: str, namespace: dict[str, Any] | None = None, **options: Any) -
         OptionError, CaptureError, RequestError: refused before anything was written.
         BackendError, StoreError: the backend or store failed; nothing of the job is left behind.
     """
+    from . import script
+
     names = {} if namespace is None else namespace
-    job = launch(plan(code, names, **options), names)
+    made = plan(code, names, **options)
+    job = launch(made, names) if isinstance(made, Plan) else script.launch(made)
+    job.watch()
+    return job
+
+
+def submit_script(file: str | Path, arguments: Sequence[str] = (), **options: Any) -> Job:
+    """Run a file as a job: Python, R, Julia, a shell script, a Spark application, or a whole project.
+
+    Args:
+        file: a path, or an ``s3://`` URI; with ``source_dir=`` relative to that folder.
+        arguments: what the script gets on its command line.
+        **options: those of the magic: ``framework="sklearn"``, ``source_dir="src"``, ``requirements="needs.txt"``,
+            ``command="bash"``, ``input={"data": "s3://bucket/in/"}``, ``output=["model"]``, ``processor=my_processor``.
+
+    Returns:
+        The job, started; its prints are its log, its results are ``job.outputs``.
+
+    Raises:
+        OptionError, RequestError: refused before anything was written.
+        BackendError, StoreError: the backend or store failed; nothing of the job is left behind.
+    """
+    from . import script
+    from .sdkobjects import expand
+
+    given = {**expand(options, {}), "arg": tuple(map(str, arguments))}
+    resolved = resolve(given)
+    job = script.launch(script.prepare(script.from_file(str(file), resolved), resolved))
+    job.watch()
+    return job
+
+
+def run_container(**options: Any) -> Job:
+    """Run a container with its own program and no code: ``run_container(image=URI, entrypoint=[...], ...)``.
+
+    Args:
+        **options: those of the magic; ``processor=my_processor`` takes those of an SDK object.
+
+    Returns:
+        The job, started. Raises as ``submit_script``.
+    """
+    from . import script
+    from .sdkobjects import expand
+
+    job = script.launch(script.prepare(script.Script(), resolve(expand(options, {}, code=False))))
     job.watch()
     return job
 

@@ -95,8 +95,8 @@ def _sections(job: JobLike) -> Iterable[Section]:
         elif "text/html" in data:
             yield Section("Display", "html", data["text/html"])
     rows = [["Output", "File", "Bytes"]]
-    for name, uri in found.outputs().items():
-        for key, size in found.backend.open_store(uri).list(""):
+    for name, output in found.outputs.items():
+        for key, size in output.list().items() if output.uri else ():
             if len(rows) <= _PREVIEW_FILES:
                 rows.append([name, key, str(size)])
     if len(rows) > 1:

@@ -98,6 +98,10 @@ def replay(shell: InteractiveShell, job: Job) -> None:
     from IPython.display import clear_output
 
     results = job.results
+    if not job.has_cell:
+        for line in job.log():
+            print(line.text, file=sys.stderr if line.stream == "stderr" else sys.stdout)
+        return
     if results is None:
         return
     publish = shell.display_pub.publish

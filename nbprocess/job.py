@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
+from .joboutputs import RESULTS_OUTPUT, JobOutputs
 from .logbook import Logbook
 from .state import TERMINAL, JobState, LogEvent, Phase, PhaseTime, Progress, Transfer, Usage, Variable
 from .watch import WATCHER
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .bundle.stores import Store
     from .results import Results
 
-RESULTS_OUTPUT = "nbprocess-results"
 _USAGE_SAMPLES = 600
 
 
@@ -304,7 +304,7 @@ class Job:
         if self._collected:
             return
         self._collected = True
-        if self.store is not None:
+        if self.store is not None and self.has_cell:
             try:
                 self.results = Results.read(self.store, self.name, self._describe.get("ExitMessage") or "")
             except (IntegrityError, StoreError) as error:
@@ -452,14 +452,16 @@ class Job:
         """What became of each name."""
         return self.results.variables() if self.results else ()
 
-    def outputs(self) -> dict[str, str]:
-        """The job's own outputs (``--output``): name → URI."""
-        config = self._describe.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        return {
-            o["OutputName"]: o["S3Output"]["S3Uri"]
-            for o in config
-            if o["OutputName"] != RESULTS_OUTPUT and "S3Output" in o
-        }
+    @property
+    def outputs(self) -> JobOutputs:
+        """The job's own outputs (``--output``) by name: their URI, their files, ``open``, ``read_csv``."""
+        return JobOutputs(self._describe, self.backend)
+
+    @property
+    def has_cell(self) -> bool:
+        """Whether a captured cell runs in it; else a script or a container, whose prints are its log."""
+        outputs = (self._describe.get("ProcessingOutputConfig") or {}).get("Outputs", ())
+        return any(output["OutputName"] == RESULTS_OUTPUT for output in outputs)
 
     def code(self) -> str:
         """The cell's text, as it was submitted."""
@@ -474,12 +476,17 @@ class Job:
 
 
 def store_of(backend: Backend, describe: Mapping[str, Any]) -> Store | None:
-    """The store in which a job's results lie, found from its request; None for a job that nbprocess did not make."""
-    for output in describe.get("ProcessingOutputConfig", {}).get("Outputs", []):
-        if output.get("OutputName") == RESULTS_OUTPUT:
-            uri = output["S3Output"]["S3Uri"].rstrip("/")
-            scheme, _, rest = uri.partition("://")
-            return backend.open_store(f"{scheme}://{PurePosixPath(rest).parent.parent.parent}")
+    """The store that keeps a job, found from its request; None for a job that nbprocess did not make.
+
+    Whatever nbprocess sends or keeps of a job lies below ``<store>/jobs/<job>/``.
+    """
+    outputs = (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ())
+    entries = [*outputs, *(describe.get("ProcessingInputs") or ())]
+    for entry in entries:
+        uri = str((entry.get("S3Output") or entry.get("S3Input") or {}).get("S3Uri", ""))
+        root, found, _ = uri.partition(f"/jobs/{describe.get('ProcessingJobName')}/")
+        if found:
+            return backend.open_store(root)
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from .job import Job
     from .plan import Context, Plan
+    from .script import Script
 
 # Mistakes of the person, or of the world around: one red line, no traceback of ours.
 EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
@@ -68,26 +70,91 @@ class ProcessingMagics(Magics):
     # -- the cell ----------------------------------------------------------------------------------------------------
 
     @line_cell_magic
-    def processing(self, line: str, cell: str | None = None) -> None:
+    def processing(self, line: str, cell: str | None = None) -> Any:
         """Run the cell on another machine, as if it had run here."""
         if cell is None:
+            if line.lstrip().startswith("--"):
+                return self._run_container(line)
             self._show_jobs(line)
-            return
+            return None
         from .launch import launch
 
         with _plainly():
-            given = table.parse_line(line)
-            options = table.resolve(given, self.session, Path.cwd())
+            options = self._options(line)
+            if options.entrypoint:
+                raise OptionError(
+                    "--entrypoint runs the container's own program, so that the cell's text would not be used. "
+                    "Write it as a line without a cell: %processing --image URI --entrypoint ..."
+                )
+            if options.source_dir:
+                raise OptionError(
+                    "--source-dir belongs to %processing_script FILE; a cell sends what it needs by itself."
+                )
+            if options.command:
+                from .script import from_cell
+
+                self._run_script(from_cell(cell, options), options)
+                return None
             plan = self._plan(cell, line, options)
             self.last_plan = plan
             if options.dry_run:
                 print(plan.text())
-                return
+                return None
             job = launch(plan, self.ip.user_ns, report=_sending())
         if options.background:
             self.background.add(job, plan.capture.binds, options.lazy)
         else:
             self._follow(job, options.lazy)
+        return None
+
+    def _options(self, line: str, *, code: bool = True) -> table.Options:
+        """The options of a line, with the objects that it names in the notebook."""
+        given = table.parse_line(line)
+        from .sdkobjects import expand
+
+        return table.resolve(expand(given, self.ip.user_ns, code=code), self.session, Path.cwd())
+
+    def _run_script(self, script: Script, options: table.Options) -> Job | None:
+        """Run a script or container; in the foreground its log is this cell's output. Returns the job."""
+        from .script import launch, prepare
+
+        with _plainly():
+            plan = prepare(script, options, self._context())
+            if options.dry_run:
+                print(plan.text())
+                return None
+            job = launch(plan)
+        if options.background:
+            self.background.add(job, (), options.lazy)
+        else:
+            self._follow(job, options.lazy)
+        return job
+
+    def _run_container(self, line: str) -> Job | None:
+        from .script import Script
+
+        with _plainly():
+            options = self._options(line, code=False)
+            if options.command:
+                raise OptionError(
+                    "--command runs a script: put %%processing --command ... on top of a cell with its text."
+                )
+        return self._run_script(Script(), options)
+
+    @line_magic
+    def processing_script(self, line: str) -> Job | None:
+        """``%processing_script FILE [options] [-- ARGUMENT ...]``: run a file or project as a job; returns the job."""
+        from .script import from_file
+
+        words, _, rest = f" {line} ".partition(" -- ")
+        with _plainly():
+            file, options_line = _first_word(words)
+            arguments = _split(rest)
+            options = self._options(options_line)
+            if arguments:
+                options = table.with_values(options, arg=(*options.arg, *arguments))
+            script = from_file(file, options)
+        return self._run_script(script, options)
 
     def _follow(self, job: Job, lazy: int) -> None:
         from . import foreground
@@ -138,7 +205,7 @@ class ProcessingMagics(Magics):
         """``%%processing_plan [options]`` shows what ``%%processing`` would send; the line form shows the last plan."""
         if cell is not None:
             with _plainly():
-                options = table.resolve(table.parse_line(line), self.session, Path.cwd())
+                options = self._options(line)
                 self.last_plan = self._plan(cell, line, options)
         if self.last_plan is None:
             raise UsageError("%processing_plan: no cell was planned yet. Put %%processing_plan on top of a cell.")
@@ -234,6 +301,23 @@ class ProcessingMagics(Magics):
             job.stop()
             job.wait(60)
         print(f"{job.name}: {job.status}.")
+
+
+def _first_word(line: str) -> tuple[str, str]:
+    """The file of ``%processing_script``, and the options behind it."""
+    words = _split(line)
+    if not words or words[0].startswith("--"):
+        raise OptionError(
+            "%processing_script: the file is missing; write %processing_script FILE [options] [-- ARGUMENT]."
+        )
+    return words[0], shlex.join(words[1:])
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise OptionError(f"%processing_script: {str(error).lower()}; close the quotation mark.") from None
 
 
 def _shown(value: Any) -> str:

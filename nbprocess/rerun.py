@@ -38,6 +38,8 @@ def rerun(job: Job) -> str:
         raise StoreError(f"Job {job.name} was not made by nbprocess, so there is no bundle to run again.")
     base, fresh = f"jobs/{job.name}", _new_name(job.name)
     request = job.request()
+    if not job.has_cell:
+        return _rerun_script(job, store, request, fresh)
     archive = store.get(f"{base}/bundle/worker.pyz")
     old = store.get(f"{base}/bundle/manifest.json")
     pinned = [manifests.digest(archive), manifests.digest(old)]
@@ -58,6 +60,22 @@ def rerun(job: Job) -> str:
             request=renamed,
             home={**json.loads(store.get(f"{base}/home.json")), "submitted": time.time()},
         )
+        job.backend.create(renamed)
+    except BaseException as error:
+        discard(store, fresh, because=error)
+        raise
+    return fresh
+
+
+def _rerun_script(job: Job, store: Any, request: dict[str, Any], fresh: str) -> str:
+    """A script or container again: its files stay where the old job has them."""
+    from .bundle.write import announce, discard, write_request
+
+    renamed = _renamed(request, job.name, fresh, {})
+    home = {**json.loads(store.get(f"jobs/{job.name}/home.json")), "submitted": time.time()}
+    announce(store, fresh)
+    try:
+        write_request(store, fresh, renamed, home)
         job.backend.create(renamed)
     except BaseException as error:
         discard(store, fresh, because=error)

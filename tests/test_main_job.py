@@ -225,7 +225,7 @@ read = pathlib.Path(inputs["data"]).read_text() if pathlib.Path(inputs["data"]).
 given = list(args), os.environ["GREETING"]"""
     )
     assert kernel.value("read, given") == "('a,b\\n1,2\\n', (['7', '--fast'], 'hello'))"
-    kernel.ok("import nbprocess\njob = nbprocess.jobs(limit=1)[0]\nuri = job.outputs()['made']")
+    kernel.ok("import nbprocess\njob = nbprocess.jobs(limit=1)[0]\nuri = job.outputs['made'].uri")
     path = kernel.value("str(job.backend.open_store(uri).path('x.txt'))").strip("'")
     assert Path(path).read_text() == "written there", ran
 

@@ -168,6 +168,21 @@ def write_bundle(
     )
 
 
+def write_request(store: Store, job: str, request: Mapping[str, Any], home: Mapping[str, Any]) -> None:
+    """Write what is kept of a job without a bundle (a script, a container); its files are in the store already.
+
+    Raises:
+        StoreError: it could not be written; nothing of the job is left.
+    """
+    try:
+        store.put(f"jobs/{job}/home.json", _json(home))
+        store.put(f"jobs/{job}/request.json", _json(request))
+        store.delete(f"jobs/{job}/writing")
+    except BaseException as error:
+        discard(store, job, because=error)
+        raise
+
+
 def arrived(store: Store, job: str) -> None:
     """Say that the blobs of a job that was written as ``late`` are in the store."""
     store.put(f"jobs/{job}/{ARRIVED}", b"1")

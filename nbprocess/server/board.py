@@ -128,7 +128,7 @@ class Board:
             "code": job.code(),
             "options": job.source.options,
             "events": job.events(),
-            "outputs": job.outputs(),
+            "outputs": job.outputs.uris(),
             "describe": json.loads(json.dumps(job.describe(), default=str)),
         }
 

@@ -27,7 +27,7 @@ class OutsideOutput(NbprocessError, ValueError):
 
 
 def _store(job: Job, output: str) -> Store:
-    known = job.outputs()
+    known = job.outputs.uris()
     if output not in known:
         names = ", ".join(sorted(known)) or "none"
         raise NoSuchFile(f"Job {job.name} has no output named {output}. Its outputs: {names}.")

@@ -12,6 +12,7 @@ from pytest_jupyter.jupyter_server import *  # noqa: F403  (fixtures; pytest_plu
 
 from nbprocess.bundle.stores.directory import DirectoryStore
 from nbprocess.errors import BackendError, JobNotFound
+from nbprocess.joboutputs import JobOutputs
 from nbprocess.state import JobState, LogEvent
 
 
@@ -53,8 +54,10 @@ class FakeJob:
     def events(self) -> list[dict[str, Any]]:
         return [{"type": "stream", "name": "stdout", "text": "hello\n"}]
 
-    def outputs(self) -> dict[str, str]:
-        return {"report": "s3://nbprocess-local/report/"}
+    @property
+    def outputs(self) -> JobOutputs:
+        report = {"OutputName": "report", "S3Output": {"S3Uri": "s3://nbprocess-local/report/"}}
+        return JobOutputs({"ProcessingOutputConfig": {"Outputs": [report]}}, None)  # type: ignore[arg-type]
 
     def describe(self) -> dict[str, Any]:
         return {"ProcessingJobName": self.name}
