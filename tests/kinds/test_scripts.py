@@ -226,7 +226,7 @@ def test_the_magics(kernel: Kernel) -> None:
 def test_objects_of_the_notebook(kernel: Kernel) -> None:
     kernel.ok(
         "class ScriptProcessor:\n    pass\np = ScriptProcessor()\np.image_uri, p.instance_count, p.instance_type = '3.11', 1, "
-        "'ml.c5.large'\np.env, p.max_runtime_in_seconds = {'FROM': 'processor'}, 600\nmore = {'made': ''}"
+        "'ml.c5.xlarge'\np.env, p.max_runtime_in_seconds = {'FROM': 'processor'}, 600\nmore = {'made': ''}"
     )
     ran = kernel.ok(
         "%%processing --processor p --outputs more\nimport os\nopen(outputs['made'] + '/x', 'w').write('y')\nseen = os.environ['FROM']"

@@ -63,8 +63,12 @@ def bucket(account: Account, request: Mapping[str, Any]) -> list[str]:
     """Is the bucket there and ours?"""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    uri = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-    name = uri.removeprefix("s3://").partition("/")[0]
+    outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs", ())
+    entries = [*outputs, *reversed(request.get("ProcessingInputs", ()))]  # nbprocess's own inputs of a script are last
+    uris = [(entry.get("S3Output") or entry.get("S3Input") or {}).get("S3Uri", "") for entry in entries]
+    name = next((uri.removeprefix("s3://").partition("/")[0] for uri in uris if uri), "")
+    if not name:
+        return []  # a container without files
     try:
         account.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.number)
     except ClientError as error:
