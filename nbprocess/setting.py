@@ -93,11 +93,13 @@ def price_of(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None
     """USD per hour of one instance, and where that is known from."""
     if backend.name == "local":
         return None, "runs on this machine: no cost"
-    from .catalog import price
-
     cluster = request["ProcessingResources"]["ClusterConfig"]
-    found = price(cluster.get("InstanceType", ""), getattr(backend, "region", ""))
-    return (found.usd_per_hour, f"as of {found.as_of}") if found else (None, "price unknown")
+    kinds = [item["InstanceType"] for item in cluster.get("InstancePreferences", ())] or [cluster["InstanceType"]]
+    known = [backend.price(kind) for kind in kinds]
+    if not all(known):
+        return None, "price unknown"
+    dearest = max((found for found in known if found), key=lambda found: found.usd_per_hour)
+    return dearest.usd_per_hour, f"as of {dearest.as_of}"
 
 
 # -- inputs and outputs ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ..errors import OptionError
 
 if TYPE_CHECKING:
     from ..bundle.stores import Store
+    from ..catalog import Price
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class Backend(Protocol):
 
     def delete(self, name: str) -> None:
         """Forget an ended job (not its results in the store)."""
+
+    def price(self, instance: str) -> Price | None:
+        """USD per hour of an instance type, with its date; None when it is not known or nothing is billed."""
 
     def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
         """Title → URL or path of the job, its logs and its outputs."""

@@ -30,6 +30,7 @@ from .warm import imported
 
 if TYPE_CHECKING:
     from ...bundle.stores import Store
+    from ...catalog import Price
 
 ACCOUNT = "000000000000"
 BUCKET = "nbprocess-local"
@@ -253,6 +254,10 @@ class Backend:
             raise BackendError(f"{name} is {status}: only an ended job can be deleted. Stop it first.")
         self._waiter.forget(record.path)
         shutil.rmtree(record.path, ignore_errors=True)
+
+    def price(self, instance: str) -> Price | None:
+        """Nothing is billed for this machine."""
+        return None
 
     def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
         """Paths of the job's record, its log and its outputs."""

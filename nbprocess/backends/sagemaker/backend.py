@@ -21,6 +21,7 @@ from .explain import meaning, plainly
 
 if TYPE_CHECKING:
     from ...bundle.stores import Store
+    from ...catalog import Price
 
 # aws/sagemaker-distribution: major version of the image → its Python.
 _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
@@ -77,7 +78,7 @@ class Backend:
             OptionError: no image is known, or no instance type fits.
             BackendError: no credentials, region or role.
         """
-        from ...catalog import choose, price
+        from ...catalog import choose
 
         if options.get("region") and options["region"] != self.region:
             self.account = Account(options["region"])
@@ -98,7 +99,7 @@ class Backend:
         }
         if len(kinds) > 1:
             found["InstancePreferences"] = [{"InstanceType": kind} for kind in kinds]
-        known = [price(kind, self.region) for kind in kinds]
+        known = [self.price(kind) for kind in kinds]
         if all(known):
             # The dearest counts: a cost cap must hold whichever machine is given.
             found["PricePerHour"] = max(item.usd_per_hour for item in known if item)
@@ -126,6 +127,12 @@ class Backend:
         from . import preflight
 
         return preflight.check(self.account, request)
+
+    def price(self, instance: str) -> Price | None:
+        """USD per hour with its date; None when it is not known."""
+        from . import pricing
+
+        return pricing.price(self.account, instance)
 
     def quotas(self) -> dict[str, float]:
         """Instance type → how many processing instances the account may run at once; empty where it may not ask."""
