@@ -59,3 +59,23 @@ def test_only_the_pinned_worker_runs_in_it(tmp_path: Path) -> None:
     assert worker.run(command, environ) is None
     assert worker.run([sys.executable, "-c", "pass"], environ) is None
     assert worker.run(command, {**environ, "PYTHONPATH": "/x"}) is None
+
+
+def test_it_ends_when_its_home_is_gone(tmp_path: Path) -> None:
+    from nbprocess.backends.local import forkserver
+
+    home = tmp_path / "home"
+    home.mkdir()
+    child = os.fork()
+    if not child:
+        forkserver.LOOK = 0.05
+        try:
+            forkserver.Server(str(tmp_path / "socket"), None, str(home)).serve()  # type: ignore[arg-type]
+        finally:
+            os._exit(0)
+    while not (tmp_path / "socket").exists():
+        time.sleep(0.01)
+    assert os.waitpid(child, os.WNOHANG)[0] == 0
+    home.rmdir()
+    assert os.waitpid(child, 0)[0] == child
+    assert not (tmp_path / "socket").exists()

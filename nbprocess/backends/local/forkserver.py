@@ -25,6 +25,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import types
 import zipfile
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ from .warm import WARM
 
 IDLE = 600.0
 """Seconds without a job after which the server ends."""
+
+LOOK = 20.0
+"""Seconds between two looks at whether its home is still there."""
 
 MAX_MESSAGE = 1 << 20
 _HARMLESS = ("NBPROCESS_", "AWS_")
@@ -137,8 +141,8 @@ def _restore_blas_threads() -> None:
 class Server:
     """Listens at ``path``; each connection brings one message."""
 
-    def __init__(self, path: str, worker: Worker) -> None:
-        self.path, self._worker = path, worker
+    def __init__(self, path: str, worker: Worker, home: str) -> None:
+        self.path, self._worker, self._home = path, worker, home
         self._refused: set[str] = set()
         self._bind()
 
@@ -151,12 +155,16 @@ class Server:
         os.rename(part, self.path)
 
     def serve(self) -> None:
-        """Until idle, or until another server has taken the place."""
+        """Until idle, until another server has taken the place, or until the folder that it serves is gone."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies; those who fork here do not wait
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.collect()
         gc.freeze()
-        while select.select([self._listener], [], [], IDLE)[0]:
+        last = time.monotonic()
+        while time.monotonic() - last < IDLE and os.path.isdir(self._home):
+            if not select.select([self._listener], [], [], LOOK)[0]:
+                continue
+            last = time.monotonic()
             connection, _ = self._listener.accept()
             with connection:
                 self._answer(connection)
@@ -312,4 +320,4 @@ def _as_in_a_notebook(asked: list[str] | None) -> Iterator[None]:
 
 def main(path: str, cache: str) -> None:
     """The entry of the server's process."""
-    Server(path, Worker(Path(cache))).serve()
+    Server(path, Worker(Path(cache)), cache).serve()
