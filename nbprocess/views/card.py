@@ -30,7 +30,7 @@ class JobCard(anywidget.AnyWidget):
     """The widget of one job. ``pull`` brings it up to date; ``receive`` answers the page."""
 
     _esm = assets.script("job.js")
-    _css = assets.style("theme.css", "log.css", "job.css")
+    _css = assets.style("theme.css", "log.css", "spark.css", "job.css")
 
     state = traitlets.Dict().tag(sync=True)
     waiting = traitlets.Bool(False, help="Whether a cell waits for the job, so that an interrupt stops it.").tag(

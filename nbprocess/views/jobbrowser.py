@@ -16,11 +16,12 @@ STATIC_JOBS = 50
 def browser(source: JobSource) -> Any:
     """Something to display: the browser widget in a kernel, a table of the newest jobs elsewhere.
 
+    Notebooks that nbconvert or papermill executes get the table too: the widget would be blank in what they write.
     The source is asked right here only for the table; the widget asks from a thread of its own.
     """
-    from nbprocess.views.view import host_form
+    from nbprocess.views.view import attended, host_form
 
-    if host_form() == "widget":
+    if host_form() == "widget" and attended():
         try:
             from nbprocess.views.jobbrowserwidget import JobBrowser
 

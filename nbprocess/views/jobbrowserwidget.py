@@ -29,7 +29,7 @@ class JobBrowser(anywidget.AnyWidget):
     """The widget. ``close()`` ends its thread."""
 
     _esm = assets.script("browser.js")
-    _css = assets.style("theme.css", "browser.css")
+    _css = assets.style("theme.css", "spark.css", "browser.css")
 
     def __init__(self, source: JobSource) -> None:
         self._source = source

@@ -60,6 +60,20 @@ def host_form() -> Form:
     return "widget"
 
 
+def attended() -> bool:
+    """Whether somebody looks at what the running cell shows, as far as one can tell.
+
+    nbclient (and with it nbconvert and papermill) executes with ``allow_stdin`` off, since nobody could answer.
+    ``NBPROCESS_VIEW=widget`` says that somebody looks all the same.
+    """
+    if os.environ.get("NBPROCESS_VIEW", "").strip().lower() == "widget":
+        return True
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    request = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
+    return bool(request.get("content", {}).get("allow_stdin", True))
+
+
 def in_kernel() -> bool:
     """Whether this process is a Jupyter kernel (front ends and nbconvert both speak through one)."""
     ipython = sys.modules.get("IPython")

@@ -50,3 +50,24 @@ def test_the_last_true_state_stays_under_its_own_cell(
     assert "Completed" in output.data["text/plain"]
     assert "did not come back" in output.data["text/plain"]
     assert output.data["text/plain"].endswith("printed there")
+
+
+def test_the_job_browser_in_an_executed_notebook_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``jupyter nbconvert --execute --to html`` makes it: a page that shows the jobs, not a blank widget."""
+    from nbconvert import HTMLExporter
+
+    monkeypatch.delenv("NBPROCESS_VIEW", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
+    source = (
+        "from tests.views.fake_source import FakeSource\nfrom nbprocess.views import browser\nbrowser(FakeSource(30))"
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(text) for text in (source, "%load_ext nbprocess\n%processing_jobs")]
+    )
+    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(REPOSITORY)}}).execute()
+    listing, empty = (cell.outputs[-1].data for cell in notebook.cells)
+    assert set(listing) == set(empty) == {"text/plain", "text/html"}
+    assert "-00030" in listing["text/plain"]
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "-00030" in page
+    assert "widget-view+json" not in page

@@ -233,6 +233,36 @@ def test_the_joined_script_is_one_module_without_imports_and_without_a_name_twic
         assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
 
 
+@pytest.mark.parametrize("entry", ["job.js", "browser.js"])
+def test_a_widget_needs_nothing_from_the_server_of_its_page(entry: str) -> None:
+    """VS Code and Colab have no labextension of ours: all code and style travels in the widget's model."""
+    import re
+
+    for way in (
+        r"\bimport\s*\(",
+        r"\bfrom\s+[\"']",
+        r"\brequire\s*\(",
+        r"importScripts",
+        r"new Worker",
+        r"<script",
+        r"https?://",
+    ):
+        assert not re.search(way, re.sub(r"http://www\.w3\.org/2000/svg", "", script(entry))), way
+    for sheet in STATIC.glob("*.css"):
+        assert not re.search(r"@import|url\(", sheet.read_text(encoding="utf-8")), sheet.name
+
+
+def test_script_and_style_are_in_the_state_of_the_model() -> None:
+    card = JobCard(running())
+    try:
+        state = card.get_state()
+    finally:
+        card.close()
+    assert state["_esm"] == script("job.js")
+    assert ".nbp-card" in state["_css"]
+    assert (state["_model_module"], state["_view_module"]) == ("anywidget", "anywidget")
+
+
 def test_scripts_put_no_text_in_as_html() -> None:
     for path in STATIC.glob("*.js"):
         text = path.read_text(encoding="utf-8")

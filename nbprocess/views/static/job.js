@@ -1,9 +1,9 @@
 // The card of one job.
 // @ts-check
+import { Curves } from "./curves.js";
 import { button, copyText, el, isWebAddress, setText, show } from "./dom.js";
 import { duration, size } from "./format.js";
 import { LogPane } from "./log.js";
-import { Spark } from "./spark.js";
 import { stopJob } from "./stop.js";
 
 export class JobCard {
@@ -33,7 +33,7 @@ export class JobCard {
     this.bar = el("div", { class: "nbp-bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": "Progress" }, el("div", { class: "nbp-bar-fill" }));
     this.doing = el("span", { class: "nbp-doing" });
     this.facts = el("div", { class: "nbp-facts" });
-    this.sparks = el("div", { class: "nbp-sparks" });
+    this.curves = new Curves();
     this.variables = el("div", { class: "nbp-variables" });
     this.notices = el("ul", { class: "nbp-notices" });
     this.links = el("div", { class: "nbp-links" });
@@ -42,10 +42,8 @@ export class JobCard {
       el("header", { class: "nbp-head" }, this.dot, this.word, this.name, el("span", { class: "nbp-grow" }), this.elapsed, this.stopButton),
       this.headline, this.failure, this.stopNote, this.phases,
       el("div", { class: "nbp-progress" }, this.bar, this.doing),
-      this.facts, this.sparks, this.variables, this.notices, this.log.node,
+      this.facts, this.curves.node, this.variables, this.notices, this.log.node,
       el("footer", { class: "nbp-foot" }, this.links, el("span", { class: "nbp-grow" }), this.attachButton));
-    /** @type {Map<string, Record<string, Spark>>} */
-    this.curves = new Map();
     this.variablesMark = "";
     this.update(this.state);
     this.ticking = setInterval(() => this.tick(), 1000);
@@ -71,7 +69,7 @@ export class JobCard {
     this.updateProgress(state);
     const facts = [state.machine, state.cost_words, state.peak_memory && `peak memory ${state.peak_memory}`, busy && state.timeout ? `time limit ${duration(state.timeout)}` : ""];
     this.facts.replaceChildren(...facts.filter(Boolean).map((text) => el("span", { text, title: text === state.cost_words ? state.price_note : null })));
-    this.updateUsage(state);
+    this.curves.update(state);
     this.updateVariables(state.variables);
     this.notices.replaceChildren(...state.notices.map((/** @type {string} */ text) => el("li", { text })));
     show(this.notices, state.notices.length > 0);
@@ -113,35 +111,6 @@ export class JobCard {
       setText(/** @type {Node} */ (node.firstChild), step.word);
       setText(/** @type {Node} */ (node.lastChild), duration((step.end ?? now) - step.start));
     });
-  }
-
-  /** @param {any} state */
-  updateUsage(state) {
-    const hosts = Object.entries(state.usage).filter(([, samples]) => /** @type {any[]} */ (samples).length);
-    show(this.sparks, hosts.length > 0);
-    for (const [host, samples] of hosts) {
-      let curves = this.curves.get(host);
-      if (!curves) {
-        curves = { cpu: new Spark("CPU"), memory: new Spark("Memory"), gpu: new Spark("GPU"), disk: new Spark("Disk") };
-        this.curves.set(host, curves);
-        const title = hosts.length > 1 || state.hosts.length > 1 ? el("span", { class: "nbp-spark-host", text: host }) : null;
-        this.sparks.append(el("div", { class: "nbp-spark-row" }, title, ...Object.values(curves).map((curve) => curve.node)));
-      }
-      const column = (/** @type {number} */ at) => /** @type {any[]} */ (samples).map((sample) => sample[at]);
-      const last = (/** @type {(number | null)[]} */ values) => values.findLast((value) => value !== null) ?? null;
-      const set = (/** @type {string} */ key, /** @type {(number | null)[]} */ values, /** @type {number} */ top, /** @type {(v: number) => string} */ words) => {
-        const now = last(values);
-        show(curves[key].node, now !== null);
-        if (now !== null) curves[key].set(values, top, words(now));
-      };
-      const peak = (/** @type {(number | null)[]} */ values) => Math.max(...values.map((value) => value ?? 0));
-      const memory = column(2);
-      const total = last(column(3)) ?? peak(memory) * 1.25;
-      set("cpu", column(1), Math.max(100, peak(column(1))), (value) => `${Math.round(value)}%`);
-      set("memory", memory, total, (value) => (last(column(3)) ? `${size(value)} of ${size(total)}` : size(value)));
-      set("gpu", column(5), 100, (value) => `${Math.round(value)}%`);
-      set("disk", column(4), peak(column(4)) * 1.25, size);
-    }
   }
 
   /** @param {any[]} variables */
