@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import BackendError, NbprocessError
+from .errors import BackendError, NbprocessError, OptionError
 from .summary import duration, size
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
     policy = commands.add_parser("policy", help="print the least-privilege IAM policies")
     policy.add_argument("--bucket", default="BUCKET")
+    policy.add_argument(
+        "--lifecycle",
+        type=int,
+        metavar="DAYS",
+        help="print a lifecycle rule instead: jobs expire after DAYS",
+    )
     arguments = parser.parse_args(argv)
     try:
         return _RUN[arguments.command](arguments)
@@ -165,9 +171,19 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _policy(arguments: argparse.Namespace) -> int:
-    from .backends.sagemaker.policy import iam_policies
+    from .backends.sagemaker.policy import iam_policies, lifecycle
 
-    print(json.dumps(iam_policies(arguments.bucket), indent=2))
+    if arguments.lifecycle is None:
+        print(json.dumps(iam_policies(arguments.bucket), indent=2))
+        return 0
+    if arguments.lifecycle < 1:
+        raise OptionError(f"--lifecycle {arguments.lifecycle}: give at least one day.")
+    print(json.dumps(lifecycle(arguments.lifecycle), indent=2))
+    print(
+        "Save it as lifecycle.json, then: aws s3api put-bucket-lifecycle-configuration "
+        f"--bucket {arguments.bucket} --lifecycle-configuration file://lifecycle.json",
+        file=sys.stderr,
+    )
     return 0
 
 

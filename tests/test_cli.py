@@ -80,3 +80,13 @@ def test_mistakes_are_one_line(run: Run) -> None:
 def test_the_policy_names_the_bucket(run: Run) -> None:
     printed = json.loads(run("policy", "--bucket", "mine")[1])
     assert "arn:aws:s3:::mine/nbprocess/*" in json.dumps(printed["role"])
+
+
+def test_the_lifecycle_rule_expires_jobs_and_leaves_values(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "--lifecycle", "30", "--bucket", "mine"]) == 0
+    shown = capsys.readouterr()
+    rules = json.loads(shown.out)["Rules"]
+    assert [rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule] == ["nbprocess/jobs/"]
+    assert rules[0]["Expiration"]["Days"] == 30 and "--bucket mine" in shown.err
+    assert main(["policy", "--lifecycle", "0"]) == 1
+    assert "--lifecycle 0" in capsys.readouterr().err

@@ -21,6 +21,9 @@ def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
             (["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
             (["s3:ListBucket"], whole),
             (["iam:PassRole", "iam:GetRole"], "ROLE_ARN"),
+            # Only to be told before a job is sent what would keep it from running, and what it costs.
+            (["servicequotas:ListServiceQuotas", "pricing:GetProducts", "ecr:DescribeImages"], "*"),
+            (["iam:SimulatePrincipalPolicy"], "USER_OR_ROLE_ARN"),
         ),
         "role": _policy(
             (["s3:GetObject", "s3:PutObject"], objects),
@@ -35,6 +38,30 @@ def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
                 {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ],
         },
+    }
+
+
+def lifecycle(days: int, prefix: str = "nbprocess") -> dict[str, Any]:
+    """A lifecycle configuration of the bucket: jobs expire, and what a broken upload left goes.
+
+    Values are not in it: a value is stored once and used by later jobs, whatever its age. ``nbprocess clean`` knows
+    which of them no kept job needs.
+    """
+    return {
+        "Rules": [
+            {
+                "ID": "nbprocess-jobs",
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{prefix}/jobs/"},
+                "Expiration": {"Days": days},
+            },
+            {
+                "ID": "nbprocess-broken-uploads",
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{prefix}/"},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+            },
+        ]
     }
 
 
