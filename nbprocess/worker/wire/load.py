@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from . import scope
+from . import scope, tensors
 from .collector import resting
 from .group import Group, Loaded, Memo
 
@@ -85,6 +85,7 @@ def load(
         unpickler = Unpickler(io.BytesIO(stream), [get(blob) for blob in group.buffers], seeds)
         with scope.within(namespace):
             _read(unpickler, group, len(seeds), loaded)
+        tensors.read()
     return loaded
 
 

@@ -12,7 +12,7 @@ import types
 from typing import Any, Dict, List, Optional, Set
 
 from ..tombstone import Tombstone, why
-from . import arrays, classes, exceptions, frames, functions, generators, refuse
+from . import arrays, classes, exceptions, frames, functions, generators, models, plugins, refuse, tensors
 from .refuse import Refused
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
@@ -60,6 +60,7 @@ class Pickler(pickle.Pickler):
         self.files: Set[str] = set()  # in which the source of what was sent stands
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
+        self.storages: Dict[Any, Any] = {}  # of tensors: device and address → their bytes, and what keeps them
         self._shared = shared or {}
         self._kept: List[Any] = []
 
@@ -151,9 +152,25 @@ class Pickler(pickle.Pickler):
             self._need(kind.__module__)
             return _figure(obj)
         if root not in _PLAIN:
-            self.mark("pickle")
-            self._need(kind.__module__)
+            return self._foreign(root, kind, obj)
         return NotImplemented
+
+    def _foreign(self, root: str, kind: type, obj: Any) -> Any:
+        """Values of installed libraries: by a codec of their own, else by pickle."""
+        self._need(kind.__module__)
+        if root not in _STANDARD:
+            target = plugins.codec_of(kind)
+            if target is not None:
+                self._need(target)
+                return plugins.reduce_by_plugin(target, obj)
+        found = NotImplemented
+        if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
+            found = tensors.reduce_tensor(self, obj)
+        elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
+            found = models.reduce_booster(self, obj)
+        if found is NotImplemented:
+            self.mark("pickle")
+        return found
 
     def _numpy(self, kind: type, obj: Any) -> Any:
         import numpy as np

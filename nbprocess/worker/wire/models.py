@@ -1,0 +1,32 @@
+"""Models that have a form which other versions of their library read too: XGBoost's own binary JSON.
+
+LightGBM pickles itself as its neutral text, scikit-learn has no such form (its versions are compared, see ``needs``).
+
+May import: the standard library, this folder; XGBoost inside the functions.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any, Dict
+
+
+def reduce_booster(pickler: Any, booster: Any) -> Any:
+    """The reduction of an ``xgboost.Booster``: its model, its configuration, and what else it carries."""
+    model = booster.save_raw("ubj")
+    rest = {name: value for name, value in vars(booster).items() if name != "handle"}
+    return make_booster, (pickle.PickleBuffer(model), booster.save_config(), rest)
+
+
+def make_booster(model: Any, config: str, rest: Dict[str, Any]) -> Any:
+    """The inverse of ``reduce_booster``."""
+    import xgboost
+
+    made = xgboost.Booster()
+    made.load_model(bytearray(model))
+    try:
+        made.load_config(config)
+    except xgboost.core.XGBoostError:
+        pass  # settings of another version; the model itself is whole without them
+    vars(made).update(rest)
+    return made

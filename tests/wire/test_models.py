@@ -1,0 +1,175 @@
+"""Tensors, models of other libraries, and types whose package brings its own codec."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import textwrap
+
+import pytest
+
+from nbprocess.worker import wire
+from nbprocess.worker.wire import plugins
+
+np = pytest.importorskip("numpy")
+
+
+def there_and_back(**values):
+    blobs = []
+
+    def put(buffer):
+        blobs.append(bytearray(memoryview(buffer).cast("B")))
+        return {"size": len(blobs[-1]), "chunks": [len(blobs) - 1]}
+
+    dumped = wire.dump(values, put=put)
+    assert not dumped.failed, dumped.failed
+    loaded = wire.load(dumped.groups, get=lambda blob: blobs[blob["chunks"][0]], namespace={})
+    assert not loaded.failed, loaded.failed
+    return loaded.values, dumped, blobs
+
+
+# -- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def test_tensors_go_out_of_band_and_keep_what_they_are():
+    torch = pytest.importorskip("torch")
+    large = torch.rand(200_000)
+    odd = torch.arange(24, dtype=torch.int16).reshape(4, 6).T[::2]
+    half, flags = torch.rand(10).to(torch.bfloat16), torch.tensor([True, False])
+    back, dumped, blobs = there_and_back(
+        large=large, odd=odd, half=half, flags=flags, empty=torch.empty(0), one=torch.tensor(3)
+    )
+    assert max(map(len, blobs)) == 800_000 and len(blobs[dumped.groups[0].stream["chunks"][0]]) < 10_000
+    for name, tensor in {"large": large, "odd": odd, "half": half, "flags": flags, "one": torch.tensor(3)}.items():
+        assert back[name].dtype == tensor.dtype and torch.equal(back[name], tensor), name
+    assert back["odd"].stride() == odd.stride()
+    back["large"].add_(1)
+    assert dumped.groups[0].codecs["large"] == "numpy" or "torch" in dumped.groups[0].needs
+
+
+def test_tied_weights_and_views_stay_tied():
+    torch = pytest.importorskip("torch")
+
+    base = torch.zeros(50_000)
+    back, *_ = there_and_back(pair={"all": base, "part": base[10:20], "again": base})
+    pair = back["pair"]
+    pair["all"][10] = 7
+    assert pair["part"][0] == 7 and pair["again"] is pair["all"]
+
+    model = torch.nn.Sequential(torch.nn.Linear(300, 300), torch.nn.ReLU(), torch.nn.Linear(300, 300))
+    model[2].weight = model[0].weight
+    model[0].bias.requires_grad_(False)
+    back, _, blobs = there_and_back(model=model)
+    again = back["model"]
+    assert again[2].weight is again[0].weight and isinstance(again[0].weight, torch.nn.Parameter)
+    assert again[0].weight.requires_grad and not again[0].bias.requires_grad
+    sample = torch.rand(2, 300)
+    assert torch.equal(again(sample), model(sample))
+    assert sum(map(len, blobs)) < 2 * 300 * 300 * 4, "the tied weight went once"
+    torch.optim.SGD(again.parameters(), 0.1).step()
+
+
+def test_a_device_that_is_not_here_becomes_the_cpu():
+    torch = pytest.importorskip("torch")
+    from nbprocess.worker.wire.tensors import make_tensor
+
+    memory = np.frombuffer(bytearray(np.arange(4, dtype=np.float32).tobytes()), np.uint8)
+    made = make_tensor(memory, torch.float32, 0, (4,), (1,), "cuda:97", False, False)
+    assert made.device.type == "cpu" and made.tolist() == [0, 1, 2, 3]
+    made = make_tensor(memory, torch.float32, 1, (3,), (1,), "mps", True, True)
+    assert made.tolist() == [1, 2, 3] and made.requires_grad
+
+
+def test_tensors_of_other_kinds_are_left_to_pytorch():
+    torch = pytest.importorskip("torch")
+    sparse = torch.eye(3).to_sparse()
+    back, *_ = there_and_back(sparse=sparse, complex=torch.tensor([1 + 2j]).conj())
+    assert torch.equal(back["sparse"].to_dense(), torch.eye(3)) and back["complex"].tolist() == [1 - 2j]
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def _data():
+    rows = np.random.default_rng(0).random((300, 4))
+    return rows, rows[:, 0] * 2 + rows[:, 1]
+
+
+def test_xgboost_goes_in_its_neutral_form():
+    xgboost = pytest.importorskip("xgboost")
+    rows, target = _data()
+    model = xgboost.XGBRegressor(n_estimators=20, max_depth=3).fit(rows, target)
+    booster = model.get_booster()
+    booster.set_attr(note="kept")
+    back, dumped, blobs = there_and_back(model=model, booster=booster)
+    assert np.array_equal(back["model"].predict(rows), model.predict(rows))
+    assert back["booster"].attr("note") == "kept" and back["model"].get_booster() is back["booster"]
+    assert back["booster"].save_raw("ubj") == booster.save_raw("ubj")
+    assert any(b"learner" in bytes(blob) for blob in blobs) and "xgboost" in dumped.groups[0].needs
+    back["model"].fit(rows, target, xgb_model=back["booster"])
+
+
+def test_lightgbm_goes_in_its_text_form():
+    lightgbm = pytest.importorskip("lightgbm")
+    rows, target = _data()
+    model = lightgbm.LGBMRegressor(n_estimators=10, verbose=-1).fit(rows, target)
+    back, _, blobs = there_and_back(model=model)
+    assert np.array_equal(back["model"].predict(rows), model.predict(rows))
+    assert any(b"tree_sizes" in bytes(blob) for blob in blobs)
+
+
+# -- codecs of others ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package with a type that pickle cannot send, and a codec for it."""
+    (tmp_path / "measured").mkdir()
+    (tmp_path / "measured" / "__init__.py").write_text(
+        textwrap.dedent("""
+        class Series:
+            def __init__(self, values, unit):
+                self.values, self.unit, self.lock = values, unit, lambda: None
+            def __reduce_ex__(self, protocol):
+                raise TypeError("no pickle for this")
+
+        class Derived(Series):
+            pass
+
+        class codec:
+            @staticmethod
+            def dump(value):
+                return {"values": value.values, "unit": value.unit}
+            @staticmethod
+            def load(state):
+                return Series(**state)
+        """)
+    )
+    info = tmp_path / "measured-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: measured\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[nbprocess.codecs]\nmeasured.Series = measured:codec\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins._declared.cache_clear()
+    import measured
+
+    yield measured
+    plugins._declared.cache_clear()
+    sys.modules.pop("measured", None)
+
+
+def test_a_package_says_how_its_types_travel(package):
+    values = np.arange(100_000.0)
+    series = package.Series(values, "m/s")
+    with pytest.raises(TypeError):
+        pickle.dumps(series)
+    back, dumped, blobs = there_and_back(series=[series, series], values=values)
+    first, second = back["series"]
+    assert first is second and type(first) is package.Series and first.unit == "m/s"
+    assert first.values is back["values"], "what is shared with other names stays shared"
+    assert max(map(len, blobs)) == 800_000 and "measured" in dumped.groups[0].needs
+
+
+def test_a_codec_is_for_its_exact_type(package):
+    failed = wire.dump({"derived": package.Derived([], "m")}, put=lambda buffer: {"size": 0, "chunks": []}).failed
+    assert "no pickle for this" in str(failed["derived"])
