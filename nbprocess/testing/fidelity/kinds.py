@@ -96,11 +96,12 @@ def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     if function not in (copyreg.__newobj__, copyreg._reconstructor):  # type: ignore[attr-defined]
         walk.put(path, f"{word} by {getattr(function, '__qualname__', function)!s}")
-    walk.items(f"{path}.<made of>", [a for a in arguments if not isinstance(a, type)], "arguments")
-    if isinstance(state, dict):
+    if isinstance(state, dict) and getattr(value, "__dict__", None) is not None:
+        walk.items(f"{path}.<made of>", [a for a in arguments if not isinstance(a, type)], "arguments")
         walk.attributes(path, state)
-    elif state is not None:
-        walk.visit(f"{path}.<state>", state)
+    else:
+        # What a C type holds inside is no object that a notebook can reach: its values count, not who shares them.
+        walk.alone(f"{path}.<state>", ([a for a in arguments if not isinstance(a, type)], state))
     if items is not None and not isinstance(value, (list, collections.deque)):
         walk.items(f"{path}.<items>", items, "items")
     if pairs is not None and not isinstance(value, dict):
@@ -213,6 +214,9 @@ def _numpy(walk: Walk, path: str, value: Any) -> bool:
     kind = type(value)
     if kind.__name__ in ("ndarray", "recarray", "matrix", "memmap", "MaskedArray"):
         _array(walk, path, value)
+        return True
+    if kind.__module__ == "numpy.dtypes":
+        walk.put(path, f"dtype {value!r}")
         return True
     if kind.__module__ == "numpy" and hasattr(value, "dtype") and hasattr(value, "tobytes"):
         walk.put(path, f"{value.dtype} {walk.text(repr(value))}")

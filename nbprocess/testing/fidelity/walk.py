@@ -124,13 +124,20 @@ class Walk:
 
     def members(self, path: str, values: Any, word: str) -> None:
         """The members of a set: their order means nothing."""
-        alone = []
-        for item in list(values)[:MOST_ITEMS]:
-            inner = Walk(self._place)
-            inner._left = 200
-            inner.visit("", item)
-            alone.append(repr(sorted(inner.table().items())))
+        alone = [repr(sorted(self._inside(item, 200).items())) for item in list(values)[:MOST_ITEMS]]
         self.put(path, f"{word}[{len(values)}] {digest(repr(sorted(alone)).encode())}")
+
+    def alone(self, path: str, value: Any) -> None:
+        """The values of an object without who shares them."""
+        for step, token in self._inside(value, MOST_NODES).items():
+            self.put(path + step, token)
+
+    def _inside(self, value: Any, most: int) -> dict[str, str]:
+        inner = Walk(self._place)
+        inner._left = most
+        inner.visit("", value)
+        self._kept += inner._kept
+        return {path: token for path, token in inner.table().items() if not path.endswith(" memory")}
 
     def attributes(self, path: str, values: dict[str, Any]) -> None:
         """The attributes of an instance: sorted, since their order means nothing to a reader."""
@@ -153,4 +160,4 @@ def digest(data: Any) -> str:
 def _is_value(value: Any) -> bool:
     """Whether nobody can tell two equal ones of these apart but by ``is``: numbers, dates, tuples, paths."""
     kind = type(value)
-    return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES
+    return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES or kind.__module__ == "numpy.dtypes"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import mmap
 import pickle
-from typing import Any, Optional, Tuple
+import weakref
+from typing import Any, Dict, Optional, Tuple
 
 from .refuse import Refused
 
@@ -32,13 +33,18 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     base = pickler.shared_base(array)
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        return make_view, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+        make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
+        return make, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
     order = "C"
     if not array.flags.c_contiguous:
         if array.flags.f_contiguous:
             order = "F"
         else:
+            first, span = _span(array)
+            if span <= max(_SMALL_SPAN, array.nbytes * 3 // 2):
+                return make_spanned, (first, _memory(array, first, span), *_facts(array))
             array = np.ascontiguousarray(array)
+            return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape)
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
@@ -77,15 +83,112 @@ def _file_size(area: mmap.mmap) -> Optional[int]:
         return None
 
 
+_SMALL_SPAN = 1 << 20
+"""Bytes of memory, gaps included, up to which an array keeps its gaps; larger ones may have half as much again."""
+
+
+class _Noted:
+    """Arrays that something is known of; they have no attributes and no hash of their own."""
+
+    def __init__(self) -> None:
+        self._known: Dict[int, Any] = {}
+
+    def add(self, array: Any) -> Any:
+        key = id(array)
+        self._known[key] = weakref.ref(array, lambda _: self._known.pop(key, None))
+        return array
+
+    def __contains__(self, array: Any) -> bool:
+        found = self._known.get(id(array))
+        return found is not None and found() is array
+
+
+_dense = _Noted()
+"""Arrays whose gaps were left out on the way: views into them have other places than at the other end."""
+_contents = _Noted()
+
+
+def _span(array: Any) -> Tuple[int, int]:
+    """How many bytes before the first element an array's memory begins, and how many it spans."""
+    low = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step < 0)
+    high = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step > 0)
+    return -low, high - low + array.itemsize
+
+
+def _memory(array: Any, first: int, span: int) -> bytes:
+    """The bytes that an array spans, gaps included."""
+    import numpy as np
+
+    data: bytes = make_view_at(array, -first, np.dtype(np.uint8), (span,), (1,), False).tobytes()
+    return data
+
+
+def _facts(array: Any) -> Tuple[Any, ...]:
+    return array.dtype, array.shape, array.strides, array.flags.writeable
+
+
+def make_spanned(first: int, data: bytes, dtype: Any, shape: Any, strides: Any, write: bool) -> Any:
+    """An array with the gaps that it had."""
+    import numpy as np
+
+    made = np.ndarray(shape, dtype, buffer=np.frombuffer(data, np.uint8).copy(), offset=first, strides=strides)
+    made.flags.writeable = write
+    return made
+
+
+def make_dense(buffer: Any, dtype: Any, shape: Tuple[int, ...]) -> Any:
+    """An array whose gaps were left out."""
+    return _dense.add(make_array(buffer, dtype, shape, "C"))
+
+
+def is_dense(array: Any) -> bool:
+    """Whether an array's gaps were left out when it came here."""
+    return array in _dense
+
+
+def contents(array: Any) -> Any:
+    """What is in an array now, uncopied, for a dump that must not make a view of it."""
+    return _contents.add(array.view())
+
+
+def is_contents(array: Any) -> bool:
+    """Whether ``contents`` made it."""
+    return array in _contents
+
+
+class _Window:
+    """Memory of another array, from a given byte on, for NumPy to make a view of."""
+
+    def __init__(self, base: Any, interface: Dict[str, Any]) -> None:
+        self.base, self.__array_interface__ = base, interface
+
+
+def make_view_at(base: Any, offset: int, dtype: Any, shape: Any, strides: Any, write: bool) -> Any:
+    """A view into the memory of ``base``, ``offset`` bytes from its first element, gaps or not."""
+    import numpy as np
+
+    place = base.__array_interface__["data"][0] + offset
+    facts = {"data": (place, not base.flags.writeable), "shape": shape, "strides": strides, "version": 3}
+    root = owner(base)
+    start = root.__array_interface__["data"][0]
+    flat = root.T if root.flags.f_contiguous else root
+    if flat.flags.c_contiguous and not root.dtype.hasobject:  # the usual case: its base is a plain array
+        view = np.ndarray(shape, dtype, buffer=flat, offset=place - start, strides=strides)
+    else:
+        whole = np.asarray(_Window(base, {**facts, "typestr": f"|V{dtype.itemsize}"}))
+        view = whole.view(dtype) if dtype.itemsize else whole
+    view.flags.writeable = write and view.flags.writeable
+    return view
+
+
 def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: str, write: bool = True) -> Any:
     """An array over the buffer itself; writeable when the buffer is."""
     import numpy as np
 
     if isinstance(buffer, bytes):
+        made = np.empty(shape, dtype)  # it owns its memory, as resize() and some C code want it
         if buffer:
-            made = np.frombuffer(buffer, dtype=np.uint8).copy().view(dtype).reshape(shape)
-        else:
-            made = np.empty(shape, dtype)
+            np.copyto(made, np.frombuffer(buffer, dtype=np.uint8).view(dtype).reshape(shape))
         made.flags.writeable = write
         return made
     flat = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
@@ -132,6 +235,6 @@ def owner(array: Any) -> Any:
     import numpy as np
 
     found = array
-    while isinstance(found.base, np.ndarray):
+    while isinstance(found.base, (np.ndarray, _Window)):
         found = found.base
     return found

@@ -12,6 +12,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .arrays import contents
 from .collector import resting
 from .fingerprint import content, fingerprint
 from .group import Memo
@@ -201,7 +202,7 @@ def changes(before: Snapshot) -> Changes:
 def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
     kind, state = new
     if kind == "array":
-        return kind, obj.view() if not obj.dtype.hasobject else obj.copy()
+        return kind, contents(obj) if not obj.dtype.hasobject else obj.copy()
     if kind == "frame":
         return kind, obj.copy(deep=False)
     if kind == "opaque":
@@ -260,6 +261,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "frame":
         if not hasattr(obj, "_update_inplace"):
             return False
+        _keep_axes(obj, state)
         obj._update_inplace(state)
     elif kind == "instance":
         _apply_instance(obj, *state)
@@ -268,6 +270,16 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     else:
         return False
     return True
+
+
+def _keep_axes(old: Any, new: Any) -> None:
+    """Let a frame's new state have the very index and columns that it had, if they are equal: others may hold them."""
+    before, after = getattr(old._mgr, "axes", None), getattr(new._mgr, "axes", None)
+    if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after):
+        return
+    for place, (mine, found) in enumerate(zip(before, after)):
+        if type(mine) is type(found) and mine.identical(found):
+            after[place] = mine
 
 
 def _take_over(obj: Any, new: Any) -> bool:

@@ -10,6 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
+from . import arrays
 from .collector import resting
 from .functions import by_reference
 from .group import Dumped, Failure, Group, Memo
@@ -120,9 +121,11 @@ def dump(
             parts[name] = part
     shared = _shared_memory(parts)
     seeds = _seeds(seed) if seed is not None and seed.objects else None
+    there = _memory_there(parts, seeds) if seeds else {}
+    shared.update(there)
     dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
-    for names, seeded in _families(parts, shared, seeds):
+    for names, seeded in _families(parts, shared, seeds, there):
         if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):
             whole = parts[names[0]]
         else:
@@ -194,6 +197,20 @@ def _shared_memory(parts: Mapping[str, _Part]) -> Dict[int, Any]:
     return {key: owners[key] for key, ids in seen.items() if len(ids) > 1}
 
 
+def _memory_there(parts: Mapping[str, _Part], seeds: Mapping[int, Tuple[int, Any]]) -> Dict[int, Any]:
+    """Owners of memory → the array of the other end that lies over it: results may be views of inputs."""
+    owners = {key for part in parts.values() for key in part.pickler.owners}
+    if not owners:
+        return {}
+    found: Dict[int, Any] = {}
+    for _, obj in seeds.values():
+        if type(obj).__name__ == "ndarray" and not arrays.is_dense(obj):
+            key = id(arrays.owner(obj))
+            if key in owners and (key not in found or found[key].nbytes < obj.nbytes):
+                found[key] = obj
+    return found
+
+
 def _shareable(obj: Any) -> bool:
     """Whether it matters that two names refer to this very object."""
     kind = type(obj)
@@ -211,6 +228,7 @@ def _families(
     parts: Mapping[str, _Part],
     shared: Mapping[int, Any],
     seeds: Optional[Mapping[int, Tuple[int, Any]]],
+    there: Mapping[int, Any],
 ) -> List[Tuple[List[str], bool]]:
     """Names that share objects or memory, and whether they refer to objects of the other end."""
     if len(parts) == 1 and seeds is None:
@@ -238,6 +256,8 @@ def _families(
                 leader[find(name)] = find(owner_of[key])
         for key in shared.keys() & part.pickler.owners.keys():
             leader[find(name)] = find(owner_of_memory.setdefault(key, name))
+            if key in there:
+                seeded.add(name)
         if name != ordered[-1]:
             owner_of.update(dict.fromkeys(table, name))
     families: Dict[str, List[str]] = {}

@@ -55,7 +55,10 @@ def make_bits(name: str, sequence: Any) -> Any:
     """A bit generator with its seed sequence, where it has one that tells its entropy."""
     import numpy as np
 
-    return getattr(np.random, name)(sequence)
+    bits = getattr(np.random, name)(sequence)
+    if sequence is None and hasattr(bits, "_legacy_seeding"):
+        bits._legacy_seeding(0)  # as under a RandomState(0): without a seed sequence
+    return bits
 
 
 def set_bits(bits: Any, state: Dict[str, Any]) -> None:

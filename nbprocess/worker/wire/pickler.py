@@ -5,6 +5,7 @@ May import: the standard library, this folder, the worker's ``tombstone``; cloud
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import pickle
 import sys
@@ -81,12 +82,14 @@ class Pickler(pickle.Pickler):
         return array
 
     def shared_base(self, array: Any) -> Any:
-        """The owner of the array's memory, when other arrays of this dump lie over it too; else None."""
-        if id(array) in self.private:
+        """The array to make a view of: the memory's owner, when other arrays of this dump lie over it too, or an array
+        of the other end; else None."""
+        if id(array) in self.private or arrays.is_contents(array):
             return None
         owner = arrays.owner(array)
         self.owners.setdefault(id(owner), [owner, set()])[1].add(id(array))
-        return owner if id(owner) in self._shared and owner is not array else None
+        base = self._shared.get(id(owner))
+        return base if base is not array else None
 
     def by_bytecode(self, obj: Any) -> Any:
         """The last resort: cloudpickle's bytecode, readable by the same minor version of Python only."""
@@ -147,6 +150,10 @@ class Pickler(pickle.Pickler):
             "Quitter",
         ):
             raise Refused("it is the shell's own. Leave it out.")
+        if root == "sklearn" and kind.__name__ == "Bunch":
+            self.mark("pickle")
+            self._need(kind.__module__)
+            return _bunch(obj)
         if root == "matplotlib" and kind.__name__ == "Figure":
             self.mark("pickle")
             self._need(kind.__module__)
@@ -198,6 +205,16 @@ class Pickler(pickle.Pickler):
         if root not in _STANDARD and root not in self.needs:
             version = getattr(sys.modules.get(root), "__version__", "")
             self.needs[root] = version if isinstance(version, str) else ""
+
+
+def _bunch(bunch: Any) -> Any:
+    """A Bunch with its attributes: its own ``__setstate__`` drops them."""
+    return copyreg.__newobj__, (type(bunch),), dict(vars(bunch)), None, iter(bunch.items()), set_attributes  # type: ignore[attr-defined]
+
+
+def set_attributes(obj: Any, attributes: Dict[str, Any]) -> None:
+    """Give an object the attributes that it had."""
+    vars(obj).update(attributes)
 
 
 def _figure(figure: Any) -> Any:
