@@ -104,7 +104,7 @@ def replay(shell: InteractiveShell, job: Job) -> None:
         return
     if results is None:
         return
-    publish = shell.display_pub.publish
+    publish, bound = shell.display_pub.publish, False
     for event in job.events():
         kind = event.get("type")
         if kind == "stream":
@@ -116,8 +116,14 @@ def replay(shell: InteractiveShell, job: Job) -> None:
             publish(event["data"], event.get("metadata") or {}, transient=transient, update=kind.startswith("update"))
         elif kind == "clear_output":
             clear_output(wait=bool(event.get("wait")))
+        elif kind == "error":
+            shown = type(event["ename"], (Exception,), {})
+            shell._showtraceback(shown, event["evalue"], event["traceback"])
         elif kind == "execute_result":
             _show_result(shell, event, results)
+            bound = bound or bool(event.get("final", True))
+    if results.has_value and not bound:  # a value that could not be formatted is a result all the same
+        shell.displayhook.update_user_ns(results.value)
 
 
 def _show_result(shell: InteractiveShell, event: dict[str, Any], results: Any) -> None:

@@ -79,7 +79,7 @@ class ProcessingMagics(Magics):
             return None
         from .launch import launch
 
-        with _plainly():
+        with _plainly(), self._syntax():
             options = self._options(line)
             if options.entrypoint:
                 raise OptionError(
@@ -163,6 +163,17 @@ class ProcessingMagics(Magics):
             foreground.follow(self.ip, job, lazy)
         finally:
             self.background.keep(job)
+
+    @contextlib.contextmanager
+    def _syntax(self) -> Any:
+        """A mistake in the cell's own syntax is shown as that of any cell, without the frames that lead to us."""
+        try:
+            yield
+        except SyntaxError as error:
+            nothing: Any = []
+            lines = self.ip.SyntaxTB.structured_traceback(type(error), error, nothing)
+            error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+            raise
 
     def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
         from .capture import make_cell
@@ -348,8 +359,21 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     # A cell magic with an empty body is refused by IPython itself; the line form lists the jobs.
     magics.background.install()
+    _render_syntax_errors(shell)
     install(shell)
     _warm_up()
+
+
+def _render_syntax_errors(shell: InteractiveShell) -> None:
+    """IPython asks every exception for ``_render_traceback_``, but a SyntaxError; then those of jobs show our frames."""
+    renderer: Any = shell.SyntaxTB
+    usual = type(renderer).structured_traceback
+
+    def structured(etype: Any, evalue: Any, *arguments: Any, **options: Any) -> Any:
+        custom = getattr(evalue, "_render_traceback_", None)
+        return custom() if custom is not None else usual(renderer, etype, evalue, *arguments, **options)
+
+    renderer.structured_traceback = structured
 
 
 def _warm_up() -> None:
@@ -376,6 +400,7 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("ProcessingMagics", None)
     if magics is not None:
         magics.background.uninstall()
+    vars(shell.SyntaxTB).pop("structured_traceback", None)
     for kind in ("line", "cell"):
         for name in [n for n in shell.magics_manager.magics[kind] if n.startswith("processing")]:
             del shell.magics_manager.magics[kind][name]

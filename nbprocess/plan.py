@@ -221,6 +221,7 @@ def prepare(
         "spark": options.framework == "spark",
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
+        "loaded": [name for name in captured.imports if name in sys.modules],
         "history": list(captured.history),
         "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
         "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},

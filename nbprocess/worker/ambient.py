@@ -22,6 +22,7 @@ _MODULES = {  # section → the module whose import makes it exist
     "matplotlib": "matplotlib",
     "torch.random": "torch",
     "sklearn": "sklearn",
+    "sklearn.ids": "sklearn.utils._repr_html.estimator",
 }
 
 
@@ -95,11 +96,20 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     return before
 
 
-def settle_filters(state: dict[str, object], before: dict[str, object]) -> None:
-    """Home's warning filters once more, after the inputs were loaded: what they imported has moved some of them."""
-    if "warnings" in state:
-        _apply_filters(state["warnings"])
-        before["warnings"] = _filters()
+_MOVED_BY_IMPORTS = ("random", "numpy.random")
+
+
+def settle(state: dict[str, object], before: dict[str, object]) -> None:
+    """Once more what imports move, after the inputs were loaded: warning filters, and generators that they drew from."""
+    apply({name: state[name] for name in ("warnings", *_MOVED_BY_IMPORTS) if name in state})
+    before.update({name: value for name, value in collect().items() if name in ("warnings", *_MOVED_BY_IMPORTS)})
+
+
+def generators() -> dict[str, object]:
+    """The states of the generators that exist, for ``apply`` after an import that home did long ago."""
+    return {
+        name: _COLLECT[name](sys.modules[_MODULES[name]]) for name in _MOVED_BY_IMPORTS if _MODULES[name] in sys.modules
+    }
 
 
 def changed(before: dict[str, object]) -> dict[str, object]:
@@ -251,6 +261,21 @@ def _apply_sklearn(module: Any, state: Any) -> None:
     module.set_config(**{key: value for key, value in state.items() if key in known})
 
 
+_SKLEARN_COUNTERS = ("_CONTAINER_ID_COUNTER", "_ESTIMATOR_ID_COUNTER")
+"""They number the HTML forms of estimators, which must not share an id on one page."""
+
+
+def _sklearn_ids(module: Any) -> Any:
+    counters: Any = {name: getattr(module, name, None) for name in _SKLEARN_COUNTERS}
+    return {name: counter.count for name, counter in counters.items() if hasattr(counter, "count")}
+
+
+def _apply_sklearn_ids(module: Any, state: Any) -> None:
+    for name, count in state.items():
+        if hasattr(getattr(module, name, None), "count"):
+            getattr(module, name).count = count
+
+
 _COLLECT = {
     "random": _random,
     "decimal": _decimal,
@@ -260,6 +285,7 @@ _COLLECT = {
     "matplotlib": _matplotlib,
     "torch.random": _torch,
     "sklearn": _sklearn,
+    "sklearn.ids": _sklearn_ids,
 }
 _APPLY = {
     "random": _apply_random,
@@ -270,6 +296,7 @@ _APPLY = {
     "matplotlib": _apply_matplotlib,
     "torch.random": _apply_torch,
     "sklearn": _apply_sklearn,
+    "sklearn.ids": _apply_sklearn_ids,
 }
 
 

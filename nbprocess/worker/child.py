@@ -134,11 +134,12 @@ class Cell:
                 namespace[name] = {k: resolve(v, self._layout.root) for k, v in places.items()}
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
+        self._hooks.done_at_home.update(manifest.get("loaded") or ())
         for name in manifest.get("imports") or ():
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         self._load()
         self._provide_history()
-        ambient.settle_filters(manifest.get("ambient") or {}, self._ambient)
+        ambient.settle(manifest.get("ambient") or {}, self._ambient)
         self._names = results.Names(namespace)
         self._folder = results.Folder(self._layout.notebook)
 

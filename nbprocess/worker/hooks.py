@@ -19,6 +19,8 @@ class AfterImport:
 
     def __init__(self) -> None:
         self.actions = {}  # type: ignore[var-annotated]
+        self.done_at_home: set[str] = set()
+        """Modules that home has imported before the cell: what their import draws from generators was drawn there."""
 
     def install(self) -> None:
         """Begin to watch."""
@@ -43,7 +45,7 @@ class AfterImport:
             spec = None if find is None else find(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Wrapped(spec.loader, actions)
+                    spec.loader = _Wrapped(spec.loader, actions, name in self.done_at_home)
                 return spec
         self.actions[name] = actions  # not there; it may be tried again after a %pip install
         return None
@@ -52,8 +54,8 @@ class AfterImport:
 class _Wrapped:
     """The module's own loader, then the actions."""
 
-    def __init__(self, loader: Any, actions: Any) -> None:
-        self._loader, self._actions = loader, actions
+    def __init__(self, loader: Any, actions: Any, quiet: bool) -> None:
+        self._loader, self._actions, self._quiet = loader, actions, quiet
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
@@ -66,8 +68,9 @@ class _Wrapped:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        before = warnings.filters[:]
+        filters, states = warnings.filters[:], ambient.generators() if self._quiet else {}
         self._loader.exec_module(module)
-        ambient.keep_order(before)
+        ambient.keep_order(filters)
+        ambient.apply(states)
         for action in self._actions:
             action(module)

@@ -5,8 +5,10 @@ May import: IPython (this module is imported only where the image has it), this 
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
+import traceback
 import types
 import warnings
 
@@ -85,6 +87,13 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     def enable_gui(self, gui: Any = None) -> None:
         """There is no window system; inline figures need none."""
 
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        """An error that is shown and not raised, such as one in a value's ``_repr_html_``."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        event = {"type": "error", "ename": etype.__name__, "evalue": str(evalue), "traceback": list(stb)}
+        self.display_pub.channel.event(event)  # type: ignore[attr-defined]
+
     def ask_exit(self) -> None:
         """``exit`` in a cell ends the job; what is ready comes back."""
         raise SystemExit(0)
@@ -106,11 +115,22 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         custom = getattr(error, "_render_traceback_", None)
         if custom is not None:
             return list(custom())
-        if isinstance(error, SyntaxError) and error.__traceback__ is None:
-            return list(self.SyntaxTB.structured_traceback(kind, error, []))  # type: ignore[arg-type]
+        if isinstance(error, SyntaxError):
+            frames: Any = traceback.extract_tb(error.__traceback__)
+            if frames:  # it was raised by running code: IPython shows such tracebacks from its own frame on
+                frames.insert(0, _running_frame())
+            return list(self.SyntaxTB.structured_traceback(kind, error, frames))
         if isinstance(error, SystemExit):
             return list(self.InteractiveTB.get_exception_only(kind, error))
         return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
+
+
+def _running_frame() -> traceback.FrameSummary:
+    """IPython's own frame that runs cells, as it stands in tracebacks of syntax errors."""
+    filename = str(sys.modules[InteractiveShell.__module__].__file__)
+    lines = linecache.getlines(filename)
+    number = next((n for n, line in enumerate(lines, 1) if line.strip().startswith("exec(code_obj, self.")), 1)
+    return traceback.FrameSummary(filename, number, "run_code")
 
 
 def _counted_early() -> int:

@@ -18,6 +18,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CELL_FILE = re.compile(r"[^\s\"']*ipykernel_\d+[/\\]\d+\.py")
 _LIBRARY = re.compile(r"(?:~|/)[^\s\"':]*?/(?:site-packages|lib/python3\.\d+)/|<frozen ")
+_SHORT_FILE = re.compile(r"\(\d{6,}\.py\b")
 _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
@@ -166,7 +167,8 @@ def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:
 def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
-    return _LIBRARY.sub("<library>/", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
+    text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
+    return _LIBRARY.sub("<library>/", text)
 
 
 def _traceback(text: str, rules: Rules) -> str:

@@ -92,6 +92,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "numpy" and kind.__name__ == "ndarray":
         return "array", _digest(obj)
     if root == "pandas":
+        if any(base.__name__ == "Index" for base in kind.__mro__):
+            return "axis", list(obj.names)  # all of an index that can change
         return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
     if root in ("nbprocess", "numpy.dtypes"):
         return None
@@ -143,7 +145,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     after = new[1]
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "frame", "opaque", "bytes"):
+    if kind in ("array", "frame", "opaque", "bytes", "axis"):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -204,7 +206,7 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
     if kind == "array":
         return kind, contents(obj) if not obj.dtype.hasobject else obj.copy()
     if kind == "frame":
-        return kind, obj.copy(deep=False)
+        return kind, _with_axes(obj)
     if kind == "opaque":
         return "new", obj
     if kind == "dict":
@@ -215,6 +217,15 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
             inner = ["pairs", list(inner[1].items())]
         return kind, (inner, attributes, slots)
     return kind, state
+
+
+def _with_axes(frame: Any) -> Any:
+    """A shallow copy that holds the very index and columns of the frame: others may hold them too."""
+    copy = frame.copy(deep=False)
+    axes = getattr(getattr(frame, "_mgr", None), "axes", None)
+    if isinstance(axes, list):
+        copy._mgr.axes = list(axes)
+    return copy
 
 
 @dataclass
@@ -258,10 +269,11 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if obj.shape != state.shape or obj.dtype != state.dtype or not obj.flags.writeable:
             return False
         obj[...] = state
+    elif kind == "axis":
+        obj.names = state
     elif kind == "frame":
         if not hasattr(obj, "_update_inplace"):
             return False
-        _keep_axes(obj, state)
         obj._update_inplace(state)
     elif kind == "instance":
         _apply_instance(obj, *state)
@@ -270,16 +282,6 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     else:
         return False
     return True
-
-
-def _keep_axes(old: Any, new: Any) -> None:
-    """Let a frame's new state have the very index and columns that it had, if they are equal: others may hold them."""
-    before, after = getattr(old._mgr, "axes", None), getattr(new._mgr, "axes", None)
-    if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after):
-        return
-    for place, (mine, found) in enumerate(zip(before, after)):
-        if type(mine) is type(found) and mine.identical(found):
-            after[place] = mine
 
 
 def _take_over(obj: Any, new: Any) -> bool:
