@@ -154,11 +154,15 @@ def environment() -> dict[str, str]:
     return {**clean, **keys, "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
+Child = subprocess.Popen[str]
+
+
 @contextlib.contextmanager
-def child(code: str, *arguments: str, python: str = sys.executable) -> Iterator[subprocess.Popen[str]]:
-    """A helper process that reads lines and answers each with a line."""
+def child(code: str, *arguments: str, python: str = sys.executable, ca: Path | None = None) -> Iterator[Child]:
+    """A helper process that reads lines and answers each with a line. ``ca``: certificates that it trusts."""
     command = [python, "-c", code, *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
+    variables = {**environment(), **({"AWS_CA_BUNDLE": str(ca)} if ca else {})}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables)
     try:
         yield process
     finally:
@@ -370,11 +374,12 @@ def main() -> None:
             server = stack.enter_context(child(SERVER, str(ROOT), str(folder), "tls" if options.tls else "plain"))
             assert server.stdout
             endpoint = server.stdout.readline().strip()
-            if options.tls:
-                os.environ["AWS_CA_BUNDLE"] = str(folder / "cert.pem")
+            ca = folder / "cert.pem" if options.tls else None
+            if ca:
+                os.environ["AWS_CA_BUNDLE"] = str(ca)
             peer = None
             if options.peer:
-                peer = stack.enter_context(child(PEER, endpoint, str(scale), options.only, python=options.peer))
+                peer = stack.enter_context(child(PEER, endpoint, str(scale), options.only, python=options.peer, ca=ca))
             run = Run(folder, endpoint, server, rounds, scale)
             for name in names:
                 value = space[name](scale)
