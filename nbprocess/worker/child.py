@@ -135,6 +135,10 @@ class Cell:
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
         self._hooks.done_at_home.update(manifest.get("loaded") or ())
+        if manifest.get("spark"):
+            from pyspark.sql import SparkSession
+
+            namespace["spark"] = SparkSession.builder.getOrCreate()  # that of spark-submit, which runs this process
         for name in manifest.get("imports") or ():
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         self._load()

@@ -98,8 +98,17 @@ class Backend:
         """Notices before a job; raises BackendError when it cannot run here."""
         self.python(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", ()):
-            split_uri(item.get("S3Input", {}).get("S3Uri", "s3://none/"))
+            split_uri(_s3(item)["S3Uri"])
         notices = []
+        queries = [item["InputName"] for item in request.get("ProcessingInputs", ()) if "S3Input" not in item]
+        if queries:
+            notices.append(
+                f"there is no Athena or Redshift here: {', '.join(queries)} gets what lies at its OutputS3Uri"
+            )
+        outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs", ())
+        groups = [item["OutputName"] for item in outputs if "S3Output" not in item]
+        if groups:
+            notices.append(f"there is no feature store on this machine: {', '.join(groups)} goes nowhere")
         kind = request["ProcessingResources"]["ClusterConfig"].get("InstanceType") or ""
         if _GPU.match(kind) and not _has_gpu():
             notices.append("this machine has no GPU; the job runs on its CPU")
@@ -138,11 +147,12 @@ class Backend:
         name, base = request["ProcessingJobName"], self.base
         python = self.python(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", ()):
-            contract.inside("", item["S3Input"]["LocalPath"])
-            split_uri(item["S3Input"]["S3Uri"])
+            contract.inside("", _s3(item)["LocalPath"])
+            split_uri(_s3(item)["S3Uri"])
         for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
-            contract.inside("", item["S3Output"]["LocalPath"])
-            split_uri(item["S3Output"]["S3Uri"])
+            if "S3Output" in item:
+                contract.inside("", item["S3Output"]["LocalPath"])
+                split_uri(item["S3Output"]["S3Uri"])
         moment = now()
         describe = {
             **request,
@@ -264,9 +274,9 @@ class Backend:
         record = Record(self.base / "instances", describe["ProcessingJobName"])
         found = {"Log": record.log_path}
         for item in (describe.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            if item["OutputName"] == "nbprocess-results" or "S3Output" not in item:
+                continue  # below the job's own folder, or no files at all
             bucket, key = split_uri(item["S3Output"]["S3Uri"])
-            if item["OutputName"] == "nbprocess-results":
-                continue  # below the job's own folder
             found[f"Output {item['OutputName']}"] = str(self.base / "buckets" / bucket / key)
         return found
 
@@ -277,6 +287,11 @@ class Backend:
 
     def _method(self) -> str:
         return mount.choose(self.base / "cache")
+
+
+def _s3(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An input as the S3 objects that it is on this machine."""
+    return dict(item["S3Input"]) if "S3Input" in item else contract.as_s3(item["DatasetDefinition"])
 
 
 def _grace() -> float:

@@ -1,6 +1,6 @@
 """One host of an instance: a process of its own session, with its own ``/opt/ml`` and an empty environment.
 
-May import: ``mount``, ``libc``, ``nbprocess.errors``, the standard library.
+May import: ``mount``, ``libc``, ``spark``, ``nbprocess.errors``, the standard library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import libc, mount
+from . import libc, mount, spark
 from .contract import ML
 
 Runner = Callable[[list[str], dict[str, str]], "int | None"]
@@ -52,8 +52,9 @@ def plan(
     if command[0] in ("python", "python3"):
         command[0] = python
     isolate = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation")) and mount.can_isolate(method)
+    tools = f"{scratch}-bin:" if spark.NAME in command and spark.install(f"{scratch}-bin", python) else ""
     environ = {
-        "PATH": f"{os.path.dirname(python)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": f"{tools}{os.path.dirname(python)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "HOME": os.path.expanduser("~"),
         **{str(k): str(v) for k, v in (request.get("Environment") or {}).items()},

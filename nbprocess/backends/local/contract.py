@@ -39,6 +39,9 @@ def job_config(request: Mapping[str, Any], arn: str) -> dict[str, Any]:
     config = request.get("ProcessingOutputConfig") or {}
     inputs = []
     for item in request.get("ProcessingInputs", ()):
+        if "S3Input" not in item:
+            inputs.append(dict(item))
+            continue
         s3 = item["S3Input"]
         keys = ("LocalPath", "S3Uri", "S3DataDistributionType", "S3DataType", "S3InputMode", "S3CompressionType")
         defaults = {"S3DataDistributionType": "FullyReplicated", "S3InputMode": "File", "S3CompressionType": "None"}
@@ -49,6 +52,8 @@ def job_config(request: Mapping[str, Any], arn: str) -> dict[str, Any]:
             "OutputName": o["OutputName"],
             "S3Output": {k: o["S3Output"][k] for k in ("LocalPath", "S3Uri", "S3UploadMode")},
         }
+        if "S3Output" in o
+        else dict(o)
         for o in config.get("Outputs", ())
     ]
     return {
@@ -74,6 +79,20 @@ def job_config(request: Mapping[str, Any], arn: str) -> dict[str, Any]:
     }
 
 
+def as_s3(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """A DatasetDefinition as the input that its result is: Athena and Redshift write it to ``OutputS3Uri``.
+
+    There is no Athena on this machine: what lies there already stands for the result of the query.
+    """
+    query = dataset.get("AthenaDatasetDefinition") or dataset.get("RedshiftDatasetDefinition") or {}
+    return {
+        "S3Uri": query.get("OutputS3Uri", ""),
+        "LocalPath": dataset.get("LocalPath", ""),
+        "S3DataType": "S3Prefix",
+        "S3DataDistributionType": dataset.get("DataDistributionType", "ShardedByS3Key"),
+    }
+
+
 def lay_out(request: Mapping[str, Any], arn: str, ml: str, host: str, objects: Objects) -> None:
     """Make the ``/opt/ml`` of one host in the folder ``ml``.
 
@@ -88,7 +107,8 @@ def lay_out(request: Mapping[str, Any], arn: str, ml: str, host: str, objects: O
     for item in request.get("ProcessingInputs", ()):
         _input(item, ml, hosts.index(host), len(hosts), objects)
     for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
-        os.makedirs(inside(ml, item["S3Output"]["LocalPath"]), exist_ok=True)
+        if "S3Output" in item:
+            os.makedirs(inside(ml, item["S3Output"]["LocalPath"]), exist_ok=True)
 
 
 def _json(path: str, content: Any) -> None:
@@ -97,9 +117,7 @@ def _json(path: str, content: Any) -> None:
 
 
 def _input(item: Mapping[str, Any], ml: str, index: int, count: int, objects: Objects) -> None:
-    s3 = item.get("S3Input")
-    if s3 is None:
-        raise BackendError(f"ProcessingInput {item['InputName']}: the local backend takes S3Input only.")
+    s3 = item.get("S3Input") or as_s3(item["DatasetDefinition"])
     uri, folder = s3["S3Uri"], inside(ml, s3["LocalPath"])
     os.makedirs(folder, exist_ok=True)
     if s3.get("S3DataType") == "ManifestFile":

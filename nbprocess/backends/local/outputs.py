@@ -22,6 +22,8 @@ class Outputs:
         self._objects = objects
         self._items = []
         for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            if "S3Output" not in item:
+                continue  # FeatureStoreOutput: the application itself puts records into the feature group
             s3 = item["S3Output"]
             split_uri(s3["S3Uri"])
             self._items.append((inside(ml, s3["LocalPath"]), s3["S3Uri"].rstrip("/"), s3["S3UploadMode"]))
