@@ -75,7 +75,7 @@ def test_a_query_s_result_is_what_lies_at_its_place(folder: Path) -> None:
     assert job.outputs["features"].feature_group == "customers"
     with pytest.raises(OSError, match="feature group customers"):
         job.outputs["features"].list()
-    definition = job.request()["ProcessingInputs"][1]["DatasetDefinition"]
+    definition = job.request()["ProcessingInputs"][-1]["DatasetDefinition"]
     assert definition["InputMode"] == "File" and definition["AthenaDatasetDefinition"] == query
 
 
