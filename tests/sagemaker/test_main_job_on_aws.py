@@ -88,12 +88,12 @@ def submit(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
     with contextlib.ExitStack() as stack:
 
-        def start(code: str, **faults: object):  # type: ignore[no-untyped-def]
-            aws = stack.enter_context(emulator(**faults))
+        def start(code: str, names: dict[str, object] | None = None, **faults: object):  # type: ignore[no-untyped-def]
+            aws = start.aws = stack.enter_context(emulator(**faults))
             for name, value in aws.environment.items():
                 monkeypatch.setenv(name, value)
             backends.get.cache_clear()
-            return nbprocess.submit(code, {"__name__": "__main__"}, backend="sagemaker")
+            return nbprocess.submit(code, {"__name__": "__main__", **(names or {})}, backend="sagemaker")
 
         yield start
         backends.get.cache_clear()
@@ -146,3 +146,19 @@ def test_a_job_can_be_stopped_before_its_machine_is_there(submit) -> None:  # ty
 def test_a_machine_that_dies_is_told_with_the_way_out(submit) -> None:  # type: ignore[no-untyped-def]
     error = submit("import time\ntime.sleep(60)", killed=1).exception(timeout=90)
     assert "InternalServerError" in str(error) and "again" in str(error)
+
+
+def test_an_upload_that_breaks_is_taken_up_again(submit) -> None:  # type: ignore[no-untyped-def]
+    from nbprocess import backends
+
+    job = submit("len(value)", {"value": list(range(500_000))}, cut_uploads=2)
+    assert job.result(timeout=90) == 500_000
+    assert submit.aws.server.count("PUT", "/blobs/") >= 3
+    assert len(list(backends.get("sagemaker").jobs())) == 1, "nothing is billed twice"
+
+
+def test_a_wrong_clock_is_named(submit) -> None:  # type: ignore[no-untyped-def]
+    from nbprocess.errors import BackendError
+
+    with pytest.raises(BackendError, match="clock of this machine"):
+        submit("x = 1", clock_skew=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import BackendError
 from . import defaults
+from .explain import meaning
 
 METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 """Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
@@ -61,7 +62,8 @@ class Account:
             answer: dict[str, str] = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
             raise BackendError(
-                f"AWS does not know who asks: {error} Set up credentials (`aws configure`), or use --backend local."
+                f"AWS does not know who asks: {error} "
+                + (meaning(str(error)) or "Set up credentials (`aws configure`), or use --backend local.")
             ) from error
         return answer
 

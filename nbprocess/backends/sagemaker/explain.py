@@ -23,6 +23,10 @@ _MEANINGS = (
         r"CannotPullContainer|failed to pull|ImageNotFound|No such image",
         "The image cannot be pulled: check --image, and that the role may read it (ecr:BatchGetImage).",
     ),
+    (
+        r"Signature expired|Signature not yet current|RequestTimeTooSkewed|RequestExpired",
+        "The clock of this machine is wrong by minutes, so AWS refuses what it signs. Set the clock and try again.",
+    ),
     (r"AccessDenied|not authorized", "A permission is missing. `nbprocess policy` prints what user and role need."),
     (r"[Nn]o space left", "The volume is full: give a larger --volume."),
     (

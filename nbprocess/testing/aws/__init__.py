@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..s3 import S3Server
+from ..s3 import Cut, Refuse, S3Server
 from .control import Control, Faults
 from .http import Handler
 from .services import ACCOUNT
@@ -76,6 +76,14 @@ def emulator(root: Path | None = None, port: int = 0, **faults: Any) -> Iterator
     handler = type("BoundControlHandler", (Handler,), {"control": control})
     try:
         with S3Server(base / "buckets", buckets=[bucket], account=ACCOUNT, port=port, handler=handler) as server:
+            if control.faults.cut_uploads:
+                server.fail("PUT", "nbprocess/blobs/", Cut(1000), control.faults.cut_uploads)
+            if control.faults.clock_skew:
+                skewed = Refuse(
+                    403, "RequestTimeTooSkewed", "The difference between the request time and now is too large."
+                )
+                for method in ("GET", "HEAD", "PUT"):
+                    server.fail(method, "", skewed, 1_000_000)
             yield Emulator(server, control)
     finally:
         control.close()

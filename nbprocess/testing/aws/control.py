@@ -36,7 +36,8 @@ class Faults:
     ``quota``: CreateProcessingJob is refused with ResourceLimitExceeded. ``no_logs``: log streams are lost.
     ``quotas``: instance type → how many Service Quotas allows. ``no_image``, ``no_role``: ECR and IAM know it not.
     ``no_trust``: the role does not trust SageMaker; ``no_pass``: the caller may not pass it. ``slow_start``: seconds
-    that a machine takes. ``killed``: so many jobs lose their machine soon after they began to run.
+    that a machine takes. ``cut_uploads``: so many uploads of values lose their connection midway. ``clock_skew``: AWS
+    finds the clock of the caller wrong. ``killed``: so many jobs lose their machine soon after they began to run.
     """
 
     throttle: int = 0
@@ -52,6 +53,8 @@ class Faults:
     no_trust: bool = False
     no_pass: bool = False
     slow_start: float = 0.0
+    cut_uploads: int = 0
+    clock_skew: bool = False
     killed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -72,6 +75,12 @@ class Faults:
 
     def check(self, operation: str) -> None:
         """Raise what this call gets instead of an answer."""
+        if self.clock_skew:
+            raise Refused(
+                "InvalidSignatureException",
+                "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z",
+                403,
+            )
         if self._use("throttle"):
             raise Refused("ThrottlingException", "Rate exceeded")
         if self._use("errors"):

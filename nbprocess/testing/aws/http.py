@@ -60,6 +60,10 @@ class Handler(S3Handler):
         """STS and IAM speak forms and XML."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
         action, faults = form.get("Action", [""])[0], self.control.faults
+        if faults.clock_skew:
+            error = "<Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: the clock</Message></Error>"
+            self._raw(403, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
+            return
         if action == "GetCallerIdentity":
             arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/nbprocess/emulator"
             inner, space = f"<Arn>{arn}</Arn><UserId>emulator</UserId><Account>{ACCOUNT}</Account>", _STS
