@@ -1,7 +1,9 @@
-"""Fixtures for browser tests: a live JupyterLab with its own port, token, HOME and settings, and a Chromium on it.
+"""Fixtures for browser tests: a live JupyterLab or Notebook with its own port, token, HOME and settings, and a
+Chromium on it.
 
-Use it as ``from tests.browser_lab import browser, lab, page`` (pytest fixtures) and mark the tests ``browser``.
-May import: the standard library, pytest, playwright.
+Use it as ``from tests.browser_lab import browser, lab, page`` (pytest fixtures) and mark the tests ``browser``. A server
+of each front end is started once and shared by all modules.
+May import: the standard library, pytest, playwright, ``tests.overlays``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from typing import Any
 
 import pytest
 
+from .overlays import overlay
+
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -38,6 +42,23 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 WAIT_MS = 90_000  # generous: machines that run tests are loaded
+BUILT = REPOSITORY / "nbprocess" / "labextension"
+
+
+@dataclass(frozen=True)
+class Front:
+    """A front end to test in. ``packages`` are older releases than those of the tests' own environment."""
+
+    name: str
+    module: str = "jupyterlab"
+    app: str = "LabApp"
+    packages: tuple[str, ...] = ()
+
+
+NEWEST = Front("newest JupyterLab")
+LAB_4_4 = Front("JupyterLab 4.4", packages=("jupyterlab==4.4.10", "notebook==7.4.7"))
+NOTEBOOK_7 = Front("Notebook 7", "notebook", "JupyterNotebookApp")
+NOTEBOOK_7_4 = Front("Notebook 7.4", "notebook", "JupyterNotebookApp", LAB_4_4.packages)
 
 
 @dataclass
@@ -50,6 +71,7 @@ class Lab:
     home: Path
     process: subprocess.Popen[bytes]
     log: Path
+    front: Front = NEWEST
 
     def notebook(self, name: str, cells: Sequence[str], kernel: str = "python3") -> Path:
         """Write a notebook of code cells (ids and kernelspec included, or JupyterLab asks for a kernel)."""
@@ -100,6 +122,12 @@ class Lab:
             content = response.read()
         return json.loads(content) if content else None
 
+    def end_sessions(self) -> None:
+        """Shut down all kernels that notebooks have started."""
+        for session in self.api("api/sessions"):
+            with contextlib.suppress(urllib.error.HTTPError):  # it ended meanwhile
+                self.api(f"api/sessions/{session['id']}", "DELETE")
+
 
 def free_port() -> int:
     """A TCP port of the loopback interface that is free now."""
@@ -126,8 +154,8 @@ def lab_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[
     for key, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
         environment[key] = str(folder)
-    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [environment.get("PYTHONPATH")])])
     environment.update(extra or {})
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [environment.get("PYTHONPATH")])])
     return environment
 
 
@@ -141,23 +169,32 @@ def write_settings(home: Path, plugin: str, settings: Mapping[str, Any]) -> None
 
 @contextlib.contextmanager
 def running_lab(
-    folder: Path, *, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+    folder: Path,
+    *,
+    front: Front = NEWEST,
+    environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+    port: int = 0,
+    token: str = "",
 ) -> Iterator[Lab]:
-    """Start JupyterLab under ``folder`` and end it, with all its kernels, afterwards."""
+    """Start JupyterLab or Notebook under ``folder`` and end it, with all its kernels, afterwards.
+
+    ``port`` and ``token`` are those of an earlier server when that one comes back.
+    """
     home, root = folder / "home", folder / "notebooks"
     root.mkdir(parents=True, exist_ok=True)
     variables = lab_environment(home, environment)
     write_settings(
         home, "@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False}
     )
-    token, port = uuid.uuid4().hex, free_port()
+    token, port = token or uuid.uuid4().hex, port or free_port()
     log = folder / "lab.log"
-    with log.open("wb") as sink:
+    with log.open("ab") as sink:
         process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
-                "jupyterlab",
+                front.module,
                 "--no-browser",
                 "--allow-root",
                 f"--ServerApp.port={port}",
@@ -165,8 +202,8 @@ def running_lab(
                 "--ServerApp.ip=127.0.0.1",
                 f"--IdentityProvider.token={token}",
                 f"--ServerApp.root_dir={root}",
-                "--LabApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None",
+                f"--{front.app}.expose_app_in_browser=True",
+                *(["--LabApp.news_url=None"] if front.app == "LabApp" else []),
                 *arguments,
             ],
             cwd=root,
@@ -174,7 +211,7 @@ def running_lab(
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    lab = Lab(f"http://127.0.0.1:{port}/", token, root, home, process, log)
+    lab = Lab(f"http://127.0.0.1:{port}/", token, root, home, process, log, front)
     try:
         wait_until_up(lab)
         yield lab
@@ -187,7 +224,7 @@ def running_lab(
             process.wait()
 
 
-def wait_until_up(lab: Lab, seconds: float = 90) -> None:
+def wait_until_up(lab: Lab, seconds: float = 200) -> None:
     """Wait until the server answers; its log is in the error when it does not."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
@@ -201,11 +238,58 @@ def wait_until_up(lab: Lab, seconds: float = 90) -> None:
     raise RuntimeError(f"JupyterLab did not start:\n{lab.log.read_text(errors='replace')[-4000:]}")
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for a module's tests."""
-    with running_lab(tmp_path_factory.mktemp("lab")) as server:
-        yield server
+def front_environment(front: Front, folder: Path, *, server_extension: bool = True) -> dict[str, str]:
+    """Variables that give a server the checkout's own sidebar and server extension, laid out under ``folder`` as a
+    wheel would, and the packages of ``front``. Skips where the sidebar is not built."""
+    if not (BUILT / "package.json").exists():
+        pytest.skip("the sidebar is not built: `make test` builds it where Node 20 or later is")
+    (folder / "share" / "labextensions").mkdir(parents=True)
+    (folder / "share" / "labextensions" / "nbprocess").symlink_to(BUILT)
+    environment = {"JUPYTER_PATH": str(folder / "share")}
+    if server_extension:
+        (folder / "etc").mkdir()
+        (folder / "etc" / "jupyter_server_config.d").symlink_to(REPOSITORY / "nbprocess" / "jupyter_server_config.d")
+        environment["JUPYTER_CONFIG_PATH"] = str(folder / "etc")
+    else:
+        config = folder / "home" / "config" / "jupyter_server_config.d"  # also where nbprocess is installed
+        config.mkdir(parents=True)
+        disabled = {"ServerApp": {"jpserver_extensions": {"nbprocess": False}}}
+        (config / "nbprocess.json").write_text(json.dumps(disabled), encoding="utf-8")
+    if front.packages:
+        older = overlay(front.packages)
+        environment |= {
+            "PYTHONPATH": str(older),
+            "JUPYTERLAB_DIR": str(older / "share" / "jupyter" / "lab"),
+            "JUPYTER_PATH": os.pathsep.join([environment["JUPYTER_PATH"], str(older / "share" / "jupyter")]),
+        }
+    return environment
+
+
+_LABS: pytest.StashKey[dict[Front, Lab]] = pytest.StashKey()
+
+
+def shared_lab(request: pytest.FixtureRequest, front: Front) -> Lab:
+    """The one server of ``front`` in this test run; started by the first test that asks, ended with the run."""
+    if not shutil.which(CHROMIUM):
+        pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
+    labs = request.config.stash.setdefault(_LABS, {})
+    if front not in labs:
+        factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        folder = factory.mktemp(front.module)
+        running = contextlib.ExitStack()
+        labs[front] = running.enter_context(
+            running_lab(folder, front=front, environment=front_environment(front, folder))
+        )
+        request.config.add_cleanup(running.close)
+    return labs[front]
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The newest JupyterLab, or the front end that the test is parametrised with (``indirect``); no kernel stays."""
+    server = shared_lab(request, getattr(request, "param", NEWEST))
+    yield server
+    server.end_sessions()
 
 
 @pytest.fixture(scope="module")  # not session: sync Playwright keeps a loop running, which breaks asyncio tests
@@ -218,15 +302,23 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A fresh page in a profile of its own; ``page.problems`` gathers script errors."""
+def page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) -> Iterator[Any]:
+    """A fresh page in a profile of its own; ``page.problems`` gathers script errors, ``page.errors`` the console's.
+
+    What it showed when its test failed is kept as a picture, ``failed-<test>.png``.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab = context.new_page()
     tab.set_default_timeout(WAIT_MS)
     tab.problems = []
     tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.errors = []
+    tab.on("console", lambda entry: entry.type == "error" and tab.errors.append(f"{entry.text} ({entry.location})"))
+    failed = request.session.testsfailed
     yield tab
+    if request.session.testsfailed > failed:
+        tab.screenshot(path=str(screenshots / f"failed-{request.node.originalname}.png"))
     context.close()
 
 
@@ -248,7 +340,8 @@ def open_notebook(page: Any, lab: Lab, name: str, *, kernel: bool = True, theme:
 
     ``theme`` such as ``JupyterLab Dark`` is applied first.
     """
-    page.goto(f"{lab.url}lab/workspaces/test-{uuid.uuid4().hex[:8]}/tree/{name}?reset&token={lab.token}")
+    workspace = f"lab/workspaces/test-{uuid.uuid4().hex[:8]}/tree/{name}?reset&"
+    page.goto(f"{lab.url}{workspace if lab.front.module == 'jupyterlab' else f'notebooks/{name}?'}token={lab.token}")
     page.wait_for_function("!!window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length")
     if theme:
         run_command(page, "apputils:change-theme", {"theme": theme})

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from .live_kernel import Kernel
+from .overlays import overlay
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,32 +43,7 @@ OLD = ("ipython==8.37.0", "ipykernel==6.29.5")
 @pytest.fixture(scope="session")
 def old_ipython() -> str:
     """A folder with IPython 8.37 and ipykernel 6.29, to stand first on a kernel's path. Made once per environment."""
-    folder = Path(sys.prefix) / "overlays" / "-".join(OLD).replace("==", "-")
-    lock = folder.parent / "lock"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # the workers of a parallel run make it once
-        if not folder.exists():
-            part = folder.with_name(f"{folder.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "--no-deps",
-                "--target",
-                str(part),
-                *OLD,
-                "nest_asyncio",
-                "decorator",
-            ]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                pytest.skip(f"{', '.join(OLD)} cannot be installed here: {done.stderr[-300:]}")
-            part.rename(folder)
-    return str(folder)
+    return str(overlay(OLD, ["nest_asyncio", "decorator"]))
 
 
 @pytest.fixture(scope="module", params=["newest IPython", "IPython 8.37"])

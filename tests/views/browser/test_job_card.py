@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.axe import serious_violations
 from tests.browser_lab import Lab, open_notebook, run_all, run_command, save_notebook
-from tests.views.browser.axe import serious_violations
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,87 @@
+"""The same in every front end that is supported: the newest JupyterLab, JupyterLab 4.4, Notebook 7 and Notebook 7.4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser_lab import LAB_4_4, NEWEST, NOTEBOOK_7, NOTEBOOK_7_4, Lab, open_notebook, run_all, run_command
+
+from .following import refresh, row, show_sidebar, wait_for
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("lab", [NEWEST, LAB_4_4, NOTEBOOK_7, NOTEBOOK_7_4], indirect=True, ids=lambda f: f.name),
+]
+
+FINISHES = """%%processing --name {name}
+total = sum(range(10))
+print("summed up")"""
+WAITS = """%%processing --name {name}
+import time
+ready = 41
+print("started", flush=True)
+time.sleep(300)"""
+
+
+THEIR_OWN = {NOTEBOOK_7: {"Cannot read properties of undefined (reading 'schema')"}}
+"""Errors that a front end throws without nbprocess too: Notebook 7.6.5 on each of its pages."""
+
+
+def problems(lab: Lab, page: Any) -> list[str]:
+    """Script errors and errors of the console."""
+    return [text for text in [*page.problems, *page.errors] if text not in THEIR_OWN.get(lab.front, ())]
+
+
+def label(lab: Lab) -> str:
+    """A front end as part of a job's or a file's name."""
+    return lab.front.name.lower().replace(" ", "-").replace(".", "-")
+
+
+def test_a_cell_runs_and_its_job_is_in_the_sidebar(lab: Lab, page: Any, screenshots: Path) -> None:
+    name = f"sums-{label(lab)}"
+    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", FINISHES.format(name=name), "print('total', total)"])
+    open_notebook(page, lab, f"{name}.ipynb")
+    version = str(page.evaluate("window.jupyterapp.version"))
+    assert all(version.startswith(v.rpartition("==")[2]) for v in lab.front.packages if v.startswith(lab.front.module))
+    run_all(page)
+    page.get_by_text("total 45").wait_for()
+    page.locator(".jp-Cell").nth(1).get_by_text("summed up").first.wait_for()
+    show_sidebar(page)
+    row(page, name).locator(".nbp-Job-open").wait_for()
+    wait_for(lab, name, "Completed")
+    refresh(page)
+    page.locator(f".nbp-Job[data-job='{name}'][data-status=Completed]").wait_for()
+    row(page, name).locator(".nbp-Job-open").click()
+    page.locator(".nbp-JobPage [role=log]").get_by_text("summed up").wait_for()
+    page.screenshot(path=str(screenshots / f"front-{label(lab)}.png"))
+    assert problems(lab, page) == []
+
+
+def test_a_waiting_cell_is_stopped_in_its_card(lab: Lab, page: Any) -> None:
+    name = f"waits-{label(lab)}"
+    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", WAITS.format(name=name)])
+    open_notebook(page, lab, f"{name}.ipynb")
+    run_all(page)
+    card = page.locator(".jp-Cell").nth(1)
+    card.get_by_text("started").first.wait_for()
+    card.get_by_role("button", name="Stop").click()
+    card.get_by_text("Stopped").first.wait_for()
+    wait_for(lab, name, "Stopped")
+    assert problems(lab, page) == []
+
+
+def test_a_job_is_stopped_in_the_sidebar_while_its_cell_waits(lab: Lab, page: Any) -> None:
+    name = f"busy-{label(lab)}"
+    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", WAITS.format(name=name)])
+    open_notebook(page, lab, f"{name}.ipynb")
+    show_sidebar(page)
+    run_command(page, "notebook:run-all-cells")
+    page.locator(".jp-Cell").nth(1).get_by_text("started").first.wait_for()
+    refresh(page)
+    row(page, name).get_by_role("button", name=f"Stop: {name}").click()
+    wait_for(lab, name, "Stopped")
+    page.locator(".jp-Cell").nth(1).get_by_text("Stopped").first.wait_for()
+    assert problems(lab, page) == []
