@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
-from .errors import CaptureError
+from .errors import CaptureError, OptionError
 from .options import Options
 from .results import ABSENT
 from .state import Phase
@@ -190,6 +190,8 @@ def prepare(
             notices.append(f"{item.target} is not sent: it cannot be read ({error.strerror}).")
             continue
         files.append({"path": item.target, "blob": pending.put(content), "mode": mode, "kind": item.kind})
+    if backend.name != "local":
+        _check_volume(draft, dumped.sizes, pending.size)
     requirements = _requirements(options, captured, dumped, interpreter)
     if requirements is not None:
         layer = _layer(options, backend, draft, requirements, interpreter)
@@ -361,6 +363,23 @@ def _refusal(need: Any, failure: Any) -> str:
     return (
         f"`{need.name}` (line {need.line}{via}) cannot be sent: {failure} "
         f"Leave it out with --skip {need.name}, or build it inside the cell. Nothing was sent."
+    )
+
+
+def _check_volume(request: Mapping[str, Any], sizes: Mapping[str, int], size: int) -> None:
+    """Refuse what the instance's volume cannot hold, before it is uploaded and billed.
+
+    Raises:
+        OptionError: names the largest value.
+    """
+    volume = int(request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
+    if size <= volume * 1_000_000_000:
+        return
+    largest = max(sizes, key=lambda name: sizes[name], default="")
+    raise OptionError(
+        f"--volume {volume}: the cell needs {size / 1e9:.1f} GB of data (`{largest}` alone has "
+        f"{sizes.get(largest, 0) / 1e9:.1f} GB), which the instance's volume of {volume} GB cannot hold. Give "
+        f"--volume {int(size / 1e9 * 1.5) + 10}, or leave something out with --skip. Nothing was sent."
     )
 
 
