@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from . import options as table
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_HEAD = re.compile(r"\s*%{1,2}processing(_plan|_config)?\s")
+_HEAD = re.compile(r"\s*%{1,2}processing(_plan|_config|_script)?\s")
 
 
 def candidates(line: str) -> list[str] | None:
@@ -21,15 +22,15 @@ def candidates(line: str) -> list[str] | None:
     word, before = words[-1], [w for w in words[:-1] if w]
     head, equals, rest = word.partition("=")
     if equals and head.startswith("--"):
-        return [f"{head}={value}" for value in _values(head, rest)]
+        return [f"{head}={value}" for value in _values(head, rest, before)]
     if before and before[-1].startswith("--") and "=" not in before[-1]:
         name = before[-1][2:].replace("-", "_")
         if name in table.TABLE and table.TABLE[name].metavar:
-            return list(_values(before[-1], word))
+            return list(_values(before[-1], word, before))
     return [table.flag(name) for name in table.TABLE if table.flag(name).startswith(word)]
 
 
-def _values(option: str, start: str) -> list[str]:
+def _values(option: str, start: str, before: list[str]) -> list[str]:
     name = option[2:].replace("-", "_")
     row = table.TABLE.get(name)
     if row is None:
@@ -39,7 +40,21 @@ def _values(option: str, start: str) -> list[str]:
         from .catalog import gpu_names, instance_names
 
         known = list(instance_names() if name == "instance" else gpu_names())
+    if name in ("framework_version", "py_version"):
+        known = _of_framework(name, before)
     return [value for value in known if value.lower().startswith(start.lower())]
+
+
+def _of_framework(name: str, before: list[str]) -> list[str]:
+    """The versions, or Pythons, of the framework that the line names."""
+    from .catalog import FRAMEWORKS, versions
+    from .catalog.images import pythons
+
+    words = [word for part in before for word in part.split("=")]
+    for option, framework in itertools.pairwise(words):
+        if option == "--framework" and framework in FRAMEWORKS:
+            return versions(framework) if name == "framework_version" else pythons(framework)
+    return []
 
 
 def _matcher(context: Any) -> dict[str, Any]:

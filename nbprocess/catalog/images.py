@@ -93,6 +93,13 @@ def versions(framework: str) -> list[str]:
     return list(dict.fromkeys(row["version"] for row in reversed(_rows(framework))))
 
 
+def pythons(framework: str) -> list[str]:
+    """The Pythons of a framework's images, newest first, where their data tell them: ``3.12``."""
+    _check_framework(framework)
+    known = {row["python"] for row in _rows(framework) if row["python"]}
+    return sorted(known, key=_number, reverse=True)
+
+
 def image(
     framework: str, version: str | None = None, py: str | None = None, *, region: str = "us-east-1", gpu: bool = False
 ) -> Image:
