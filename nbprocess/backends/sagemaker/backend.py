@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # aws/sagemaker-distribution: major version of the image → its Python.
 _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
-_US_EAST_1 = "885854791233.dkr.ecr.us-east-1.amazonaws.com/sagemaker-distribution-prod:3.2.0"
 
 
 class Backend:
@@ -115,12 +114,15 @@ class Backend:
         studio = os.environ.get("SAGEMAKER_INTERNAL_IMAGE_URI")
         if studio:
             return studio
-        if self.region == "us-east-1":
-            return f"{_US_EAST_1}-{'gpu' if re.match(r'ml[.](g|p)[0-9]', instance) else 'cpu'}"
-        raise OptionError(
-            f"--image is missing: no default image is known for {self.region}. Give the URI of an image with "
-            "Python 3.9 or later, such as that of your Studio app."
-        )
+        from ...catalog import image
+
+        try:
+            return image("distribution", region=self.region, gpu=bool(re.match(r"ml[.](g|p)[0-9]", instance))).uri
+        except OptionError as error:
+            raise OptionError(
+                f"--image is missing: no default image is known for {self.region}. Give one with --framework, or the "
+                "URI of an image with Python 3.9 or later, such as that of your Studio app."
+            ) from error
 
     def preflight(self, request: Mapping[str, Any]) -> list[str]:
         """Role, bucket, image and quota. Raises BackendError before anything is uploaded or billed."""
@@ -143,6 +145,11 @@ class Backend:
     def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """The Python in the image, where its name tells."""
         image = request["AppSpecification"]["ImageUri"]
+        from ...catalog import python_of
+
+        managed = python_of(image)
+        if managed:
+            return {"python": list(managed), "packages": {}}
         named = re.search(r"py3(\d{1,2})\b", image)
         if named:
             return {"python": [3, int(named[1])], "packages": {}}
