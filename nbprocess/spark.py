@@ -132,7 +132,7 @@ def _configuration(given: Any) -> list[dict[str, Any]]:
         kind = item.get("Classification") if isinstance(item, dict) else None
         if kind not in _CLASSIFICATIONS or not isinstance(item.get("Properties", {}), dict):
             raise OptionError(
-                f"{where}: {kind or item!r} is no classification with Properties. "
+                f"{where}: {kind or repr(item)} is no classification with Properties. "
                 f"There are: {', '.join(_CLASSIFICATIONS)}."
             )
     return list(given)
