@@ -97,3 +97,26 @@ def test_a_dump_lets_go_of_its_stream_and_keeps_its_objects():
 
 def streams_in_memory():
     return sum(isinstance(o, io.BytesIO) and not o.closed and o.getbuffer().nbytes >= 50_000 for o in gc.get_objects())
+
+
+def test_columns_that_look_read_only_are_not_copied_and_come_back_writeable():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"when": pd.date_range("2020", periods=200_000, freq="s"), "x": np.arange(200_000.0)})
+    addresses, blobs = [], []
+
+    def put(buffer):
+        view = memoryview(buffer)
+        if len(view) >= 1_000_000:
+            addresses.append(np.frombuffer(view, np.uint8).__array_interface__["data"][0])
+        blobs.append(bytearray(view))
+        return {"size": len(view), "chunks": [len(blobs) - 1]}
+
+    dumped = wire.dump({"frame": frame}, put=put)
+    own = {frame[name].array._ndarray.__array_interface__["data"][0] for name in frame}
+    assert set(addresses) == own
+    back = wire.load(dumped.groups, get=lambda blob: blobs[blob["chunks"][0]], namespace={}).values["frame"]
+    pd.testing.assert_frame_equal(back, frame)
+    back.loc[0, "x"] = 5.0
+    back.loc[1, "when"] = pd.Timestamp("1999-01-01")
+    assert back["x"][0] == 5.0 and back["when"][1].year == 1999
+    assert frame["when"][1].year == 2020

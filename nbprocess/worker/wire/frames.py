@@ -107,11 +107,19 @@ def _own(pickler: Any, values: Any) -> Any:
     import numpy as np
 
     whole = np.ascontiguousarray(values).view()
-    try:
-        whole.flags.writeable = True  # pandas hands out views that only look read-only; the copy is to be writeable
-    except ValueError:
-        whole = whole.copy()
+    if not whole.flags.writeable:
+        # pandas hands out views that look read-only; what is made of them at the other end is to be writeable.
+        whole = np.asarray(_Writeable(whole))
     return pickler.own(whole)
+
+
+class _Writeable:
+    """The same memory, said to be writeable: nobody writes there, but the copy at the other end takes after it."""
+
+    def __init__(self, array: Any) -> None:
+        facts = array.__array_interface__
+        self.__array_interface__ = {**facts, "data": (facts["data"][0], False)}
+        self.kept = array
 
 
 def _text(array: Any) -> Tuple[Any, Any, Any]:
