@@ -1,4 +1,4 @@
-"""The job's own packages: installed once, packed, and unpacked by the jobs that want the same. Standard library only."""
+"""The packages of a job: installed once, packed, and unpacked by the jobs that want the same. Standard library only."""
 
 from __future__ import annotations
 
