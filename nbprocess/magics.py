@@ -365,7 +365,7 @@ def load(shell: InteractiveShell) -> None:
 
 
 def _render_syntax_errors(shell: InteractiveShell) -> None:
-    """IPython asks every exception for ``_render_traceback_``, but a SyntaxError; then those of jobs show our frames."""
+    """IPython asks each exception for ``_render_traceback_``, but a SyntaxError; then those of jobs show our frames."""
     renderer: Any = shell.SyntaxTB
     usual = type(renderer).structured_traceback
 

@@ -100,7 +100,7 @@ _MOVED_BY_IMPORTS = ("random", "numpy.random")
 
 
 def settle(state: dict[str, object], before: dict[str, object]) -> None:
-    """Once more what imports move, after the inputs were loaded: warning filters, and generators that they drew from."""
+    """What imports move, once more, after the inputs were loaded: warning filters, generators they drew from."""
     apply({name: state[name] for name in ("warnings", *_MOVED_BY_IMPORTS) if name in state})
     before.update({name: value for name, value in collect().items() if name in ("warnings", *_MOVED_BY_IMPORTS)})
 
