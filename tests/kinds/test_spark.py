@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import nbprocess
-from nbprocess import options, spark
+from nbprocess import backends, options, spark
 from nbprocess.backends.local import spark as stand_in
 from nbprocess.errors import OptionError
+from nbprocess.testing.aws import emulator
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +97,21 @@ def test_an_application_on_two_instances_runs_once(pyspark: str, folder: Path) -
     assert text(job).count("counted 50") == 1
     entrypoint = job.request()["AppSpecification"]["ContainerEntrypoint"]
     assert entrypoint == ["smspark-submit", "/opt/ml/processing/input/code/app.py"]
+
+
+def test_an_application_over_the_wire(pyspark: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "app.py").write_text(
+        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        "print('counted', spark.range(30).count())\n"
+    )
+    with emulator() as aws:
+        for name, value in aws.environment.items():
+            monkeypatch.setenv(name, value)
+        backends.get.cache_clear()
+        job = nbprocess.submit_script("app.py", framework="spark", image=f"local:{pyspark}", backend="sagemaker")
+        assert job.wait(150) and job.status == "Completed", text(job)
+        assert "counted 30" in text(job)
+    backends.get.cache_clear()
 
 
 def test_without_pyspark_the_way_out_is_told(folder: Path) -> None:
