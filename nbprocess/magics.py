@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .job import Job
     from .plan import Context, Plan
-    from .script import Script
+    from .script import Script, ScriptPlan
 
 # Mistakes of the person, or of the world around: one red line, no traceback of ours.
 EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
@@ -65,7 +65,7 @@ class ProcessingMagics(Magics):
 
         self.session: dict[str, Any] = {}
         self.background = Background(shell)
-        self.last_plan: Plan | None = None
+        self.last_plan: Plan | ScriptPlan | None = None
 
     # -- the cell ----------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,12 @@ class ProcessingMagics(Magics):
         if cell is not None:
             with _plainly():
                 options = self._options(line)
-                self.last_plan = self._plan(cell, line, options)
+                if options.command:
+                    from .script import from_cell, prepare
+
+                    self.last_plan = prepare(from_cell(cell, options), options, self._context())
+                else:
+                    self.last_plan = self._plan(cell, line, options)
         if self.last_plan is None:
             raise UsageError("%processing_plan: no cell was planned yet. Put %%processing_plan on top of a cell.")
         print(self.last_plan.text())

@@ -216,6 +216,7 @@ def test_the_magics(kernel: Kernel) -> None:
     assert "said ['--epochs', '3', 'a b']" in ran.stdout
     assert kernel.value("done.status") == "'Completed'"
     assert "it" in kernel.ok("%processing --image 3.11 --entrypoint 'echo it'").stdout
+    assert "bash /opt/ml" in kernel.ok("%%processing_plan --command bash\necho $UNDEFINED; this is no Python").stdout
     ran = kernel.ok("%processing_script said.py --dry-run --framework sklearn")
     assert "nothing was sent" in ran.stdout and "code/said.py" in ran.stdout
     assert "would not be used" in kernel.run("%%processing --image x --entrypoint run\n1").stream("stderr")
