@@ -59,39 +59,6 @@ def test_the_wheel_has_server_extension_and_sidebar_but_no_local_paths(tmp_path:
     assert (f"{data}/share/jupyter/labextensions/nbprocess/package.json" in names) == BUILT.exists()
 
 
-@pytest.mark.parametrize("name", ["postBuild", "start"])
-def test_binder_scripts_can_be_executed(name: str) -> None:
-    script = ROOT / "binder" / name
-    assert os.access(script, os.X_OK)
-    # A login shell would reset PATH outside Binder.
-    assert script.read_text().startswith("#!/bin/bash\n")
-    subprocess.run(["bash", "-n", str(script)], check=True)
-
-
-def test_binder_installs_this_repository() -> None:
-    lines = (ROOT / "binder" / "requirements.txt").read_text().split()
-    assert ".[examples]" in lines
-    assert (ROOT / "binder" / "runtime.txt").read_text().strip() == "python-3.11"
-    assert not (ROOT / ".binder").exists()  # with both, repo2docker refuses
-    assert not (ROOT / "binder" / "environment.yml").exists()  # it would win over requirements.txt
-
-
-def test_binder_starts_with_the_local_backend_and_passes_arguments_on() -> None:
-    done = subprocess.run(
-        [
-            str(ROOT / "binder" / "start"),
-            sys.executable,
-            "-c",
-            "import os, sys; print(os.environ['NBPROCESS_BACKEND'], sys.argv[1])",
-            "a b",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "local a b\n"
-
-
 def test_ci_runs_what_a_person_runs() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert "make test" in (ROOT / ".ci" / "run").read_text()
