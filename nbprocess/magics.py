@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shlex
 import sys
@@ -389,6 +390,9 @@ def _warm_up() -> None:
         from .plan import default_backend
 
         if (os.environ.get("NBPROCESS_BACKEND") or default_backend()) == "local":
+            # The package first and whole: while the cell's thread is importing it, importing one of its modules here
+            # would not wait for it, and Python then breaks the deadlock of the two with a half-imported module.
+            importlib.import_module("nbprocess.backends.local")
             from .backends.local.launcher import start_ahead
 
             start_ahead()
