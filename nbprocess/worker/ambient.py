@@ -358,6 +358,7 @@ def _apply_filters(state: Any) -> None:
 
 def _collect_shell(shell: Any) -> Any:
     state = {"xmode": shell.InteractiveTB.mode, "colors": shell.colors}
+    state["interactivity"] = shell.ast_node_interactivity
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None:
         state["float_format"] = plain.float_format
@@ -382,6 +383,8 @@ def apply_shell(shell: Any, state: Any) -> None:
             shell.colors = state["colors"]
         except Exception:  # a TraitError: IPython 8 and 9 name their themes differently; the default stays
             pass
+    if "interactivity" in state:
+        shell.ast_node_interactivity = state["interactivity"]
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None and "float_format" in state:
         plain.float_format, plain.pprint = state["float_format"], state["pprint"]

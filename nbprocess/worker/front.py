@@ -50,6 +50,8 @@ class Front:
         self._has_ipython: bool | None = None
         self.shell_values: dict[str, object] = {}
         self._last: object = ""
+        settings = (manifest.get("ambient") or {}).get("ipython") or {}
+        self._shows_plainly = settings.get("float_format") in (None, "", "%r") and settings.get("pprint", True)
 
     @property
     def underscores(self) -> dict[str, object]:
@@ -177,7 +179,7 @@ class Front:
         if value is None or self.quiet:
             return
         self.result = value
-        if self._shell is None and _plain(value):
+        if self._shell is None and self._shows_plainly and _plain(value):
             self.note_last(value)
             data = {"text/plain": repr(value)}
             self.channel.event({"type": "execute_result", "data": data, "metadata": {}, "execution_count": self.count})

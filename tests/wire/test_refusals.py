@@ -51,7 +51,6 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
     "window onto a class": (lambda: types.MappingProxyType({}), "Make a dict of it"),
-    "keys": (lambda: {}.keys(), "Make a list of it"),
     "memory": (lambda: memoryview(b"a"), "Make bytes of it"),
     "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),
 }

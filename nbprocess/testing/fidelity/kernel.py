@@ -18,6 +18,8 @@ from typing import Any
 
 _STARTS = 120
 _PROBE = "__import__('nbprocess.testing.fidelity.probe', fromlist=['probe'])"
+_LEFT_OUT = ("AWS_", "NBPROCESS_", "PYTEST_")
+"""Variables that kernels do not get. Under pytest's, ipykernel does not watch file descriptors."""
 _GRACE = 20
 """Seconds that an interrupted cell has to end in."""
 
@@ -123,7 +125,7 @@ class Side:
         home = self._scratch / "home"
         home.mkdir(exist_ok=True)
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NBPROCESS_"))},
+            **{name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)},
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONHASHSEED": str(self._hash_seed),
             "IPYTHONDIR": str(self._scratch / "ipython"),

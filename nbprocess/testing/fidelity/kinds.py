@@ -151,7 +151,15 @@ def _class(walk: Walk, path: str, value: type) -> None:
     walk.put(path, f"class {value.__qualname__}")
     for index, base in enumerate(value.__bases__):
         walk.visit(f"{path}.<base {index}>", base)
-    skipped = {"__dict__", "__weakref__", "__firstlineno__", "__module__", "__doc__", "__static_attributes__"}
+    skipped = {
+        "__dict__",
+        "__weakref__",
+        "__firstlineno__",
+        "__module__",
+        "__doc__",
+        "__static_attributes__",
+        "__slotnames__",
+    }
     for name, member in sorted(vars(value).items()):
         if (
             name in skipped
@@ -236,7 +244,9 @@ def _array(walk: Walk, path: str, value: Any) -> None:
     else:
         plain = value.view(value.__array__().__class__) if hasattr(value, "_mask") else value
         head = walk.text(repr(value.ravel()[:3].tolist()))
-        walk.put(path, f"{word} {digest(plain.tobytes())} {head[:80]}")
+        # What lies between the fields of a record is nobody's.
+        content = repr(plain.tolist()).encode() if value.dtype.names else plain.tobytes()
+        walk.put(path, f"{word} {digest(content)} {head[:80]}")
     if type(value).__name__ == "MaskedArray":
         walk.visit(f"{path}.mask", walk.keep(value.mask))
         walk.put(f"{path}.fill_value", repr(value.fill_value))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .arrays import contents
+from .classes import data_of
 from .collector import resting
 from .fingerprint import content, fingerprint
 from .group import Memo
@@ -36,7 +37,7 @@ class Snapshot:
         seen = set()
         wanted: List[Tuple[int, Any]] = []
         for number, obj in enumerate(memo.objects):
-            if isinstance(obj, _CONSTANT) or id(obj) in seen:
+            if id(obj) in seen or (isinstance(obj, _CONSTANT) and getattr(obj, "__module__", "") != "__main__"):
                 continue
             seen.add(id(obj))
             wanted.append((number, obj))
@@ -73,6 +74,11 @@ def _is_heavy(obj: Any) -> bool:
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     kind = type(obj)
+    if isinstance(obj, type):
+        held = data_of(obj)
+        return None if held is None else ("class", held)
+    if isinstance(obj, _CONSTANT):
+        return None
     if kind is list:
         return "list", list(obj)
     if kind is dict:
@@ -209,6 +215,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, _with_axes(obj)
     if kind == "opaque":
         return "new", obj
+    if kind == "class":
+        return kind, dict(state)
     if kind == "dict":
         return kind, list(state.items())
     if kind == "instance":
@@ -269,6 +277,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if obj.shape != state.shape or obj.dtype != state.dtype or not obj.flags.writeable:
             return False
         obj[...] = state
+    elif kind == "class":
+        _apply_class(obj, state)
     elif kind == "axis":
         obj.names = state
     elif kind == "frame":
@@ -301,11 +311,37 @@ def _take_over(obj: Any, new: Any) -> bool:
     return True
 
 
+def _apply_class(cls: type, state: Dict[str, Any]) -> None:
+    for name in (data_of(cls) or {}).keys() - state.keys():
+        delattr(cls, name)
+    for name, value in state.items():
+        if vars(cls).get(name, cls) is not value:
+            setattr(cls, name, value)
+
+
+def _set_item(obj: Any, key: Any, value: Any) -> None:
+    # An OrderedDict keeps its order beside the dict; its own method alone knows of it.
+    kind = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
+    kind.__setitem__(obj, key, value)
+
+
 def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, Any]], slots: Dict[str, Any]) -> None:
     if inner:
-        word, items = inner
-        obj.clear()
-        (obj.extend if word == "items" else obj.update)(items)
+        items = inner[1]
+        # The plain type's own methods: a subclass's may do something else (Counter.update counts, checks refuse).
+        if isinstance(obj, dict):
+            (collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict).clear(obj)
+            for key, value in items:
+                _set_item(obj, key, value)
+        elif isinstance(obj, set):
+            set.clear(obj)
+            set.update(obj, items)
+        elif isinstance(obj, list):
+            list.clear(obj)
+            list.extend(obj, items)
+        else:
+            obj.clear()
+            obj.extend(items)
     if attributes is not None:
         vars(obj).clear()
         vars(obj).update(attributes)

@@ -48,6 +48,14 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
 
 
+def data_of(cls: type) -> Any:
+    """What a notebook's class holds beside what its statement makes; None for a class of another origin."""
+    if cls.__module__ != "__main__" or _is_namedtuple(cls):
+        return None
+    statement = source.of_class(cls)
+    return None if statement is None else _later(cls, statement)
+
+
 def _outer(cls: type) -> Any:
     """The class in whose body ``cls`` stands, where the notebook still leads there; None otherwise."""
     path = cls.__qualname__.split(".")[:-1]

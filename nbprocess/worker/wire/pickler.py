@@ -13,7 +13,7 @@ import types
 from typing import Any, Dict, List, Optional, Set
 
 from ..tombstone import Tombstone, why
-from . import arrays, classes, exceptions, frames, functions, generators, models, plugins, refuse, tensors
+from . import arrays, classes, exceptions, frames, functions, generators, models, plugins, refuse, remade, tensors
 from .refuse import Refused
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
@@ -107,6 +107,9 @@ class Pickler(pickle.Pickler):
         kind = type(obj)
         reason = refuse.reason(kind)
         if reason is not None:
+            made = remade.reduce_remade(obj)
+            if made is not NotImplemented:
+                return made
             raise Refused(reason)
         if kind is Tombstone:
             raise Refused(why(obj))

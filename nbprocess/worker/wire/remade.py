@@ -1,0 +1,82 @@
+"""Values that are bound to their process and are made again at the other end: matches, views of dicts, closed files.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import re
+import sys
+from typing import Any, Optional
+
+_SCANS = ("search", "match", "fullmatch")
+_VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+
+
+def reduce_remade(obj: Any) -> Any:
+    """The reduction of a value that can be made again; NotImplemented for all others."""
+    kind = type(obj)
+    if kind is re.Match:
+        return _reduce_match(obj)
+    if kind in _VIEWS:
+        found = [part for part in gc.get_referents(obj) if type(part) is dict]
+        return (make_view_of, (found[0], _VIEWS[kind])) if len(found) == 1 else NotImplemented
+    if kind in _FILES and obj.closed:
+        return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
+    if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
+        return make_handle, (obj.display_id,)
+    return NotImplemented
+
+
+def _reduce_match(match: Any) -> Any:
+    if not isinstance(match.string, (str, bytes)):
+        return NotImplemented
+    start = match.start()
+    tries = [(scan, match.pos) for scan in _SCANS] + [("match", start)]  # the last: one of a finditer
+    for scan, pos in tries:
+        again = getattr(match.re, scan)(match.string, pos, match.endpos)
+        if again is not None and again.regs == match.regs:
+            return make_match, (match.re, match.string, scan, pos, match.endpos)
+    return NotImplemented
+
+
+def make_match(pattern: Any, string: Any, scan: str, pos: int, endpos: int) -> Any:
+    """The match that the same scan finds here."""
+    return getattr(pattern, scan)(string, pos, endpos)
+
+
+def make_view_of(mapping: Any, which: str) -> Any:
+    """``keys()``, ``values()`` or ``items()`` of a dict, which others may hold too."""
+    return getattr(mapping, which)()
+
+
+def _encoding(file: Any) -> Optional[str]:
+    return str(file.encoding) if isinstance(file, io.TextIOWrapper) else None
+
+
+def make_closed(kind: str, name: Any, mode: str, encoding: Optional[str]) -> Any:
+    """A closed file of that name; no file is opened for it."""
+    raw: Any = io.FileIO(os.devnull, "r+" if kind == "BufferedRandom" else "r" if "r" in mode else "w")
+    raw.name = name
+    if kind == "TextIOWrapper":
+        text: Any = io.TextIOWrapper(io.BufferedReader(raw) if "r" in mode else io.BufferedWriter(raw), encoding)
+        text.mode = mode
+        text.close()
+        return text
+    file = getattr(io, kind)(raw)
+    file.close()
+    return file
+
+
+def make_handle(display_id: str) -> Any:
+    """The handle of a display of the same page."""
+    display: Any = sys.modules.get("IPython.display")
+    if display is None:
+        import importlib
+
+        display = importlib.import_module("IPython.display")
+    return display.DisplayHandle(display_id=display_id)

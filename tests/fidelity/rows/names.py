@@ -1,0 +1,127 @@
+# %% rows 1, 2, 3
+list = [3, 1, 2]
+count, total, flag = 0, 10, True
+# %% row 1: a name that shadows a builtin; row 2: assigned, then read
+mine = list + [4]
+fresh = 1
+fresh = fresh + 1
+# %% row 3: read, then assigned
+count += 5
+total, count = count, total
+# %% row 4: assigned on some paths only
+if flag:
+    maybe = 1
+for step in range(0):
+    never = step
+try:
+    tried = total
+except ValueError:
+    tried = None
+# %% row 5: a branch that ends early
+def early(x):
+    if x:
+        return 1
+    return total
+got = [early(0), early(1)]
+# %% row 7: deleted
+gone = 5
+spare = 6
+# %% row 7
+del gone
+# %% row 8: global of a called function
+g = 0
+def bump():
+    global g
+    g += 1
+    return g
+def counter():
+    n = 0
+    def more():
+        nonlocal n
+        n += 1
+        return n
+    return more
+more = counter()
+# %% row 8, row 64: the very dict, closures keep their state
+bump()
+more(); more()
+seen = (g, more())
+# %% row 9: comprehensions and the walrus
+outer = 2
+pairs = [(a, b, outer) for a in range(2) for b in range(a + outer) if (last := b) > 0]
+# %% row 10: defaults now, bodies later
+def late(a=outer, *, b=last):
+    return a + b + later
+later = 100
+value = late()
+shorter = (lambda q=outer: q * outer)()
+# %% row 11: called before the global is assigned here
+def uses():
+    return total
+before = uses()
+total = 77
+after = uses()
+# %% row 12: recursion
+def even(n): return n == 0 or odd(n - 1)
+def odd(n): return n != 0 and even(n - 1)
+# %% row 12
+even(10), odd(7)
+# %% row 13: a class body reads the global
+size = 9
+class Body:
+    size = size
+    grown = [size for _ in range(2)]
+    def method(self):
+        return size
+# %% row 13
+size = 10
+Body.size, Body.grown, Body().method()
+# %% row 14: nested format specifications
+width = 8
+f"{width:>{width}}|{width!r:^{width}}"
+# %% row 15: match
+def kind(thing):
+    match thing:
+        case {"a": found}:
+            return found
+        case [first, *rest]:
+            return first, rest
+        case int() | float():
+            return "number"
+kinds = kind({"a": 1}), kind([1, 2, 3]), kind(2.0)
+# %% row 17: top-level await
+import asyncio
+await asyncio.sleep(0)
+waited = await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))
+# %% row 18: star imports
+from fractions import *
+from math import *
+half = Fraction(1, 2) + floor(pi)
+# %% row 19: submodules bound by a dotted import
+import os.path, xml.dom
+import collections.abc as abstract
+# %% row 19
+import xml.dom.minidom
+text = xml.dom.minidom.parseString("<a/>").toxml()
+# %% row 20: an import that may fail
+try:
+    import not_there_at_all
+except ImportError as problem:
+    not_there_at_all = None
+    said = str(problem)
+# %% row 22: code in strings
+exec("made = outer + 1")
+evaluated = eval("made * 2")
+globals()["through"] = outer
+# %% row 23: names in query strings
+import pandas as pd
+threshold = 2
+frame = pd.DataFrame({"a": [1, 2, 3], "b": [4.0, 5.0, 6.0]})
+# %% row 23
+found = frame.query("a >= @threshold")
+summed = pd.eval("threshold + 1")
+"{threshold} of {outer}".format(**globals())
+# %% row 16: annotations
+def annotated(x: int, y: "Unknown" = None) -> Body:
+    return x
+noted: int = 4

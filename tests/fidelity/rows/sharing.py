@@ -1,0 +1,66 @@
+# %% rows 60, 61
+import numpy as np, pandas as pd
+a = [1, [2]]
+b = a
+inner = a[1]
+d = {"a": a, "self": None}
+d["self"] = d
+box = {"inner": inner}
+# %% row 60: results share with each other and with inputs
+c = {"a": a, "again": a}
+e = c["again"]
+# %% row 60
+c["a"] is e, e is a
+# %% row 61: changed in place, aliases see it
+inner.append(3)
+a.append(inner)
+# %% row 61
+b[1] is box["inner"], len(b)
+# %% row 61: every kind
+s, arr, frame = {1}, np.arange(4), pd.DataFrame({"x": [1, 2]})
+same_s, same_arr, same_frame = s, arr, frame
+class Node:
+    def __init__(self): self.items, self.next = [], None
+node = Node()
+node.next = node
+alias = node
+# %% row 61
+s.add(2); arr[1] = 50; frame["y"] = frame["x"] * 2; frame.loc[0, "x"] = 9
+node.items.append(node); node.extra = arr
+# %% row 61
+same_s == s, same_arr is arr, same_frame.shape, alias.items[0] is alias, alias.extra is arr
+# %% row 62: unchanged inputs in results
+holder = {"frame": frame, "arr": arr}
+# %% row 62
+holder["frame"] is frame, holder["arr"] is arr
+# %% row 61: shape and type change: bound anew
+arr = np.append(arr, 1)
+frame = frame.drop(columns="x")
+d["self"]["a"].clear()
+# %% row 64
+def store(value, kept=[]):
+    kept.append(value)
+    return kept
+store(1)
+# %% row 64
+store(2)
+# %% row 64
+store(3), len(store.__defaults__[0])
+# %% row 65: class-level state
+class Tally:
+    seen = 0
+    names = []
+# %% row 65
+Tally.seen += 1
+Tally.names.append("x")
+Tally.extra = [Tally.names]
+# %% row 65
+Tally.seen, Tally.extra[0] is Tally.names
+# %% row 66
+from collections import OrderedDict, defaultdict, deque, Counter
+queue, order, groups, tally = deque([1, 2, 3], maxlen=5), OrderedDict(a=1), defaultdict(list), Counter("abca")
+# %% row 66
+queue.rotate(1); order.move_to_end("a"); groups["k"].append(1); tally.update("c")
+# %% a name that is bound to what it was
+same = a
+a = a

@@ -1,0 +1,147 @@
+# %% rows 33 to 35, 42
+import collections, datetime, decimal, enum, fractions, functools, pathlib, re, uuid
+from dataclasses import dataclass, field
+import numpy as np
+import pandas as pd
+plain = {"a": [1, (2, 3)], 4: {5, 6}, None: b"x", "f": frozenset({1}), "c": 1 + 2j, "n": float("nan")}
+when = datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc)
+exact = [decimal.Decimal("1.10"), fractions.Fraction(2, 3), uuid.UUID(int=5), pathlib.PurePosixPath("a/b"), range(3)]
+# %% rows 33, 34
+arrays = [np.arange(6.0).reshape(2, 3), np.array(["a", "bc"]), np.array([1, None], dtype=object), np.float32(2.5)]
+odd = np.zeros(3, dtype=[("x", "i4"), ("y", "U3")])
+turned = np.asfortranarray(np.arange(6).reshape(2, 3))
+gaps = np.arange(20)[::3]
+dates = np.array(["2024-01-01", "NaT"], dtype="datetime64[D]")
+masked = np.ma.array([1, 2, 3], mask=[0, 1, 0])
+# %% row 34: views of results, of inputs, of both
+base = np.arange(12)
+view = base[2:8]
+grid = base.reshape(3, 4)
+# %% row 34
+part = grid[:2, 1:]
+column = base[:, None]
+part[0, 0] = 99
+# %% row 34: the view changes, the base was not sent
+view[-1] = -1
+# %% row 35
+frame = pd.DataFrame(
+    {
+        "i": [1, 2, 3], "f": [1.5, None, 2.5], "s": ["a", None, "c"], "b": [True, False, True],
+        "t": pd.date_range("2024-01-01", periods=3, tz="UTC"), "c": pd.Categorical(["x", "y", "x"], ordered=True),
+        "n": pd.array([1, None, 3], dtype="Int64"), "p": pd.period_range("2024-01", periods=3, freq="M"),
+        "o": [[1], {"k": 2}, None],
+    },
+    index=pd.Index([10, 20, 30], name="key"),
+)
+frame.attrs["source"] = "here"
+tall = frame.set_index(["i", "s"])["f"]
+# %% row 35
+wide = frame.assign(z=frame["i"] * 2)
+groups = frame.groupby("c", observed=True)["f"].agg(["min", "max"])
+frame
+# %% row 61, row 63: names of an index that others hold
+index = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])
+pop = pd.Series([1, 2], index=index)
+# %% row 63
+pop.index.names = ["state", "year"]
+# %% rows 36, 37, 39
+SCALE = 3
+def scaled(x, *, by=SCALE):
+    """Doc."""
+    return x * by * SCALE
+scaled.note = ["attribute"]
+def traced(function):
+    calls = []
+    @functools.wraps(function)
+    def inner(*a):
+        calls.append(a)
+        return function(*a)
+    inner.calls = calls
+    return inner
+@traced
+def plus(a, b): return a + b
+square = lambda x: x ** 2
+half = functools.partial(scaled, by=0.5)
+@functools.lru_cache(maxsize=None)
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+# %% rows 36, 37, 39
+results = scaled(2), plus(1, 2), square(4), half(2), fib(20), plus.calls
+# %% rows 40, 42, 65
+class Shape:
+    count = 0
+    registry = []
+    def __init__(self, name):
+        self.name = name
+        type(self).count += 1
+        self.registry.append(name)
+    @property
+    def upper(self): return self.name.upper()
+    @classmethod
+    def make(cls): return cls("made")
+    def __repr__(self): return f"Shape({self.name})"
+class Round(Shape):
+    __slots__ = ("radius",)
+    def __init__(self, radius):
+        super().__init__("round")
+        self.radius = radius
+@dataclass
+class Point:
+    x: float
+    y: float = 0.0
+    tags: list = field(default_factory=list)
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+Pair = collections.namedtuple("Pair", "left right")
+first = Shape("first")
+# %% row 40: instances of notebook classes, both ways
+second = Shape.make()
+ball = Round(2)
+point = Point(1, tags=[first])
+chosen = Colour.BLUE
+pair = Pair(first, point)
+isinstance(first, Shape), first.upper, chosen is Colour.BLUE
+# %% row 40
+isinstance(second, Shape), type(ball).__mro__[1] is Shape, pair.right is point, point.tags[0] is first
+# %% row 55
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+X, y = np.arange(10.0).reshape(-1, 1), np.arange(10.0) * 2
+pipe = make_pipeline(StandardScaler(), LinearRegression())
+# %% row 55, row 63
+fitted = pipe.fit(X, y)
+fitted is pipe, fitted.predict([[3.0]])
+# %% row 56, row 67
+own = np.random.RandomState(4)
+modern = np.random.default_rng(5)
+# %% row 56
+drawn = own.rand(2), modern.normal(size=2)
+# %% row 57: exceptions as values
+class Odd(Exception):
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+problem = Odd(7, "strange")
+# %% row 57
+again = Odd(8, "other")
+problem.code, str(problem), isinstance(problem, Odd)
+# %% row 59: matches and views are made again
+match = re.search(r"(\w+)@(\w+)", "to: me@home now")
+keys, items = plain.keys(), {"k": 1}.items()
+# %% row 59
+user = match.group(1), match.span(2)
+found = re.match(r"\d*", "12ab")
+len(keys), [*items]
+# %% row 45: an iterator in flight cannot come back; refused
+stream = (n for n in range(3))
+# %% row 45; refused
+taken = next(stream)
+# %% row 46; refused
+handle = open("notes.txt", "w")
+# %% row 47; refused
+import threading
+lock = threading.Lock()
+# %% row 47; refused
+with lock:
+    pass

@@ -1,0 +1,57 @@
+# %% row 67: ambient generators, unseeded in this notebook
+import random
+import warnings
+import decimal
+import numpy as np
+import pandas as pd
+random.random(), np.random.rand()
+# %% row 67
+random.shuffle(order := [1, 2, 3, 4]); np.random.normal(size=2)
+# %% row 67
+np.random.seed(3); random.seed("x"); np.random.permutation(4)
+# %% row 68
+pd.set_option("display.max_rows", 5); np.set_printoptions(precision=2); decimal.getcontext().prec = 5
+warnings.filterwarnings("ignore", message="quiet")
+# %% row 68
+print(np.array([1.23456]), decimal.Decimal(1) / 3)
+warnings.warn("quiet please"); warnings.warn("loud")
+pd.DataFrame({"x": range(20)})
+# %% row 68
+import matplotlib.pyplot as plt
+plt.rcParams["figure.figsize"] = (2, 1)
+plt.style.use("ggplot")
+# %% row 69
+fig, ax = plt.subplots()
+ax.plot([1, 3, 2]);
+# %% row 53, 69: a figure from an earlier cell
+ax.set_title("later")
+fig
+# %% row 71, 72, 74: files of the folder
+import os
+with open("made.txt", "w") as file:
+    file.write("written by the cell")
+os.makedirs("sub/deep", exist_ok=True)
+pd.DataFrame({"a": [1, 2]}).to_csv("sub/deep/table.csv", index=False)
+# %% row 72
+print(open("made.txt").read(), pd.read_csv("sub/deep/table.csv").shape, sorted(os.listdir()))
+# %% row 74: changed
+with open("made.txt", "a") as file:
+    file.write(" and more")
+# %% row 74
+!cat made.txt
+# %% row 75: a local module
+%%writefile helper.py
+FACTOR = 4
+def times(x):
+    return x * FACTOR
+# %% row 75
+import helper
+times = helper.times(3)
+# %% row 75
+from helper import times as multiply
+multiply(2), helper.FACTOR
+# %% row 78
+%time timed = sum(range(1000))
+# %% row 78
+%%time
+slow = sum(range(1000))
