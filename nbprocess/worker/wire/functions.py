@@ -26,7 +26,13 @@ def is_notebook(obj: Any) -> bool:
 
 def by_reference(obj: Any) -> bool:
     """Whether the other end finds the very object by module and name."""
-    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    name = getattr(obj, "__module__", None) or ""
+    module = sys.modules.get(name)
+    if module is None and "." in name and name.split(".")[0] in sys.modules:
+        try:  # a package may load the module lazily by which its classes call themselves (numpy.rec)
+            module = importlib.import_module(name)
+        except ImportError:
+            return False
     if module is None or module.__name__ == "__main__":
         return False
     found: Any = module
