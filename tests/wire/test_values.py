@@ -142,7 +142,6 @@ class Trainer:
         (Trainer(), "value.logger['handlers'][1]", "Make it inside the cell"),
         (open(__file__), "", "Open it inside the cell"),
         (__import__("os").environ, "", "--env NAME"),
-        (__import__("re").match("a", "a"), "", "groups()"),
         (__import__("sqlite3").connect(":memory:"), "", "Open it inside the cell"),
     ],
     ids=lambda value: type(value).__name__,

@@ -204,6 +204,11 @@ def make_view(base: Any, offset: int, dtype: Any, shape: Tuple[int, ...], stride
     return view
 
 
+def make_kind(plain: Any, kind: type) -> Any:
+    """A recarray or matrix over the memory of a plain array."""
+    return plain.view(kind)
+
+
 def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C") -> Any:
     """An array of Python objects, or of records that hold some."""
     import numpy as np

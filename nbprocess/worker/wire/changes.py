@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import os
+import sys
 import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -95,7 +96,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if kind.__name__ in _FIXED_NAMES:
         return None
     root = kind.__module__.split(".")[0]
-    if root == "numpy" and kind.__name__ == "ndarray":
+    if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
         return "array", _digest(obj)
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
@@ -141,7 +142,8 @@ def _digest(array: Any) -> Any:
         return array.ravel().tolist(), array.shape
     if array.dtype.hasobject:  # records with objects, variable-length text: tolist() makes new objects each time
         return fingerprint(array), array.shape
-    data = array if array.flags.c_contiguous else array.copy()
+    plain = array.view(sys.modules["numpy"].ndarray)  # a recarray or matrix has ways of its own to be reshaped
+    data = plain if array.flags.c_contiguous else plain.copy()
     view = data.reshape(-1).view("u1") if data.nbytes else b""
     return content(view), array.shape, str(array.dtype)
 

@@ -187,6 +187,10 @@ class Pickler(pickle.Pickler):
 
         if kind is np.ndarray:
             return arrays.reduce_array(self, obj)
+        if kind in (np.recarray, np.matrix) and obj.dtype.names != ():
+            plain = obj.view(np.ndarray)  # a view: that it shares its memory with others is seen by this one
+            self._kept.append(arrays.contents(plain) if arrays.is_contents(obj) else plain)
+            return arrays.make_kind, (self._kept[-1], kind)
         if kind is np.memmap:
             arrays.check_mapped(obj)
             return arrays.reduce_array(self, self.own(np.array(obj)))

@@ -23,6 +23,10 @@ column = base[:, None]
 part[0, 0] = 99
 # %% row 34: the view changes, the base was not sent
 view[-1] = -1
+# %% row 34: a class whose module is loaded lazily, over the memory of an input
+records = odd.view(np.recarray)
+# %% row 34
+records.x = 4
 # %% row 35
 frame = pd.DataFrame(
     {
