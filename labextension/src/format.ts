@@ -48,6 +48,11 @@ export function describe(row: IInstance, trans: { __: (text: string, ...values: 
     .join(' · ');
 }
 
+/** The last part of a path of either kind. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).pop() ?? '';
+}
+
 export type Filter = 'all' | 'active' | 'failed' | 'done';
 
 /** Jobs that pass the filter and hold every word of the search in name, notebook, instance or headline. */

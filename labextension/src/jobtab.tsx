@@ -35,6 +35,7 @@ export function jobTab(name: string, context: IContext): MainAreaWidget {
   );
   content.addClass('nbp-JobTab');
   const tab = new MainAreaWidget({ content });
+  tab.toolbar.hide(); // it is empty
   tab.id = `nbprocess-job-${name}`;
   tab.title.label = name;
   tab.title.caption = context.trans.__('Job %1', name);

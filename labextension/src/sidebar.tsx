@@ -11,7 +11,7 @@ import { Drag } from '@lumino/dragdrop';
 import * as React from 'react';
 
 import type { IJob } from './api';
-import { Filter, duration, matching, money } from './format';
+import { Filter, duration, fileName, matching, money } from './format';
 import { jobsIcon } from './icons';
 import type { JobsModel } from './model';
 import { CommandIDs, Run } from './tokens';
@@ -149,8 +149,8 @@ function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Elem
           {job.status === 'InProgress' ? job.phase : job.status} · {duration(job.elapsed)}
           {job.cost !== null && ` · ${money(job.cost)}`}
         </span>
-        <span className="nbp-Job-place">
-          {[job.backend, job.instance_type, job.notebook].filter(Boolean).join(' · ')}
+        <span className="nbp-Job-place" title={job.notebook}>
+          {[job.backend, job.instance_type, fileName(job.notebook)].filter(Boolean).join(' · ')}
         </span>
         {job.progress && job.progress.total ? <progress value={job.progress.n} max={job.progress.total} /> : null}
         {job.failure && <span className="nbp-Job-failure">{job.failure.split('\n')[0]}</span>}

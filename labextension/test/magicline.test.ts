@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { IJob } from '../src/api';
-import { Filter, describe, duration, matching, money, plain, size } from '../src/format';
+import { Filter, describe, duration, fileName, matching, money, plain, size } from '../src/format';
 import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
 import { curves, merged, polyline } from '../src/usage';
 
@@ -70,6 +70,10 @@ test('durations, money and sizes in words', () => {
   assert.deepEqual([duration(5.4), duration(185), duration(3727)], ['5 s', '3:05', '1:02:07']);
   assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '$0.0042', '$2.50']);
   assert.deepEqual([size(999), size(1500), size(74e6)], ['999 B', '1.5 kB', '74.0 MB']);
+});
+
+test('of a path the file name is shown', () => {
+  assert.deepEqual(['/home/me/a b.ipynb', 'C:\\work\\a.ipynb', 'a.ipynb', ''].map(fileName), ['a b.ipynb', 'a.ipynb', 'a.ipynb', '']);
 });
 
 test('a log line loses colours and what a carriage return wrote over', () => {
