@@ -77,6 +77,8 @@ class Job:
         """The objects that were sent, by their number on the wire; None in another kernel."""
         self.bound: dict[str, Any] | None = None
         """What the names were bound to when the cell was submitted here; None in another kernel."""
+        self.alone = False
+        """The cell that submitted it waits: nothing else binds names of this kernel meanwhile."""
         self.poll_seconds: tuple[float, float] = getattr(backend, "poll_seconds", (0.05, 1.0))
         self.price_per_hour: float | None = None
         self.price_note = ""

@@ -105,6 +105,7 @@ class ProcessingMagics(Magics):
         if options.background:
             self.background.add(job, plan.capture.binds, options.lazy)
         else:
+            job.alone = True
             self._follow(job, options.lazy)
         return None
 

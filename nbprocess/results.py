@@ -285,7 +285,9 @@ class Results:
                 continue
             before = ABSENT if own is None else own.get(name, ABSENT)
             now = namespace.get(name, ABSENT)
-            meanwhile = own is not None and now is not before
+            # A name that only `exec` binds was not foreseen; while its own cell waits, nothing else can bind it.
+            foreseen = own is not None and (name in own or not job.alone)
+            meanwhile = foreseen and now is not before
             if facts.status == "deleted":
                 if now is not ABSENT and not meanwhile:
                     del namespace[name]
@@ -295,7 +297,7 @@ class Results:
                 if now is not ABSENT and not meanwhile:
                     del namespace[name]
                     if own is not None:
-                        own.pop(name, None)
+                        own[name] = ABSENT
                 elif meanwhile:
                     self.forget(name)
                 continue

@@ -346,3 +346,9 @@ def test_saved_request_is_the_one_that_ran(kernel: Kernel) -> None:
         "StoppingCondition",
     ):
         assert described[key] == request[key]
+
+
+def test_names_that_only_exec_binds_come_back_over_older_ones(kernel: Kernel) -> None:
+    kernel.ok("by_exec = 'old'")
+    kernel.ok("%%processing\nexec('by_exec = 1; new_by_exec = 2')")
+    assert kernel.value("by_exec, new_by_exec") == "(1, 2)"
