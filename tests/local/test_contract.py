@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +122,12 @@ def test_network_isolation(local: Local) -> None:
     if not mount.can_isolate(method):
         pytest.skip(f"{method} cannot isolate")
     assert local.text("job-1") == "['lo']"
+
+
+def test_the_machines_own_place_is_one_jobs_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mount, "ML", str(tmp_path))
+    first = mount.take_own()
+    assert first is not None and mount.take_own() is None
+    os.close(first)
+    (tmp_path / "left").write_text("behind")
+    assert mount.take_own() is None

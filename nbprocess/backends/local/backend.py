@@ -6,7 +6,6 @@ when they are needed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -174,20 +173,13 @@ class Backend:
             "slots": [str(base / "slots"), limit(), f"{moment}-{name}"],
         }
         lock = record.create(describe)
-        own = None
         try:
-            if method == "own":
-                own = _lock_own()
-                if own is None:
-                    spec["method"] = next(m for m in mount.METHODS[1:] if mount.works(m))
             launch(spec, lock, self._preload, self._needs)
         except BaseException:
             shutil.rmtree(record.path, ignore_errors=True)
             raise
         finally:
             os.close(lock)
-            if own is not None:
-                os.close(own)
         return arn_of(name)
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -300,17 +292,6 @@ def _grace() -> float:
         return float(given) if given else GRACE
     except ValueError:
         raise BackendError(f"NBPROCESS_STOP_GRACE={given}: it must be a number of seconds.") from None
-
-
-def _lock_own() -> int | None:
-    """The lock of the machine's own /opt/ml, or None while another job has it."""
-    lock = os.open(mount.ML, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
 
 
 def _has_gpu() -> bool:

@@ -78,6 +78,7 @@ class Instance:
         self._fault = ""
         self._stop_at: float | None = None
         self._stopping = False
+        self._own: int | None = None
 
     def run(self) -> None:
         """Run the job; returns when it has ended and nothing of it lives any more."""
@@ -109,6 +110,11 @@ class Instance:
             return
         self._describe["ProcessingStartTime"] = now()
         record.write(self._describe)
+        if self._method == "own":
+            # There is one; the lock is held by the process that cleans up, however the one that asked for the job ends.
+            self._own = mount.take_own() if len(names) == 1 else None
+            if self._own is None:
+                self._method = next(method for method in mount.METHODS[1:] if mount.works(method))
         plans = []
         for name in names:
             ml = mount.ML if self._method == "own" else f"{record.path}/ml/{name}"
@@ -228,8 +234,9 @@ class Instance:
             self._log.close()
         self._record.write(describe)
         self._record.clear()
-        if self._method == "own":
+        if self._own is not None:
             _empty(mount.ML)
+            os.close(self._own)
 
     def _exit_message(self) -> tuple[str, str]:
         data = b""

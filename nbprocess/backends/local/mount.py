@@ -130,6 +130,19 @@ def can_isolate(method: str) -> bool:
     return method in (*_IN_PROCESS, "bwrap")
 
 
+def take_own() -> int | None:
+    """The lock of the machine's own ``/opt/ml``, held until it is closed; None while another job has it."""
+    lock = os.open(ML, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.listdir(ML):
+            return lock
+    except BlockingIOError:
+        pass  # another job's
+    os.close(lock)
+    return None
+
+
 def works(method: str) -> bool:
     """Try the method in a child process."""
     if method == "env":
