@@ -246,13 +246,15 @@ def front_environment(front: Front, folder: Path, *, server_extension: bool = Tr
     (folder / "share" / "labextensions").mkdir(parents=True)
     (folder / "share" / "labextensions" / "nbprocess").symlink_to(BUILT)
     environment = {"JUPYTER_PATH": str(folder / "share")}
+    (folder / "etc").mkdir()
+    config = folder / "etc" / "jupyter_server_config.d"
+    environment["JUPYTER_CONFIG_PATH"] = str(
+        folder / "etc"
+    )  # before the environment's own, where nbprocess is installed
     if server_extension:
-        (folder / "etc").mkdir()
-        (folder / "etc" / "jupyter_server_config.d").symlink_to(REPOSITORY / "nbprocess" / "jupyter_server_config.d")
-        environment["JUPYTER_CONFIG_PATH"] = str(folder / "etc")
+        config.symlink_to(REPOSITORY / "nbprocess" / "jupyter_server_config.d")
     else:
-        config = folder / "home" / "config" / "jupyter_server_config.d"  # also where nbprocess is installed
-        config.mkdir(parents=True)
+        config.mkdir()
         disabled = {"ServerApp": {"jpserver_extensions": {"nbprocess": False}}}
         (config / "nbprocess.json").write_text(json.dumps(disabled), encoding="utf-8")
     if front.packages:
