@@ -31,6 +31,7 @@ _USUAL = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -75,12 +76,10 @@ def differing_packages(imports: Iterable[str], packages: Mapping[str, str]) -> l
     Returns:
         (distribution, version here, version there or ""), sorted.
     """
-    there = {_normal(name): version for name, version in packages.items()}
+    third = {module.partition(".")[0] for module in imports} - sys.stdlib_module_names
+    there = {_normal(name): version for name, version in packages.items()} if third else {}
     found = set()
-    for module in imports:
-        top = module.partition(".")[0]
-        if top in sys.stdlib_module_names:
-            continue
+    for top in third:
         for name in distributions(top):
             try:
                 here = importlib.metadata.version(name)
