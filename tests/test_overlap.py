@@ -12,6 +12,7 @@ import pytest
 
 import nbprocess
 from nbprocess import backends, overlap
+from nbprocess.bundle import known
 from nbprocess.bundle.manifest import chunks_of
 from nbprocess.bundle.stores import S3Store
 from nbprocess.errors import StoreError
@@ -45,6 +46,7 @@ def environment(request, monkeypatch, tmp_path):
         for name, value in request.getfixturevalue("aws").environment.items():
             monkeypatch.setenv(name, value)
     monkeypatch.setattr(overlap, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(known, "_links", {})  # a link that another test made slow would be one for packing, not for this
     backends.get.cache_clear()
     yield
     backends.get.cache_clear()
