@@ -16,7 +16,7 @@ from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
 from .overlap import reason_against, send_while_starting
-from .plan import Plan, build_request
+from .plan import Plan, pinned
 from .sending import Report, send
 from .state import Phase
 
@@ -43,7 +43,7 @@ def launch(
             of its data was sent) it was stopped.
     """
     from .bundle import manifest as manifests
-    from .bundle.archive import build_archive, digest_of
+    from .bundle.archive import build_archive
     from .bundle.script import cell_script
     from .bundle.write import announce, arrived, discard, write_bundle
 
@@ -69,10 +69,8 @@ def launch(
     def create(late: bool = False) -> None:
         nonlocal request, arn
         archive = build_archive()
-        digests = (digest_of(archive), manifests.digest(manifests.encode(plan.manifest)))
-        resolved, _ = setting.resolve(plan.options, plan.backend, cell=True)
         blobs = not late and bool(manifests.chunks_of(plan.manifest))
-        request = build_request(plan.options, plan.job, plan.backend, resolved, plan.context, digests, blobs=blobs)
+        request = pinned(plan.request, manifests.digest(manifests.encode(plan.manifest)), blobs=blobs)
         write_bundle(
             store,
             plan.job,

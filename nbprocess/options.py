@@ -290,12 +290,17 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+_DEFAULTS = {item.name: None if item.default is MISSING else item.default for item in fields(Options)}
+
+
 def default(name: str) -> Any:
     """The option's default."""
-    for item in fields(Options):
-        if item.name == name:
-            return None if item.default is MISSING else item.default
-    raise KeyError(name)
+    return _DEFAULTS[name]
+
+
+def values_of(options: Options) -> dict[str, Any]:
+    """Name → value of every option; the values are the options' own, so they are to be left as they are."""
+    return {name: getattr(options, name) for name in TABLE}
 
 
 def parse_value(name: str, value: Any, where: str = "") -> Any:

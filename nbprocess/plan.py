@@ -9,13 +9,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
 from .errors import CaptureError, OptionError
-from .options import Options
+from .options import Options, values_of
 from .results import ABSENT
 from .state import Phase
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .capture import Capture, Cell
 
 _PLACEHOLDER = "0" * 64
+"""Stands in the draft of a request for the digest of the manifest, which is known when the values are."""
+
+_BLOBS = "nbprocess-blobs"
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,6 @@ class Context:
     transform: Callable[[str], str] | None = None
     """IPython's ``transform_cell``, for code inside magics."""
     known_magics: frozenset[str] | None = None
-    layer: str = ""
-    """URI of the packed requirements that an earlier job has left, where there is one."""
     cells: Mapping[str, int] = field(default_factory=dict)
     """File names under which the kernel compiled its cells → their numbers, as tracebacks show them."""
 
@@ -141,7 +142,7 @@ def prepare(
     """
     from .bundle.archive import build_archive, digest_of
     from .capture import capture
-    from .request import job_name
+    from .request import input_entry, job_name, validate
     from .worker import wire
 
     entered("packing")
@@ -164,7 +165,7 @@ def prepare(
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
     pins = (digest_of(build_archive()), _PLACEHOLDER)
-    draft = build_request(options, name, backend, resolved, context, pins, blobs=True)
+    draft = build_request(options, name, backend, resolved, context, pins)
     notices = [*captured.notices, *explained, *backend.preflight(draft)]
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
@@ -196,7 +197,8 @@ def prepare(
     if requirements is not None:
         layer = _layer(options, backend, draft, requirements, interpreter)
         if layer is not None:
-            context = replace(context, layer=layer)
+            draft["ProcessingInputs"].append(input_entry("nbprocess-layer", layer, f"{channels.INPUT}/nbprocess-layer"))
+            validate(draft)  # there may be ten inputs, this one included
     manifest = {
         "format": 1,
         "job": name,
@@ -313,26 +315,21 @@ def build_request(
     resolved: Mapping[str, Any],
     context: Context,
     digests: tuple[str, str],
-    *,
-    blobs: bool,
 ) -> dict[str, Any]:
     """The request of a cell: the worker, what the cell needs, the user's own inputs and outputs.
 
     Args:
         digests: SHA-256 of worker and manifest, which the entrypoint pins.
-        blobs: whether there are any blobs to bring in.
     """
     from .bundle.archive import entrypoint
     from .request import build, input_entry, output_entry, validate
 
     uri = setting.store_of(options, backend).uri
     base = f"{uri}/jobs/{name}"
-    inputs = [input_entry("nbprocess-bundle", f"{base}/bundle/", f"{channels.INPUT}/nbprocess")]
-    if blobs:
-        place = f"{channels.INPUT}/nbprocess-blobs"
-        inputs.append(input_entry("nbprocess-blobs", f"{base}/blobs.manifest", place, "ManifestFile"))
-    if context.layer:  # packed requirements
-        inputs.append(input_entry("nbprocess-layer", context.layer, f"{channels.INPUT}/nbprocess-layer"))
+    inputs = [
+        input_entry("nbprocess-bundle", f"{base}/bundle/", f"{channels.INPUT}/nbprocess"),
+        input_entry(_BLOBS, f"{base}/blobs.manifest", f"{channels.INPUT}/nbprocess-blobs", "ManifestFile"),
+    ]
     outputs = [output_entry("nbprocess-results", f"{base}/out/", f"{channels.OUTPUT}/nbprocess", "Continuous")]
     command, arguments = entrypoint(*digests)
     if options.framework == "spark":
@@ -344,7 +341,7 @@ def build_request(
         outputs += spark.outputs
         command, arguments = spark_entrypoint(*digests, submit=spark.arguments)
     request: dict[str, Any] = build(
-        asdict(options),
+        values_of(options),
         job=name,
         entrypoint=command,
         arguments=arguments,
@@ -356,6 +353,21 @@ def build_request(
     )
     validate(request)
     return request
+
+
+def pinned(draft: Mapping[str, Any], manifest: str, *, blobs: bool) -> dict[str, Any]:
+    """The request to send.
+
+    Args:
+        draft: a plan's request.
+        manifest: SHA-256 of the manifest, which the entrypoint pins.
+        blobs: whether there are any for the platform to bring in.
+    """
+    code = dict(draft["AppSpecification"])
+    for part in ("ContainerEntrypoint", "ContainerArguments"):
+        code[part] = [manifest if text == _PLACEHOLDER else text for text in code[part]]
+    inputs = [entry for entry in draft["ProcessingInputs"] if blobs or entry["InputName"] != _BLOBS]
+    return {**draft, "AppSpecification": code, "ProcessingInputs": inputs}
 
 
 def _refusal(need: Any, failure: Any) -> str:

@@ -17,7 +17,7 @@ from . import backends, setting
 from .channels import INPUT
 from .errors import JobNameInUse, OptionError
 from .job import Job, Source
-from .options import Options, to_line
+from .options import Options, to_line, values_of
 from .plan import Context, default_backend
 from .state import Phase
 from .summary import size
@@ -178,7 +178,7 @@ def prepare(script: Script, options: Options, context: Context | None = None) ->
     if script.uri:
         uploads.pop(f"{base}/code/{script.name}", None)
     request = build(
-        asdict(options),
+        values_of(options),
         job=name,
         entrypoint=entrypoint,
         arguments=options.arg,

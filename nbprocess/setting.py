@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import channels
 from .errors import OptionError
-from .options import Options
+from .options import Options, values_of
 
 if TYPE_CHECKING:
     from .backends.base import Backend
@@ -44,7 +43,7 @@ def resolve(options: Options, backend: Backend, *, cell: bool = False) -> tuple[
         OptionError: there is no such framework, version or machine; says what there is.
         BackendError: no credentials, region or role.
     """
-    given = asdict(options)
+    given = values_of(options)
     notices: list[str] = []
     if options.framework and not options.image:
         from .catalog import image

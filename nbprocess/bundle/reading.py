@@ -19,6 +19,9 @@ from ..worker import packing
 from .chunks import CHUNK, Blob, Progress, check_blob
 from .stores import Buffer, Store
 
+_AT_ONCE = 64 * 1024
+"""What is smaller and on this machine is read sooner than a thread would begin to."""
+
 
 class _Part(NamedTuple):
     digest: str
@@ -40,7 +43,8 @@ class BlobReader:
         self, store: Store, prefix: str = "blobs", *, progress: Progress | None = None, threads: int | None = None
     ) -> None:
         self._store, self._prefix, self._progress = store, prefix, progress
-        self._threads = threads or (min(4, os.cpu_count() or 1) if store.path("x") is not None else 8)
+        self._near = store.path("x") is not None
+        self._threads = threads or (min(4, os.cpu_count() or 1) if self._near else 8)
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[str, ...], list[tuple[memoryview, list[Future[None]]]]] = {}
@@ -77,7 +81,7 @@ class BlobReader:
         return buffer
 
     def prefetch(self, blobs: Iterable[Blob], what: str = "") -> None:
-        """Start to read ``blobs`` in parallel; ``get`` then waits for its own. For many small ones in a far store.
+        """Start to read ``blobs`` in parallel; ``get`` then waits for its own.
 
         Their buffers are the ones that ``get`` returns, so this takes no more memory than the values do.
 
@@ -85,7 +89,9 @@ class BlobReader:
             IntegrityError: a blob's description is malformed.
         """
         for blob in blobs:
-            _, chunks = check_blob(blob)
+            size, chunks = check_blob(blob)
+            if self._near and size < _AT_ONCE:
+                continue
             started = self._start(blob, what)
             with self._lock:
                 self._ahead.setdefault(tuple(chunks), []).append(started)
