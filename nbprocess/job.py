@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
 from .joboutputs import RESULTS_OUTPUT, JobOutputs
 from .logbook import Logbook
-from .state import TERMINAL, JobState, LogEvent, Phase, PhaseTime, Progress, Transfer, Usage, Variable
+from .state import TERMINAL, JobState, LogEvent, Progress, Transfer, Usage, Variable
+from .timeline import Timeline
 from .watch import WATCHER
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ class Source:
     cell_id: str = ""
     cell: str = ""
     options: str = ""
+    began: float = 0.0
+    """When the cell was entered, in POSIX seconds; packing begins."""
     submitted: float = 0.0
+    """When all was accepted, and sending began."""
     names: tuple[str, ...] = ()
 
     @classmethod
@@ -62,7 +66,6 @@ class Job:
         store: Store | None,
         describe: Mapping[str, Any],
         source: Source | None = None,
-        created: float | None = None,
     ) -> None:
         self.name = name
         self.backend = backend
@@ -83,10 +86,14 @@ class Job:
         self.price_per_hour: float | None = None
         self.price_note = ""
         self._describe: dict[str, Any] = dict(describe)
-        self._created = created or _seconds(describe.get("CreationTime")) or time.time()
+        self._created = self.source.began or _seconds(describe.get("CreationTime")) or time.time()
         self._lock = threading.RLock()
         self._log = Logbook(name, backend)
-        self._phases: list[PhaseTime] = []
+        self._phases = Timeline()
+        if self.source.began:
+            self._phases.enter("packing", self.source.began)
+            self._phases.enter("uploading", self.source.submitted)
+        self._phases.enter("waiting", _seconds(describe.get("CreationTime")))
         self._progress: Progress | None = None
         self._transfer: Transfer | None = None
         self._usage: list[Usage] = []
@@ -140,9 +147,9 @@ class Job:
                 name=self.name,
                 backend=self.backend.name,
                 status=self.status,  # type: ignore[arg-type]
-                phase=self._phases[-1].phase if self._phases else "waiting",
+                phase=self._phases.phase,
                 created=self._created,
-                phases=tuple(self._phases),
+                phases=self._phases(),
                 started=started,
                 ended=ended if self.status in TERMINAL else None,
                 instance_type=str(cluster.get("SelectedInstanceType") or cluster.get("InstanceType", "")),
@@ -219,19 +226,6 @@ class Job:
         for listener in list(self._listeners):
             listener()
 
-    def enter(self, phase: Phase) -> None:
-        """Note that ``phase`` begins now (later phases only: a late marker never turns the job back)."""
-        from .state import PHASES
-
-        now = time.time()
-        with self._lock:
-            if self._phases:
-                if PHASES.index(phase) <= PHASES.index(self._phases[-1].phase):
-                    return
-                last = self._phases[-1]
-                self._phases[-1] = PhaseTime(last.phase, last.start, now)
-            self._phases.append(PhaseTime(phase, now, now if phase == "done" else None))
-
     def transferring(self, transfer: Transfer | None) -> None:
         """Show the progress of an upload or download."""
         self._transfer = transfer
@@ -272,10 +266,14 @@ class Job:
                 self._fault = ""
                 self._describe = describe
                 if describe.get("ProcessingStartTime"):
-                    self.enter("starting")
+                    # The platform's start; a cell says itself when it begins to run.
+                    self._phases.enter(
+                        "starting" if self.has_cell else "running", _seconds(describe["ProcessingStartTime"])
+                    )
                 for marker in markers:
                     self._mark(marker)
                 if ended:
+                    self._phases.end(_seconds(describe.get("ProcessingEndTime")) or time.time())
                     self._collect()
         if changed or self._done.is_set():
             self.changed()
@@ -283,7 +281,7 @@ class Job:
 
     def _mark(self, marker: Mapping[str, Any]) -> None:
         if marker.get("phase") in ("running", "saving"):
-            self.enter(marker["phase"])
+            self._phases.enter(marker["phase"], marker["time"])
         if isinstance(marker.get("progress"), dict):
             p = marker["progress"]
             self._progress = Progress(
@@ -295,7 +293,7 @@ class Job:
             )
         if isinstance(marker.get("usage"), dict):
             known = {k: v for k, v in marker["usage"].items() if k in Usage.__dataclass_fields__}
-            known.setdefault("time", time.time())
+            known.setdefault("time", marker["time"])
             self._usage.append(Usage(**known))
             del self._usage[:-_USAGE_SAMPLES]
 
@@ -416,10 +414,10 @@ class Job:
             raise self._outcome_error
         target = self.namespace if namespace is None else namespace
         if self.results is not None:
-            self.enter("loading")
+            self._phases.enter("loading")
             self.changed()
             self.results.load(self, target, lazy)
-        self.enter("done")
+        self._phases.enter("done")
         self.changed()
         return self.state()
 

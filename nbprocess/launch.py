@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -18,13 +17,11 @@ from .options import to_line
 from .overlap import reason_against, send_while_starting
 from .plan import Plan, pinned
 from .sending import Report, send
-from .state import Phase
 
 
 def launch(
     plan: Plan,
     namespace: dict[str, Any],
-    entered: Callable[[Phase], None] = lambda phase: None,
     report: Report = lambda transfer: None,
 ) -> Job:
     """Send the bundle and start the job.
@@ -32,7 +29,6 @@ def launch(
     Args:
         plan: from ``prepare``.
         namespace: where the results will be bound.
-        entered: told when a phase begins.
         report: told how far the values are sent, where that takes a while; None when they are.
 
     Returns:
@@ -53,6 +49,7 @@ def launch(
         cell_id=plan.context.cell_id,
         cell=plan.capture.cell.source,
         options=to_line(plan.options),
+        began=plan.began,
         submitted=time.time(),
         names=tuple(plan.manifest["strength"]),
     )
@@ -61,7 +58,6 @@ def launch(
         raise JobNameInUse(
             f"--name {plan.job}: a job of that name exists in {store.uri}. Choose another, or leave it out."
         )
-    entered("uploading")
     announce(store, plan.job)
     request: dict[str, Any] = {}
     arn = ""
@@ -106,14 +102,12 @@ def launch(
         else:
             discard(store, plan.job, because=error)
         raise
-    entered("waiting")
     job = Job(
         plan.job,
         plan.backend,
         store=store,
         describe={**request, "ProcessingJobArn": arn, "ProcessingJobStatus": "InProgress"},
         source=source,
-        created=source.submitted,
     )
     job.namespace = namespace
     job.folder = plan.context.folder

@@ -67,7 +67,7 @@ class Logbook:
                 except ValueError:  # cut in the middle by a kill: nothing to learn from it
                     continue
                 if isinstance(marker, Mapping):
-                    markers.append({**marker, "host": line.host})
+                    markers.append({**marker, "host": line.host, "time": line.time})
                 continue
             stream = "stderr" if line.stream == "stderr" else "stdout"
             events.append(LogEvent(index + len(events), line.time, line.text, stream, line.host))  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
 
 
-def _sending() -> Any:
+def _sending(plan: Plan) -> Any:
     """Shows how far sending is, once it takes long enough to ask."""
     line: Any = None
 
@@ -40,7 +40,7 @@ def _sending() -> Any:
             from .views.sendingline import SendingLine
             from .views.view import in_kernel
 
-            line = SendingLine(kernel=in_kernel())
+            line = SendingLine(plan.state(), kernel=in_kernel())
         if line is not None:
             line(transfer)
 
@@ -101,7 +101,7 @@ class ProcessingMagics(Magics):
             if options.dry_run:
                 print(plan.text())
                 return None
-            job = launch(plan, self.ip.user_ns, report=_sending())
+            job = launch(plan, self.ip.user_ns, report=_sending(plan))
         if options.background:
             self.background.add(job, plan.capture.binds, options.lazy)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from . import backends, channels, setting
 from .errors import CaptureError, OptionError
 from .options import Options, values_of
 from .results import ABSENT
-from .state import Phase
+from .state import JobState, PhaseTime
 
 if TYPE_CHECKING:
     from .backends.base import Backend
@@ -59,6 +60,8 @@ class Plan:
     pending: Pending
     bound: dict[str, Any]
     sizes: dict[str, int]
+    began: float
+    """When preparing it began, in POSIX seconds."""
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
@@ -68,6 +71,23 @@ class Plan:
     def store(self) -> Any:
         """The store that it would be sent to."""
         return setting.store_of(self.options, self.backend)
+
+    def state(self) -> JobState:
+        """What there is to show of the job while its values are sent."""
+        cluster, now = self.request["ProcessingResources"]["ClusterConfig"], time.time()
+        kinds = [item["InstanceType"] for item in cluster.get("InstancePreferences", ())]
+        return JobState(
+            name=self.job,
+            backend=self.backend.name,
+            status="InProgress",
+            phase="uploading",
+            created=self.began,
+            phases=(PhaseTime("packing", self.began, now), PhaseTime("uploading", now)),
+            instance_type=cluster.get("InstanceType") or ", ".join(kinds),
+            instance_count=int(cluster.get("InstanceCount", 1)),
+            price_per_hour=self.price_per_hour,
+            headline="Sending what the cell needs",
+        )
 
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""
@@ -126,7 +146,6 @@ def prepare(
     namespace: dict[str, Any],
     options: Options,
     context: Context | None = None,
-    entered: Callable[[Phase], None] = lambda phase: None,
 ) -> Plan:
     """Decide what would be sent, and refuse what cannot be. Writes nothing.
 
@@ -135,7 +154,6 @@ def prepare(
         namespace: the kernel's names.
         options: the checked options.
         context: where the cell stands.
-        entered: told when a phase begins.
 
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
@@ -145,7 +163,7 @@ def prepare(
     from .request import input_entry, job_name, validate
     from .worker import wire
 
-    entered("packing")
+    began = time.time()
     context = context or Context()
     backend = backends.get(options.backend or default_backend())
     captured = capture(
@@ -243,6 +261,7 @@ def prepare(
         pending=pending,
         bound={n: namespace.get(n, ABSENT) for n in {*strength, *captured.binds, *captured.deletes}},
         sizes=dict(dumped.sizes),
+        began=began,
         notices=notices,
         price_per_hour=price,
         price_note=note,

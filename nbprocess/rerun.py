@@ -58,7 +58,7 @@ def rerun(job: Job) -> str:
             archive=archive,
             script=store.get(f"{base}/bundle/cell.py").decode("utf-8", "surrogatepass"),
             request=renamed,
-            home={**json.loads(store.get(f"{base}/home.json")), "submitted": time.time()},
+            home={**json.loads(store.get(f"{base}/home.json")), "began": time.time(), "submitted": time.time()},
         )
         job.backend.create(renamed)
     except BaseException as error:
@@ -72,7 +72,7 @@ def _rerun_script(job: Job, store: Any, request: dict[str, Any], fresh: str) -> 
     from .bundle.write import announce, discard, write_request
 
     renamed = _renamed(request, job.name, fresh, {})
-    home = {**json.loads(store.get(f"jobs/{job.name}/home.json")), "submitted": time.time()}
+    home = {**json.loads(store.get(f"jobs/{job.name}/home.json")), "began": time.time(), "submitted": time.time()}
     announce(store, fresh)
     try:
         write_request(store, fresh, renamed, home)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,6 @@ from .errors import JobNameInUse, OptionError
 from .job import Job, Source
 from .options import Options, to_line, values_of
 from .plan import Context, default_backend
-from .state import Phase
 from .summary import size
 
 _SUFFIX = {"Rscript": ".R", "bash": ".sh", "sh": ".sh", "julia": ".jl", "node": ".js", "perl": ".pl", "ruby": ".rb"}
@@ -53,6 +52,8 @@ class ScriptPlan:
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
+    began: float = 0.0
+    """When preparing it began, in POSIX seconds."""
 
     def text(self) -> str:
         """The plan as text."""
@@ -135,6 +136,7 @@ def prepare(script: Script, options: Options, context: Context | None = None) ->
     from .request import build, input_entry, job_name, validate
     from .spark import parts
 
+    began = time.time()
     context = context or Context()
     _check(script, options)
     backend = backends.get(options.backend or default_backend())
@@ -191,7 +193,7 @@ def prepare(script: Script, options: Options, context: Context | None = None) ->
     validate(request)
     notices += backend.preflight(request)
     price, note = setting.price_of(backend, request)
-    return ScriptPlan(name, options, backend, context, script, request, uploads, notices, price, note)
+    return ScriptPlan(name, options, backend, context, script, request, uploads, notices, price, note, began)
 
 
 def _check(script: Script, options: Options) -> None:
@@ -219,7 +221,7 @@ def _command_of(name: str) -> Sequence[str]:
     return command
 
 
-def launch(plan: ScriptPlan, entered: Callable[[Phase], None] = lambda phase: None) -> Job:
+def launch(plan: ScriptPlan) -> Job:
     """Send the files and start the job.
 
     Returns:
@@ -236,13 +238,13 @@ def launch(plan: ScriptPlan, entered: Callable[[Phase], None] = lambda phase: No
         cell_id=plan.context.cell_id,
         cell=plan.script.text.decode(errors="replace"),
         options=to_line(plan.options),
+        began=plan.began,
         submitted=time.time(),
     )
     if store.exists(f"jobs/{plan.job}/request.json"):
         raise JobNameInUse(
             f"--name {plan.job}: a job of that name exists in {store.uri}. Choose another, or leave it out."
         )
-    entered("uploading")
     announce(store, plan.job)
     try:
         setting.send_inputs(plan.options, store, plan.job)
@@ -253,14 +255,12 @@ def launch(plan: ScriptPlan, entered: Callable[[Phase], None] = lambda phase: No
     except BaseException as error:
         discard(store, plan.job, because=error)
         raise
-    entered("waiting")
     job = Job(
         plan.job,
         plan.backend,
         store=store,
         describe={**plan.request, "ProcessingJobArn": arn, "ProcessingJobStatus": "InProgress"},
         source=source,
-        created=source.submitted,
     )
     job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
     for text in plan.notices:

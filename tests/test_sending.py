@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from nbprocess import meter as meters
 from nbprocess.meter import Meter, beside
 from nbprocess.plan import Pending
 from nbprocess.planparts import heaviest
-from nbprocess.state import Transfer
+from nbprocess.state import JobState, PhaseTime, Transfer
 from nbprocess.views.sendingline import SendingLine
 
 
@@ -72,18 +73,36 @@ def test_an_interrupt_ends_the_wait_at_once_and_what_was_not_sent_is_given_up(tm
     assert sum(1 for _ in store.list()) < 30
 
 
-def test_the_line_says_what_is_sent_and_that_it_was(capsys, monkeypatch):
-    line = SendingLine(kernel=False)
+def test_the_line_says_what_is_sent_and_that_it_was(capsys):
+    now = time.time()
+    phases = (PhaseTime("packing", now - 1, now), PhaseTime("uploading", now))
+    state = JobState("my-job", "local", "InProgress", "uploading", now - 1, phases)
+    line = SendingLine(state, kernel=False)
     line(Transfer("up", 10 << 20, 100 << 20, 5 << 20, "df"))
     assert capsys.readouterr().err == "", "it may be over at once"
-    line._start -= 5
+    line._state = replace(line._state, created=now - 6, phases=(phases[0], PhaseTime("uploading", now - 5)))
     line(Transfer("up", 20 << 20, 100 << 20, 5 << 20, "df"))
     line(Transfer("up", 30 << 20, 100 << 20, 5 << 20, "df"))
     line(None)
-    assert capsys.readouterr().err.splitlines() == [
-        "nbprocess: sending df 20.0 MiB of 100 MiB · 5.0 MiB/s",
-        "nbprocess: checked and sent 100 MiB in 5 s",
-    ]
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("my-job · Uploading · ")
+    assert first.endswith(" · 20% sending df 20.0 MiB of 100 MiB · 5.0 MiB/s")
+    assert last == "nbprocess: checked and sent 100 MiB in 5 s"
+
+
+def test_a_notebook_sees_the_card_while_values_are_sent(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.DisplayHandle.display", lambda self, bundle, **_: shown.append(bundle))
+    monkeypatch.setattr("IPython.display.DisplayHandle.update", lambda self, bundle, **_: shown.append(bundle))
+    now = time.time()
+    phases = (PhaseTime("packing", now - 9, now - 5), PhaseTime("uploading", now - 5))
+    line = SendingLine(JobState("my-job", "local", "InProgress", "uploading", now - 9, phases), kernel=True)
+    line(Transfer("up", 25 << 20, 100 << 20, None, "<b>"))
+    line(None)
+    card, after = (bundle["text/html"] for bundle in shown)
+    assert '<progress max="1"' in card and 'value="0.250"' in card and "sending &lt;b&gt; 25.0 MiB of 100 MiB" in card
+    assert "packing 4.0 s → uploading 5." in card
+    assert "checked and sent 100 MiB in 5 s" in after and "<progress" not in after
 
 
 def test_the_heaviest_parts_are_found_with_the_way_to_them():

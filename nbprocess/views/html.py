@@ -47,6 +47,7 @@ def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Out
         element("div", plain(state.failure), style=f"margin-top:4px;color:{colour};white-space:pre-wrap")
         if state.failure and state.failure != state.headline
         else None,
+        bar(state),
         phase_line(state, now),
         variable_table(changed) if changed else None,
         element("div", plain(unchanged), style=MUTED) if unchanged else None,
@@ -70,6 +71,11 @@ def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Out
     return shown + outputs_html(outputs)
 
 
+def muted(text: str) -> str:
+    """One quiet line."""
+    return element("div", plain(text), style=f"{MUTED};font-size:var(--jp-ui-font-size1, 13px)")
+
+
 def facts(state: JobState, now: float) -> list[str]:
     """Time, machine, cost and memory, in words."""
     memory = words.peak_memory(state)
@@ -81,13 +87,23 @@ def facts(state: JobState, now: float) -> list[str]:
     ]
 
 
+def bar(state: JobState) -> Markup | None:
+    """How far the transfer or the cell is; nothing when that is not known."""
+    done, doing = words.fraction(state), words.doing(state)
+    if state.terminal or not doing:
+        return None
+    given = {} if done is None else {"value": f"{done:.3f}"}
+    return element(
+        "div",
+        element("progress", max="1", aria_label=doing, style="width:12em;vertical-align:middle", **given),
+        element("span", " ", plain(doing), style=MUTED),
+        style="margin-top:4px",
+    )
+
+
 def phase_line(state: JobState, now: float) -> Markup | None:
     """Which phase took how long."""
-    spent = [
-        f"{words.PHASE_WORDS[p.phase]} {words.duration(words.phase_seconds(p, now))}"
-        for p in state.phases
-        if p.phase != "done"
-    ]
+    spent = [f"{words.PHASE_WORDS[p.phase]} {words.duration(words.phase_seconds(p, now))}" for p in words.phases(state)]
     return element("div", " → ".join(spent), style=f"{MUTED};margin-top:4px") if spent else None
 
 

@@ -24,7 +24,8 @@ def snapshot(state: JobState) -> dict[str, Any]:
         "tone": words.status_tone(state),
         "phase": state.phase,
         "phases": [
-            {"phase": p.phase, "word": words.PHASE_WORDS[p.phase], "start": p.start, "end": p.end} for p in state.phases
+            {"phase": p.phase, "word": words.PHASE_WORDS[p.phase], "start": p.start, "end": p.end}
+            for p in words.phases(state)
         ],
         "created": state.created,
         "ended": state.ended,
@@ -38,7 +39,7 @@ def snapshot(state: JobState) -> dict[str, Any]:
         "price_per_hour": state.price_per_hour,
         "price_note": state.price_note,
         "fraction": words.fraction(state),
-        "doing": doing(state),
+        "doing": words.doing(state),
         "usage": {host: curve(state.usage, host) for host in state.hosts},
         "hosts": list(state.hosts),
         "headline": state.headline,
@@ -61,17 +62,6 @@ def snapshot(state: JobState) -> dict[str, Any]:
         "links": dict(state.links),
         "attach": f"%processing_attach {state.name}",
     }
-
-
-def doing(state: JobState) -> str:
-    """What the progress bar measures, in words."""
-    if state.terminal and state.phase == "done":
-        return ""
-    if state.transfer is not None:
-        return words.transfer(state.transfer)
-    if state.progress is not None and state.phase == "running":
-        return words.progress(state.progress)
-    return ""
 
 
 def curve(usage: Sequence[Usage], host: str) -> list[list[float | None]]:

@@ -29,10 +29,8 @@ def line(state: JobState, now: float) -> str:
     if not state.terminal:
         done = words.fraction(state)
         percent = "" if done is None else f"{done:.0%} "
-        if state.transfer is not None:
-            parts.append(percent + words.transfer(state.transfer))
-        elif state.progress is not None and state.phase == "running":
-            parts.append(percent + words.progress(state.progress))
+        doing = words.doing(state)
+        parts.append(percent + doing if doing else "")
     parts.append(words.cost(state))
     return plain(" · ".join(filter(None, parts)))
 
@@ -48,12 +46,10 @@ def summary(state: JobState, now: float | None = None) -> str:
         lines.append(plain(state.headline))
     if state.failure and state.failure != state.headline:
         lines += ["Failed: " + plain(state.failure)]
-    if state.phases:
-        spent = (
-            f"{words.PHASE_WORDS[p.phase]} {words.duration(words.phase_seconds(p, moment))}"
-            for p in state.phases
-            if p.phase != "done"
-        )
+    spent = [
+        f"{words.PHASE_WORDS[p.phase]} {words.duration(words.phase_seconds(p, moment))}" for p in words.phases(state)
+    ]
+    if spent:
         lines.append("Phases: " + ", ".join(spent))
     if words.changed(state.variables):
         lines += variable_lines(words.changed(state.variables))

@@ -22,6 +22,9 @@ PHASE_WORDS: Final[dict[Phase, str]] = {
     "done": "done",
 }
 
+BRIEF = 0.05
+"""Seconds; a phase that ended sooner is shown as 0.0 s, and so not at all."""
+
 VARIABLE_WORDS: Final[dict[VariableStatus, str]] = {
     "loaded": "loaded",
     "updated": "updated in place",
@@ -143,6 +146,22 @@ def fraction(state: JobState) -> float | None:
     if state.phase == "running" and state.progress is not None and state.progress.total:
         return min(1.0, max(0.0, state.progress.n / state.progress.total))
     return None
+
+
+def doing(state: JobState) -> str:
+    """What the bar measures, in words."""
+    if state.terminal and state.phase == "done":
+        return ""
+    if state.transfer is not None:
+        return transfer(state.transfer)
+    if state.progress is not None and state.phase == "running":
+        return progress(state.progress)
+    return ""
+
+
+def phases(state: JobState) -> list[PhaseTime]:
+    """The phases that are worth a word: the one that lasts, and those that took a moment."""
+    return [p for p in state.phases if p.phase != "done" and (p.end is None or p.end - p.start >= BRIEF)]
 
 
 def phase_seconds(phase: PhaseTime, now: float) -> float:
