@@ -118,8 +118,12 @@ class Lab:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            content = response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                content = response.read()
+        except urllib.error.HTTPError as error:
+            error.msg += f": {error.read(2000).decode(errors='replace')}"  # the reason, which the status does not tell
+            raise
         return json.loads(content) if content else None
 
     def end_sessions(self) -> None:

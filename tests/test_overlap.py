@@ -46,7 +46,8 @@ def environment(request, monkeypatch, tmp_path):
         for name, value in request.getfixturevalue("aws").environment.items():
             monkeypatch.setenv(name, value)
     monkeypatch.setattr(overlap, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(known, "_links", {})  # a link that another test made slow would be one for packing, not for this
+    # A link that another test made slow would be one for packing, and the job would not be created first.
+    monkeypatch.setattr(known, "_links", {})
     backends.get.cache_clear()
     yield
     backends.get.cache_clear()
