@@ -139,6 +139,8 @@ def image(checkout: Path, distributions: tuple[Path, Path]) -> Path:
         if done.returncode:
             pytest.skip(f"the packages of binder/requirements.txt cannot be had here: {done.stderr[-400:]}")
         (environment / "complete").touch()
+    for broken in environment.glob("lib/python*/site-packages/nbprocess-*.dist-info"):
+        shutil.rmtree(broken)  # pip cannot uninstall what an interrupted run has left half installed
     subprocess.run([*pip, "--no-deps", "--no-index", "--force-reinstall", str(distributions[0])], check=True)
     return environment
 
