@@ -85,6 +85,7 @@ class Plan:
             phases=(PhaseTime("packing", self.began, now), PhaseTime("uploading", now)),
             instance_type=cluster.get("InstanceType") or ", ".join(kinds),
             instance_count=int(cluster.get("InstanceCount", 1)),
+            region=str(getattr(self.backend, "region", self.backend.name)),
             price_per_hour=self.price_per_hour,
             headline="Sending what the cell needs",
         )

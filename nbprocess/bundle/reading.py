@@ -44,7 +44,7 @@ class BlobReader:
     ) -> None:
         self._store, self._prefix, self._progress = store, prefix, progress
         self._near = store.path("x") is not None
-        self._threads = threads or (min(4, os.cpu_count() or 1) if self._near else 8)
+        self._threads = threads or (min(4, (os.cpu_count() or 1) + 1) if self._near else 8)
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[str, ...], list[tuple[memoryview, list[Future[None]]]]] = {}
@@ -144,10 +144,14 @@ class BlobReader:
 
 
 def _allocate(size: int) -> memoryview:
-    """``size`` writable bytes. Large ones come from the kernel, which zeroes a page only when it is first touched."""
-    if size < 1 << 20:
+    """``size`` writable bytes. Large ones come from the kernel, which zeroes a page only when it is first touched.
+
+    They are private: a process that the notebook forks changes its own copy, as with any other memory, and only
+    private memory gets huge pages.
+    """
+    if size < 1 << 20 or not hasattr(mmap, "MAP_PRIVATE"):
         return memoryview(bytearray(size))
-    area = mmap.mmap(-1, size)
+    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without huge pages: only slower
             area.madvise(mmap.MADV_HUGEPAGE)

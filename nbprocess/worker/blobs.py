@@ -47,11 +47,7 @@ def read(folder: Any, wanted: Any, late: Any = None) -> Any:
         if key(blob) in buffers:
             continue
         size = int(blob["size"])
-        # Private anonymous memory: after the fork the parent drops its mapping, so the child writes without a copy.
-        buffer = (
-            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) if size >= 1 << 20 else bytearray(size)
-        )
-        buffers[key(blob)] = buffer
+        buffer = buffers[key(blob)] = _memory(size)
         view = memoryview(buffer)
         if len(blob["chunks"]) != (size + CHUNK - 1) // CHUNK and not (size == 0 and len(blob["chunks"]) <= 1):
             raise Corrupt(f"{what}: the manifest names {len(blob['chunks'])} chunks for {size} bytes. Send it again.")
@@ -86,6 +82,19 @@ def read(folder: Any, wanted: Any, late: Any = None) -> Any:
     if errors:
         raise errors[0]
     return buffers
+
+
+def _memory(size: int) -> Any:
+    """Private anonymous memory: after the fork the parent drops its mapping, so the child writes without a copy."""
+    if size < 1 << 20:
+        return bytearray(size)
+    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            area.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            pass  # a kernel without huge pages: only slower
+    return area
 
 
 def key(blob: Any) -> Any:

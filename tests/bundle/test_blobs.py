@@ -276,3 +276,15 @@ def test_buffers_that_belong_together_are_of_one_moment(tmp_path):
     with BlobWriter(store) as writer:
         blobs = writer.put_all([(bytes(store.first), "a"), (bytes(store.second), "b")])
     assert [bytes(BlobReader(store).get(blob)) for blob in blobs] == [store.first, store.second]
+
+
+def test_what_is_read_is_private_memory_of_this_process(store):
+    with BlobWriter(store) as writer:
+        blob = writer.put(bytes(2 << 20))
+    buffer = BlobReader(store).get(blob)
+    child = os.fork()
+    if not child:
+        buffer[0] = 1  # as a worker of multiprocessing would, on an array of its own
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert buffer[0] == 0
