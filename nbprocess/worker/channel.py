@@ -47,8 +47,8 @@ class Channel:
             self._kept = before
 
     def phase(self, phase: str) -> None:
-        """Tell what happens now: ``running`` or ``saving``."""
-        self._ordered({"type": "phase", "phase": phase})
+        """Tell what happens now: ``running`` or ``saving``. It has no place among the outputs, so nobody waits."""
+        self._send({"type": "phase", "phase": phase})
 
     def report(self, report: dict[str, object]) -> None:
         """The child's last word: its part of the outcome."""

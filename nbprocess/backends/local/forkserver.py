@@ -54,7 +54,7 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         from ...bundle.archive import ENTRYPOINT, build_archive
 
-        data = build_archive()
+        self._archive = data = build_archive()
         self.digest = hashlib.sha256(data).hexdigest()
         self._entrypoint = ENTRYPOINT
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,10 +86,10 @@ class Worker:
         root = environ.get("NBPROCESS_ML_ROOT", "/opt/ml")
         archive = root + "/processing/input/nbprocess/worker.pyz"
         try:
-            found = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+            found = Path(archive).read_bytes()
         except OSError:
             return None  # the entrypoint itself says what is wrong
-        if not found == command[3] == self.digest:
+        if command[3] != self.digest or found != self._archive:  # the same bytes: to hash them once more takes longer
             return None
         os.environ.clear()
         os.environ.update(environ)
