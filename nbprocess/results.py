@@ -122,6 +122,7 @@ class Results:
         result = self.data.get("result")
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
+        self._lose_result(job)
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         job.values.update(loaded.values)
         for group in self._waiting:
@@ -137,6 +138,15 @@ class Results:
         self.loaded = True
         if namespace is not None:
             self._bind(job, namespace)
+
+    def _lose_result(self, job: Job) -> None:
+        """A shown value that did not come back: ``_`` and ``Out[n]`` would else go on being earlier values."""
+        from .worker.tombstone import Tombstone
+
+        for name, facts in self._variables.items():
+            if name.startswith("Out[") and facts.status == "failed":
+                said = f"not here: it did not come back from job {job.name}"
+                self.value, self.has_value = Tombstone(name, facts.reason, said), True
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
@@ -281,7 +291,7 @@ class Results:
 
         own = job.bound if namespace is job.namespace else None
         for name, facts in list(self._variables.items()):
-            if names is not None and name not in names:
+            if name.startswith("Out[") or (names is not None and name not in names):
                 continue
             before = ABSENT if own is None else own.get(name, ABSENT)
             now = namespace.get(name, ABSENT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ _LIBRARY = re.compile(r"(?:~|/)[^\s\"':]*?/(?:site-packages|lib/python3\.\d+)/|<
 _SHORT_FILE = re.compile(r"\(\d{6,}\.py\b")
 _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
+_JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
+_TIMEIT = re.compile(r"(?:The slowest run took .*\n.*\n)?.*per loop \(mean ± std\. dev\. of .*\)")
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
 _UNIT = re.compile(r"(?<![a-zA-Z])(?:ns|[µμu]s|ms|s|min|h)(?![a-zA-Z])")
 _LINES = re.compile(r"(line )\d+|(:)\d+(?=:)|^([ -]*>? *)\d+(?= )", re.M)
@@ -95,6 +97,16 @@ def states(
     return found
 
 
+def stand_ins(differences: Sequence[Difference]) -> list[str]:
+    """The names that hold stand-ins, when that is all that differs; else nothing."""
+    names = [difference.where for difference in differences if is_stand_in(difference)]
+    within = all(
+        any(d.where == name or d.where[len(name) :][:1] in ".[ " for name in names if d.where.startswith(name))
+        for d in differences
+    )
+    return names if within else []
+
+
 def is_stand_in(difference: Difference) -> bool:
     """Whether the offloading kernel has an object that says, at any use, why the value is not there."""
     return difference.said and "worker.tombstone.Tombstone" in (difference.offloaded or "")
@@ -167,6 +179,7 @@ def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:
 def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
+    text = _TIMEIT.sub("<time> per loop", _JOB_FOLDER.sub("<folder>", text))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)
 

@@ -163,8 +163,9 @@ class Comparison:
             return self._result(source, "not runnable", ran, other, f"{ran.error}: {ran.message}", [*found, *changed])
         if ran.status != twin.status or ran.error != twin.error:
             return self._result(source, "not runnable", ran, other, "it fails by chance in place")
-        if changed and not found and all(compare.is_stand_in(difference) for difference in changed):
-            names = ", ".join(dict.fromkeys(difference.where for difference in changed))
+        stand_ins = compare.stand_ins(changed)
+        if stand_ins and not found:
+            names = ", ".join(dict.fromkeys(stand_ins))
             return self._result(source, "refused", ran, other, f"{names} cannot come back, and says why", changed)
         verdict: Verdict = "differs" if found or changed else "identical"
         return self._result(source, verdict, ran, other, "", [*found, *changed])

@@ -1,4 +1,5 @@
-"""Values that are bound to their process and are made again at the other end: matches, views of dicts, closed files.
+"""Values that are bound to their process and are made again at the other end: matches, views of dicts, closed
+files, generators at their end.
 
 May import: the standard library, this folder.
 """
@@ -10,6 +11,7 @@ import io
 import os
 import re
 import sys
+import types
 from typing import Any, Optional
 
 _SCANS = ("search", "match", "fullmatch")
@@ -25,6 +27,8 @@ def reduce_remade(obj: Any) -> Any:
     if kind in _VIEWS:
         found = [part for part in gc.get_referents(obj) if type(part) is dict]
         return (make_view_of, (found[0], _VIEWS[kind])) if len(found) == 1 else NotImplemented
+    if kind is types.GeneratorType and obj.gi_frame is None:
+        return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
@@ -52,6 +56,14 @@ def make_match(pattern: Any, string: Any, scan: str, pos: int, endpos: int) -> A
 def make_view_of(mapping: Any, which: str) -> Any:
     """``keys()``, ``values()`` or ``items()`` of a dict, which others may hold too."""
     return getattr(mapping, which)()
+
+
+def make_ended(name: str, qualname: str) -> Any:
+    """A generator that has given all it had: that is all that can be known of it."""
+    generator: Any = (item for item in ())
+    list(generator)
+    generator.__name__, generator.__qualname__ = name, qualname
+    return generator
 
 
 def _encoding(file: Any) -> Optional[str]:

@@ -137,6 +137,13 @@ keys, items = plain.keys(), {"k": 1}.items()
 user = match.group(1), match.span(2)
 found = re.match(r"\d*", "12ab")
 len(keys), [*items]
+# %% row 45: a generator at its end has nothing more to give
+used = (n for n in range(3))
+total_used = sum(used)
+# %% row 45
+list(used)
+# %% row 45: what is shown and cannot come back is no earlier value either; refused
+(n for n in range(3))
 # %% row 45: an iterator in flight cannot come back; refused
 stream = (n for n in range(3))
 # %% row 45; refused
