@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
+from .gauge import Gauge
 from .joboutputs import RESULTS_OUTPUT, JobOutputs
 from .logbook import Logbook
 from .state import TERMINAL, JobState, LogEvent, Progress, Transfer, Usage, Variable
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from .backends.base import Backend
     from .bundle.stores import Store
     from .results import Results
-
-_USAGE_SAMPLES = 600
 
 
 @dataclass
@@ -96,7 +95,7 @@ class Job:
         self._phases.enter("waiting", _seconds(describe.get("CreationTime")))
         self._progress: Progress | None = None
         self._transfer: Transfer | None = None
-        self._usage: list[Usage] = []
+        self._gauge = Gauge(backend)
         self._notices: list[str] = []
         self._stop_requested = False
         self._fault = ""
@@ -142,7 +141,6 @@ class Job:
             if rate is not None:
                 cost = rate * max(0.0, (ended or time.time()) - started) / 3600 if started else 0.0
                 cost_max = rate * timeout / 3600 if timeout else None
-            usage = tuple(self._usage)
             state = JobState(
                 name=self.name,
                 backend=self.backend.name,
@@ -163,7 +161,7 @@ class Job:
                 price_note=self.price_note,
                 progress=self._progress,
                 transfer=self._transfer,
-                usage=usage,
+                usage=self._gauge.samples,
                 hosts=tuple(self._log.hosts) or tuple(f"algo-{n + 1}" for n in range(count)),
                 stop_requested=self._stop_requested,
                 variables=self.results.variables() if self.results else (),
@@ -187,6 +185,22 @@ class Job:
     def log(self, start: int = 0, stop: int | None = None) -> Sequence[LogEvent]:
         """Log lines ``start`` to ``stop``, counted from the first; from memory, or read again from the backend."""
         return self._log.read(start, stop)
+
+    def metrics(self) -> tuple[Usage, ...]:
+        """What its machines use: CPU, memory, disk and GPU of each host, oldest first.
+
+        A cell says it itself, every few seconds. Of other jobs the platform is asked, here and once a minute while the
+        job runs: CloudWatch has one sample a minute, some minutes late.
+
+        Raises:
+            BackendError: the platform may not be asked; says which permission is missing.
+        """
+        with self._lock:
+            if not self._gauge.own:
+                self._gauge.ask(self._describe)
+        if self._gauge.refused and not self._gauge.samples:
+            raise BackendError(self._gauge.refused)
+        return self._gauge.samples
 
     def logs(self, follow: bool = False) -> Generator[LogEvent, None, None]:
         """Iterate over the log from its first line; with ``follow`` until the job has ended."""
@@ -272,6 +286,8 @@ class Job:
                     )
                 for marker in markers:
                     self._mark(marker)
+                if self._gauge.due(describe, self.has_cell):
+                    changed = self._gauge.ask(describe) or changed
                 if ended:
                     self._phases.end(_seconds(describe.get("ProcessingEndTime")) or time.time())
                     self._collect()
@@ -292,10 +308,7 @@ class Job:
                 rate=None if p.get("rate") is None else float(p["rate"]),
             )
         if isinstance(marker.get("usage"), dict):
-            known = {k: v for k, v in marker["usage"].items() if k in Usage.__dataclass_fields__}
-            known.setdefault("time", marker["time"])
-            self._usage.append(Usage(**known))
-            del self._usage[:-_USAGE_SAMPLES]
+            self._gauge.take(marker["usage"], marker["time"])
 
     def _collect(self) -> None:
         """Read and verify the outcome, once, after the job has ended."""

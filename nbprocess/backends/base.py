@@ -16,6 +16,7 @@ from ..errors import OptionError
 if TYPE_CHECKING:
     from ..bundle.stores import Store
     from ..catalog import Price
+    from ..state import Usage
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ class Backend(Protocol):
 
     def logs(self, name: str, cursor: Any = None, limit: int = 10_000) -> LogPage:
         """Log lines of all hosts, in order, after ``cursor`` (None: from the start). Never blocks for new ones."""
+
+    def usage(self, describe: Mapping[str, Any], since: float, until: float) -> list[Usage]:
+        """The platform's own samples of a job's machines between two POSIX times, oldest first; [] where it has none.
+
+        Raises BackendError.
+        """
 
     def wait(self, name: str, timeout: float) -> None:
         """Return when something may have changed (new lines, new status) or after ``timeout`` seconds."""

@@ -30,6 +30,7 @@ from .warm import imported
 if TYPE_CHECKING:
     from ...bundle.stores import Store
     from ...catalog import Price
+    from ...state import Usage
 
 ACCOUNT = "000000000000"
 BUCKET = "nbprocess-local"
@@ -233,6 +234,10 @@ class Backend:
             return read_log(self._record(name).log_path, int(cursor or 0), limit)
         except (FileNotFoundError, NotADirectoryError):
             raise JobNotFound(f"{name}: there is no local job of this name. See %processing_jobs.") from None
+
+    def usage(self, describe: Mapping[str, Any], since: float, until: float) -> list[Usage]:
+        """This machine keeps no samples of its own; a cell's worker says what it uses."""
+        return []
 
     def wait(self, name: str, timeout: float) -> None:
         """Return when something may have changed or after ``timeout`` seconds; at once when the job has ended."""

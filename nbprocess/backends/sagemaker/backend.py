@@ -22,6 +22,7 @@ from .explain import meaning, plainly
 if TYPE_CHECKING:
     from ...bundle.stores import Store
     from ...catalog import Price
+    from ...state import Usage
 
 # aws/sagemaker-distribution: major version of the image → its Python.
 _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
@@ -198,6 +199,13 @@ class Backend:
         """New lines of all hosts, merged by time."""
         with plainly(name):
             return logs.read(self.account.client("logs"), name, cursor, limit)
+
+    def usage(self, describe: Mapping[str, Any], since: float, until: float) -> list[Usage]:
+        """CloudWatch's samples of all hosts, one a minute, by GetMetricData."""
+        from . import metrics
+
+        with plainly(str(describe["ProcessingJobName"])):
+            return metrics.read(self.account.client("cloudwatch"), describe, since, until)
 
     def wait(self, name: str, timeout: float) -> None:
         """There is nothing to wait on but time."""

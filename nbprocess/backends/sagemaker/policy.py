@@ -18,6 +18,7 @@ def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
                 ["logs:DescribeLogStreams", "logs:GetLogEvents"],
                 "arn:aws:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs*",
             ),
+            (["cloudwatch:GetMetricData"], "*"),
             (["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
             (["s3:ListBucket"], whole),
             (["iam:PassRole", "iam:GetRole"], "ROLE_ARN"),

@@ -1,4 +1,4 @@
-"""The control plane: SageMaker Processing and CloudWatch Logs over the local backend's own instances."""
+"""The control plane: SageMaker Processing and CloudWatch over the local backend's own instances."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ...backends.local.backend import Backend
 from ...errors import BackendError, JobNameInUse, JobNotFound, NbprocessError, RequestError
 from ...state import TERMINAL
 from . import services
+from .metrics import Metrics
 from .services import ACCOUNT
 
 
@@ -108,6 +109,7 @@ class Control:
     def __init__(self, base: Path, faults: Faults) -> None:
         self.faults = faults
         self._machines = _Machines(base)
+        self._metrics = Metrics(self._machines, base.resolve())
         self._failed: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, list[dict[str, str]]] = {}
         self._starting: dict[str, dict[str, Any]] = {}
@@ -154,7 +156,7 @@ class Control:
         self._tags[name] = given.get("Tags", [])
         if self.faults.slow_start:
             return self._start_later(name, given)
-        self._machines.create(given)
+        self._create(given)
         if self.faults.kill():
             threading.Thread(target=self._lose, args=(name,), daemon=True).start()
         if self.faults.capacity:
@@ -164,6 +166,10 @@ class Control:
                 "FailureReason": "CapacityError: Unable to provision requested ML compute capacity. Please retry.",
             }
         return {"ProcessingJobArn": _arn(name)}
+
+    def _create(self, given: dict[str, Any]) -> None:
+        self._machines.create(given)
+        self._metrics.watch(given["ProcessingJobName"])
 
     def _start_later(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """The machine takes its time: the job is in progress, and nothing of it runs yet."""
@@ -181,7 +187,7 @@ class Control:
             waiting = self._starting.pop(name, None)
             if waiting is None or waiting["ProcessingJobStatus"] != "InProgress":
                 return
-            self._machines.create(given)
+            self._create(given)
 
         threading.Timer(self.faults.slow_start, start).start()
         return {"ProcessingJobArn": _arn(name)}
@@ -259,6 +265,14 @@ class Control:
         if found is None:
             raise Refused("ImageNotFoundException", "The image with imageId does not exist within the repository.")
         return found
+
+    # -- CloudWatch ---------------------------------------------------------------------------------------------------
+
+    def _GetMetricData(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self._metrics.answer(given)
+        except ValueError as error:
+            raise Refused("ValidationError", str(error)) from error
 
     # -- CloudWatch Logs ---------------------------------------------------------------------------------------------
 

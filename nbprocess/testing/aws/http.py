@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from ..s3_requests import Handler as S3Handler
 from .control import Control, Refused
 from .services import ACCOUNT, role, simulated
+from .wire import from_cbor, from_form, to_cbor, to_xml
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
+_CLOUDWATCH = "http://monitoring.amazonaws.com/doc/2010-08-01/"
 
 
 class Handler(S3Handler):
@@ -24,6 +27,8 @@ class Handler(S3Handler):
         kind = self.headers.get("Content-Type", "")
         if target:
             self._json(target.partition(".")[2])
+        elif self.headers.get("smithy-protocol") == "rpc-v2-cbor":
+            self._cbor(self.path.rpartition("/")[2])
         elif kind.startswith("application/x-www-form-urlencoded"):
             self._query()
         else:
@@ -46,18 +51,31 @@ class Handler(S3Handler):
         data = json.dumps(answer).encode()
         self._raw(status, "application/x-amz-json-1.1", data, code)
 
-    def _raw(self, status: int, kind: str, data: bytes, code: str = "") -> None:
+    def _raw(
+        self, status: int, kind: str, data: bytes, code: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         if code:
             self.send_header("x-amzn-ErrorType", code)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
         self.wfile.flush()
 
+    def _cbor(self, operation: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, code = 200, ""
+        try:
+            answer = self.control.call(operation, from_cbor(body) if body else {})
+        except Refused as refused:
+            status, code, answer = refused.status, refused.code, {"__type": refused.code, "message": str(refused)}
+        self._raw(status, "application/cbor", to_cbor(answer), code, {"smithy-protocol": "rpc-v2-cbor"})
+
     def _query(self) -> None:
-        """STS and IAM speak forms and XML."""
+        """STS and IAM speak forms and XML, and so does CloudWatch with an older boto3."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
         action, faults = form.get("Action", [""])[0], self.control.faults
         if faults.clock_skew:
@@ -72,6 +90,13 @@ class Handler(S3Handler):
         elif action == "SimulatePrincipalPolicy" and action not in faults.denied:
             asked, resource = (escape(form.get(f"{key}.member.1", [""])[0]) for key in ("ActionNames", "ResourceArns"))
             inner, space = simulated(asked, resource, not faults.no_pass), _IAM
+        elif action == "GetMetricData":
+            try:
+                inner, space = to_xml(self.control.call(action, from_form(form))), _CLOUDWATCH
+            except Refused as refused:
+                error = f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message></Error>"
+                self._raw(refused.status, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
+                return
         else:
             code, status = "InvalidAction", 400
             if action in faults.denied:
