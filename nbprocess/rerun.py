@@ -50,6 +50,7 @@ def rerun(job: Job) -> str:
     digest = manifests.digest(manifests.encode(manifest))
     announce(store, fresh)
     try:
+        _copy_inputs(store, job.name, fresh)
         renamed = _renamed(request, job.name, fresh, {pinned[1]: digest})
         write_bundle(
             store,
@@ -68,13 +69,14 @@ def rerun(job: Job) -> str:
 
 
 def _rerun_script(job: Job, store: Any, request: dict[str, Any], fresh: str) -> str:
-    """A script or container again: its files stay where the old job has them."""
+    """A script or container again, with its files as the store has them."""
     from .bundle.write import announce, discard, write_request
 
     renamed = _renamed(request, job.name, fresh, {})
     home = {**json.loads(store.get(f"jobs/{job.name}/home.json")), "began": time.time(), "submitted": time.time()}
     announce(store, fresh)
     try:
+        _copy_inputs(store, job.name, fresh)
         write_request(store, fresh, renamed, home)
         job.backend.create(renamed)
     except BaseException as error:
@@ -83,13 +85,24 @@ def _rerun_script(job: Job, store: Any, request: dict[str, Any], fresh: str) -> 
     return fresh
 
 
+def _copy_inputs(store: Any, old: str, fresh: str) -> None:
+    """The files that were sent with the old job become the new one's own: the old job may be deleted at any time.
+
+    Raises:
+        StoreError: the old job's files cannot be read.
+    """
+    base = f"jobs/{old}/inputs/"
+    for key, _ in list(store.list(base)):
+        store.copy(key, f"jobs/{fresh}/inputs/{key[len(base) :]}")
+
+
 def _new_name(name: str) -> str:
     suffix = f"-again-{time.strftime('%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     return _SUFFIX.sub("", name)[: _NAME_LIMIT - len(suffix)].rstrip("-") + suffix
 
 
 def _renamed(value: Any, old: str, new: str, digests: dict[str, str]) -> Any:
-    """The request with its own places below the new job; local inputs that were copied stay with the old one."""
+    """The request with all places below the old job moved below the new one."""
     if isinstance(value, dict):
         return {key: _renamed(item, old, new, digests) for key, item in value.items()}
     if isinstance(value, list):
@@ -98,4 +111,4 @@ def _renamed(value: Any, old: str, new: str, digests: dict[str, str]) -> Any:
         return value
     if value == old:
         return new
-    return digests.get(value) or re.sub(rf"/jobs/{re.escape(old)}/(?!inputs(/|$))", f"/jobs/{new}/", value)
+    return digests.get(value) or value.replace(f"/jobs/{old}/", f"/jobs/{new}/")

@@ -257,15 +257,26 @@ class Handler(BaseHTTPRequestHandler):
             os.replace(part, path)
 
     def _copy(self, seen: Seen) -> None:
+        owner = seen.headers.get("x-amz-source-expected-bucket-owner")
+        if owner not in (None, self.server_state.account):
+            raise _Refused(403, "AccessDenied", "Access Denied")
         source = self.server_state.root / unquote(seen.headers["x-amz-copy-source"]).lstrip("/")
         if not source.is_file():
             raise _Refused(404, "NoSuchKey", "The specified key does not exist.")
-        path = self._file(seen)
+        upload, number = seen.query.get("uploadId"), seen.query.get("partNumber")
+        path = self._upload_folder(upload) / f"{int(number or 0):05d}" if upload else self._file(seen)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}{_PART}")
-        shutil.copyfile(source, part)
+        area = re.fullmatch(r"bytes=(\d+)-(\d+)", seen.headers.get("x-amz-copy-source-range", ""))
+        if area:
+            with open(source, "rb") as whole, open(part, "wb") as piece:
+                whole.seek(int(area[1]))
+                piece.write(whole.read(int(area[2]) + 1 - int(area[1])))
+        else:
+            shutil.copyfile(source, part)
         self._store(seen, part, path)
-        self._answer_xml(f"<CopyObjectResult><ETag>{escape(_etag(path.stat()))}</ETag></CopyObjectResult>")
+        kind = "CopyPartResult" if upload else "CopyObjectResult"
+        self._answer_xml(f"<{kind}><ETag>{escape(_etag(path.stat()))}</ETag></{kind}>")
 
     def _delete(self, seen: Seen) -> None:
         if "uploadId" in seen.query:

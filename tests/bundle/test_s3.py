@@ -234,3 +234,16 @@ def test_credentials_that_expire_between_two_chunks_are_taken_anew(store, server
     server.access_keys = {"NEWER"}
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "NEWER")
     assert bytes(BlobReader(store).get(blob)) == data
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 3])
+def test_a_copy_is_made_by_s3_itself(store, server, monkeypatch, limit):
+    monkeypatch.setattr("nbprocess.bundle.stores.transfer._WHOLE_COPY", limit)
+    store.put("jobs/a/inputs/x y.txt", b"content")
+    before = server.count("GET", "")
+    store.copy("jobs/a/inputs/x y.txt", "jobs/b/inputs/x y.txt")
+    store.delete("jobs/a/inputs/x y.txt")
+    assert server.count("GET", "") == before, "nothing passes through here"
+    assert store.get("jobs/b/inputs/x y.txt") == b"content"
+    with pytest.raises(MissingKey):
+        store.copy("jobs/none", "jobs/b/none")

@@ -69,10 +69,54 @@ def test_a_script_is_found_again_by_its_name(place: str) -> None:
     found = nbprocess.attach(name, place)
     assert found.status == "Completed" and found.code() == "echo once\n" and text(found) == "once"
     assert not found.has_cell and found.outputs["made"].uri.endswith(f"/jobs/{name}/outputs/made/")
+
+
+def test_a_script_runs_again_from_the_store_and_outlives_the_old_job(place: str, folder: Path) -> None:
     from nbprocess.rerun import rerun
 
-    fresh = nbprocess.attach(rerun(found), place)
-    assert fresh.wait(60) and text(fresh) == "once"
+    (folder / "data").mkdir()
+    (folder / "data" / "words.txt").write_text("from the store\n")
+    script = folder / "say.py"
+    script.write_text("import sys\nprint(open('/opt/ml/processing/input/data/words.txt').read() + sys.argv[1])\n")
+    options = {"input": {"data": str(folder / "data")}, "output": ["made"], "backend": place}
+    first = nbprocess.submit_script(script, ["once"], name=f"first-{place}", **options)
+    assert first.wait(60) and text(first).split("\n")[:2] == ["from the store", "once"]
+    script.unlink()
+    (folder / "data" / "words.txt").write_text("changed here\n")
+    again = nbprocess.attach(rerun(first), place)
+    assert again.wait(60) and again.code() == first.code()
+    first.delete()
+    assert f"/jobs/{first.name}/" not in str(again.request()) and again.request() != {}
+    third = nbprocess.attach(rerun(again), place)
+    assert third.wait(60) and text(third).split("\n")[:2] == ["from the store", "once"]
+    assert third.outputs["made"].uri.endswith(f"/jobs/{third.name}/outputs/made/")
+
+
+def test_a_project_runs_again_from_the_store(place: str, folder: Path) -> None:
+    from nbprocess.rerun import rerun
+
+    (folder / "src").mkdir()
+    (folder / "src" / "train.py").write_text("import part\nprint(part.SAYS)\n")
+    (folder / "src" / "part.py").write_text("SAYS = 'as it was'\n")
+    first = nbprocess.submit_script("train.py", source_dir="src", backend=place)
+    assert first.wait(60) and "as it was" in text(first)
+    (folder / "src" / "part.py").write_text("SAYS = 'as it is'\n")
+    name = rerun(nbprocess.attach(first.name, place))
+    first.delete()
+    again = nbprocess.attach(name, place)
+    assert again.wait(60) and again.status == "Completed" and "as it was" in text(again)
+
+
+def test_nothing_is_left_of_a_run_again_whose_files_are_gone(place: str) -> None:
+    from nbprocess.errors import StoreError
+    from nbprocess.rerun import rerun
+
+    job = nbprocess.submit("echo once\n", command="bash", backend=place)
+    assert job.wait(60) and job.store is not None
+    job.store.delete(f"jobs/{job.name}/request.json")
+    with pytest.raises(StoreError, match=job.name):
+        rerun(job)
+    assert not [name for name, _ in job.store.list("jobs/") if "-again-" in name and job.name in name]
 
 
 def test_a_failing_script_fails_the_job_and_shows_its_log(place: str) -> None:

@@ -42,6 +42,9 @@ class Store(Protocol):
     def put_new(self, key: str, data: Buffer) -> bool:
         """Write ``key`` unless it is there already (one atomic step); whether it was written."""
 
+    def copy(self, source: str, target: str) -> None:
+        """Write or replace ``target`` with what ``source`` holds; nothing passes through here. Raises MissingKey."""
+
     def get(self, key: str) -> bytes:
         """All bytes of ``key``. Raises MissingKey."""
 

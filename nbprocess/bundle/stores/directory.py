@@ -77,6 +77,12 @@ class DirectoryStore:
             _remove(part)
             raise _explain("write", target, error) from error
 
+    def copy(self, source: str, target: str) -> None:
+        """Write or replace ``target`` with what ``source`` holds."""
+        if not self.exists(source):
+            raise MissingKey(f"{self.url(source)} is not in the store.")
+        self.put(target, self.path(source))
+
     def put_new(self, key: str, data: Buffer) -> bool:
         """Write ``key`` unless it is there; whether it was written."""
         target = self._file(key)

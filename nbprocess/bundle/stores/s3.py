@@ -114,6 +114,11 @@ class S3Store:
         name, view = self._name(key), byte_view(data)
         return self._call(key, "write", lambda transfer: transfer.put_new(name, view))
 
+    def copy(self, source: str, target: str) -> None:
+        """Write or replace ``target`` with what ``source`` holds; S3 copies, nothing comes here."""
+        old, new = self._name(source), self._name(target)
+        self._call(source, "copy", lambda transfer: transfer.copy(old, new))
+
     def get(self, key: str) -> bytes:
         """All bytes of ``key``."""
         name = self._name(key)

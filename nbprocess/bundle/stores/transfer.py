@@ -18,6 +18,7 @@ Page = list[tuple[str, int, float]]
 
 _CUTS = 5
 _PART = 8 * 1024 * 1024
+_WHOLE_COPY = 1 << 30  # CopyObject takes up to 5 GB in one call
 _CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
 
 
@@ -27,6 +28,7 @@ class Transfer(Protocol):
     def put(self, name: str, data: memoryview) -> None: ...
     def put_file(self, name: str, path: Path) -> None: ...
     def put_new(self, name: str, data: memoryview) -> bool: ...
+    def copy(self, source: str, target: str) -> None: ...
     def get(self, name: str) -> bytes: ...
     def read_into(self, name: str, buffer: memoryview, offset: int) -> int: ...
     def exists(self, name: str) -> bool: ...
@@ -95,6 +97,28 @@ class Boto3Transfer:
                 return False
             raise
         return True
+
+    def copy(self, source: str, target: str) -> None:
+        size = self._client.head_object(Key=source, **self._at)["ContentLength"]
+        place = {"CopySource": {"Bucket": self._bucket, "Key": source}}
+        owner = self._at.get("ExpectedBucketOwner")
+        if owner:
+            place["ExpectedSourceBucketOwner"] = owner
+        if size <= _WHOLE_COPY:
+            self._client.copy_object(Key=target, **place, **self._write)
+            return
+        upload = self._client.create_multipart_upload(Key=target, **self._write)["UploadId"]
+        at = {"Key": target, "UploadId": upload, **self._at}
+        try:
+            parts = []
+            for number, start in enumerate(range(0, size, _WHOLE_COPY), 1):
+                area = f"bytes={start}-{min(start + _WHOLE_COPY, size) - 1}"
+                done = self._client.upload_part_copy(PartNumber=number, CopySourceRange=area, **place, **at)
+                parts.append({"PartNumber": number, "ETag": done["CopyPartResult"]["ETag"]})
+            self._client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **at)
+        except BaseException:
+            self._client.abort_multipart_upload(**at)
+            raise
 
     def get(self, name: str) -> bytes:
         data: bytes = self._client.get_object(Key=name, **self._at)["Body"].read()

@@ -141,7 +141,10 @@ class _Host(Sampler):
         self.pid, self._where = pid, folder
 
     def percentages(self, kind: Any) -> dict[str, float]:
-        """Metric → value, as SageMaker sends it, nothing once it ended: memory of the instance type's, a GPU's load where the type has one."""
+        """Metric → value, as SageMaker sends it: memory of the instance type's, a GPU's load where the type has one.
+
+        Nothing once the host has ended.
+        """
         sample: dict[str, Any] = self.sample(self.pid)
         if not sample["memory"]:  # it has ended, and nobody took its exit code yet
             return {}
