@@ -1,4 +1,4 @@
-"""From an untouched installation to results, and through what goes wrong on the way: the issue's story, live."""
+"""From an untouched installation to results, and through what goes wrong on the way, in the newest JupyterLab and 4.4."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser_lab import (
+    LAB_4_4,
     NEWEST,
     Lab,
     free_port,
@@ -23,8 +24,10 @@ from tests.browser_lab import (
 from .following import drag, named, refresh, row, show_sidebar, source, submit, wait_for
 
 pytestmark = pytest.mark.browser
+both_labs = pytest.mark.parametrize("lab", [NEWEST, LAB_4_4], indirect=True, ids=lambda front: front.name)
 
 
+@both_labs
 def test_from_the_dialog_to_a_job_that_is_stopped_while_the_kernel_is_busy(
     lab: Lab, page: Any, screenshots: Path
 ) -> None:
@@ -60,6 +63,7 @@ def test_from_the_dialog_to_a_job_that_is_stopped_while_the_kernel_is_busy(
     assert page.problems == []
 
 
+@both_labs
 def test_a_job_that_fails_says_why_in_notification_sidebar_and_tab(lab: Lab, page: Any, screenshots: Path) -> None:
     lab.notebook("fails.ipynb", ["x = 1"])
     open_notebook(page, lab, "fails.ipynb")
@@ -80,10 +84,12 @@ def test_a_job_that_fails_says_why_in_notification_sidebar_and_tab(lab: Lab, pag
     assert page.problems == []
 
 
+@both_labs
 def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab, page: Any, screenshots: Path) -> None:
     """The page stays open: it says that the server is away, and goes on when it is back. The job notices nothing."""
-    environment, port, token = front_environment(NEWEST, tmp_path), free_port(), "again"
-    with running_lab(tmp_path, environment=environment, port=port, token=token) as first:
+    start = {"front": lab.front, "environment": front_environment(lab.front, tmp_path)}
+    start |= {"port": free_port(), "token": "again"}
+    with running_lab(tmp_path, **start) as first:
         first.notebook("middle.ipynb", ["%load_ext nbprocess"])
         open_notebook(page, first, "middle.ipynb")
         show_sidebar(page)
@@ -96,7 +102,7 @@ def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab
     page.locator(".nbp-Notice", has_text="Jobs cannot be listed").wait_for()
     row(page, "lives-on").wait_for()  # what was seen last stays
     page.screenshot(path=str(screenshots / "server-away.png"))
-    with running_lab(tmp_path, environment=environment, port=port, token=token) as second:
+    with running_lab(tmp_path, **start) as second:
         assert wait_for(second, "lives-on", "InProgress")["terminal"] is False
         gate.touch()
         wait_for(second, "lives-on", "Completed")
