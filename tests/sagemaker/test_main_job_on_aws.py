@@ -72,6 +72,53 @@ def test_attach_from_a_new_kernel(cloud_kernel: Kernel, aws: Emulator, tmp_path:
         assert fresh.value("later") == "{'a': 1}"
 
 
+def test_a_kernel_that_dies_in_the_middle_loses_nothing(aws: Emulator, tmp_path: Path, _own_home: Path) -> None:
+    """The kernel is killed while its cell waits for the job; another one finds log, prints, displays and values."""
+    environment = {**aws.environment}
+    client = aws.client("sagemaker")
+    gate = tmp_path / "gate"
+    cell = (
+        "%%processing --backend sagemaker --name kernel-dies\n"
+        "import pathlib, time\nprint('first line', flush=True)\n"
+        f"while not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.1)\n"
+        "print('last line')\nframe['y'] = frame['x'] * 2\nmodel = {'sum': int(frame['y'].sum())}\nmodel['sum']"
+    )
+    doomed = Kernel(tmp_path, _own_home / "dies", environment)
+    try:
+        doomed.ok("%load_ext nbprocess\nimport pandas as pd\nframe = pd.DataFrame({'x': range(1000)})")
+        doomed.send(cell)
+        logs, deadline = aws.client("logs"), time.monotonic() + 90
+        group = {"logGroupName": "/aws/sagemaker/ProcessingJobs"}
+
+        def lines() -> list[str]:
+            try:
+                found = logs.describe_log_streams(logStreamNamePrefix="kernel-dies/", **group)["logStreams"]
+            except logs.exceptions.ResourceNotFoundException:
+                return []
+            pages = [logs.get_log_events(logStreamName=one["logStreamName"], **group)["events"] for one in found]
+            return [event["message"] for page in pages for event in page]
+
+        while "first line" not in lines():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        doomed.close()  # SIGKILL: nothing of it says goodbye
+    assert client.describe_processing_job(ProcessingJobName="kernel-dies")["ProcessingJobStatus"] == "InProgress"
+    with Kernel(tmp_path, _own_home / "dies", environment) as fresh:
+        fresh.ok("%load_ext nbprocess\nimport nbprocess")
+        message = fresh.send("%processing_attach kernel-dies")
+        time.sleep(1)
+        assert client.describe_processing_job(ProcessingJobName="kernel-dies")["ProcessingJobStatus"] == "InProgress"
+        gate.touch()
+        ran = fresh.collect(message)
+        assert not ran.error, ran.traceback
+        assert ran.stdout.index("first line") < ran.stdout.index("last line")
+        assert fresh.value("model, list(frame.columns), len(frame)") == "({'sum': 999000}, ['x', 'y'], 1000)"
+        log = fresh.value("[e.text for e in nbprocess.attach('kernel-dies', 'sagemaker').logs()]")
+        assert log == "['first line', 'last line']"
+        assert fresh.ok("%processing_logs kernel-dies").stdout.count("first line") == 1
+
+
 def test_a_name_in_use_leaves_the_other_job_alone(cloud_kernel: Kernel) -> None:
     ran = cloud_kernel.run("%%processing --name first-cell\n1")
     assert "first-cell" in ran.traceback + str(ran.outputs)
