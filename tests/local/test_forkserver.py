@@ -81,3 +81,38 @@ def test_it_ends_when_its_home_is_gone(tmp_path: Path) -> None:
     home.rmdir()
     assert os.waitpid(child, 0)[0] == child
     assert not (tmp_path / "socket").exists()
+
+
+def test_libraries_are_imported_once_however_often_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each cell asks again until the warm server answers: on a slow machine that once was an import for each cell."""
+    from nbprocess.backends.local import forkserver
+
+    (tmp_path / "slowly.py").write_text(
+        f"import os, time\nopen({str(tmp_path)!r} + f'/began-{{os.getpid()}}', 'w').close()\ntime.sleep(1)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    home = tmp_path / "home"
+    home.mkdir()
+    path = str(tmp_path / "socket")
+    child = os.fork()
+    if not child:
+        forkserver.LOOK = 0.05
+        try:
+            forkserver.Server(path, None, str(home)).serve()  # type: ignore[arg-type]
+        finally:
+            os._exit(0)
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    for _ in range(5):
+        assert launcher._send(path, {"preload": ["slowly"]}, None)
+        time.sleep(0.05)
+    deadline = time.monotonic() + 60
+    while not os.path.exists(path + ".warm"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    began = list(tmp_path.glob("began-*"))
+    home.rmdir()
+    os.waitpid(child, 0)
+    assert len(began) == 2, "a trial, and the server itself"

@@ -144,6 +144,7 @@ class Server:
     def __init__(self, path: str, worker: Worker, home: str) -> None:
         self.path, self._worker, self._home = path, worker, home
         self._refused: set[str] = set()
+        self._preparing: tuple[int, set[str]] | None = None
         self._bind()
 
     def _bind(self) -> None:
@@ -224,20 +225,35 @@ class Server:
         finally:
             os._exit(0)
 
+    def _is_prepared(self, names: set[str]) -> bool:
+        """Whether a child lives that imports them, or has: each cell asks again until the warm server answers."""
+        return (
+            self._preparing is not None
+            and names <= self._preparing[1]
+            and not select.select([self._preparing[0]], [], [], 0)[0]
+        )
+
     def _preload(self, names: list[str]) -> None:
         """Let a child import what is new; it becomes the warm server when it stays without threads."""
         names = [name for name in names if name.replace(".", "").isidentifier()]
         new = [name for name in names if name not in sys.modules and name not in self._refused]
         if not new:
             return
+        if self._is_prepared(set(new)):
+            return
         warm = self.path.endswith(WARM)
         if warm:
             self._refused.update(new)  # asked once; the child that takes this place knows better
-        if os.fork():
+        child = os.fork()
+        if child:
+            if self._preparing is not None:
+                os.close(self._preparing[0])
+            self._preparing = (os.pidfd_open(child), set(new))
             return
         try:
             os.setsid()
             self._listener.close()
+            self._preparing = None
             self._refused -= set(new)
             os.environ.update(_WITHOUT_THREADS)
             if importlib.util.find_spec("matplotlib_inline") is not None:
