@@ -21,7 +21,7 @@ demo: $(STAMPS)/python $(STAMPS)/sidebar
 	$(PY) -m nbprocess.demo
 
 test: $(STAMPS)/python $(STAMPS)/sidebar chromium check
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -p tests.grouping -q </dev/null
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q </dev/null
 
 check: $(STAMPS)/python $(STAMPS)/sidebar
 	$(VENV)/bin/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import nbprocess
+from nbprocess import backends
 from nbprocess.timeline import Timeline
 
 
@@ -38,7 +39,7 @@ def test_after_the_end_only_what_happens_here_follows():
 
 def test_a_real_job_shows_each_phase_here_and_after_attaching(tmp_path, monkeypatch):
     monkeypatch.setenv("NBPROCESS_HOME", str(tmp_path / "home"))
-    nbprocess.backends.get.cache_clear()
+    backends.get.cache_clear()
     before = time.time()
     job = nbprocess.submit("import time\ntime.sleep(0.7)", {}, backend="local", name="in-phases")
     assert job.result(60) is None
@@ -68,7 +69,7 @@ def test_a_real_job_shows_each_phase_here_and_after_attaching(tmp_path, monkeypa
 
 def test_a_script_runs_from_the_platforms_start(tmp_path, monkeypatch):
     monkeypatch.setenv("NBPROCESS_HOME", str(tmp_path / "home"))
-    nbprocess.backends.get.cache_clear()
+    backends.get.cache_clear()
     script = tmp_path / "hello.sh"
     script.write_text("sleep 0.2; echo hello")
     job = nbprocess.submit_script(script, backend="local")
