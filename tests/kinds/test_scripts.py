@@ -204,21 +204,6 @@ def test_stop_reaches_the_script_itself(folder: Path) -> None:
     assert job.wait(60) and job.status == "Stopped" and "told to stop" in text(job)
 
 
-def test_tables_of_an_output(folder: Path) -> None:
-    code = "printf 'a,b\\n1,2\\n' > {o}/1.csv; printf 'a,b\\n3,4\\n' > {o}/2.csv; echo x > {o}/note.txt"
-    job = nbprocess.submit(code.format(o="/opt/ml/processing/output/t"), command="sh", output=["t"], backend="local")
-    assert job.wait(60)
-    table = job.outputs["t"]
-    assert table.read_csv()["a"].tolist() == [1, 3] and table.read_csv("2.csv")["b"].tolist() == [4]
-    assert list(job.outputs) == ["t"] and "t: s3://" in repr(job.outputs)
-    with pytest.raises(OSError, match="has 3 files; say which"):
-        table.read()
-    with pytest.raises(OSError, match=r"has no nothing\.csv"):
-        table.read("nothing.csv")
-    with pytest.raises(KeyError, match="Its outputs: t"):
-        job.outputs["u"]
-
-
 @pytest.mark.parametrize(
     ("call", "says"),
     [
