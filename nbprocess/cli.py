@@ -153,7 +153,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 
 def _size(text: str) -> int:
-    from .optionkinds import parse_size
+    from .options.kinds import parse_size
 
     try:
         return parse_size(text)

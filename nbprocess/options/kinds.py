@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import channels
+from .. import channels
 
 
 def as_text(value: Any) -> str:
