@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         wheel.writestr(f'{info}/RECORD', '')
     return name
 """
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory, _own_home: Path) -> Iterator[Kernel]:
+    """One kernel: installing knows nothing of the version of IPython."""
+    with Kernel(tmp_path_factory.mktemp("notebook"), _own_home / "requirements") as running:
+        running.ok("%load_ext nbprocess")
+        yield running
 
 
 def package(folder: Path, version: str) -> Path:
