@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser_lab import (
+    KERNEL_IDLE,
     LAB_4_4,
     NEWEST,
     Lab,
@@ -90,8 +91,8 @@ def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab
     start = {"front": lab.front, "environment": front_environment(lab.front, tmp_path)}
     start |= {"port": free_port(), "token": "again"}
     with running_lab(tmp_path, **start) as first:
-        first.notebook("middle.ipynb", ["%load_ext nbprocess"])
-        open_notebook(page, first, "middle.ipynb")
+        first.notebook("middle.ipynb", ["x = 1"])
+        open_notebook(page, first, "middle.ipynb", kernel=False)
         show_sidebar(page)
         gate = first.root / "go"
         submit(
@@ -113,9 +114,11 @@ def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab
         page.locator(".nbp-Notice").wait_for(state="detached")
         page.locator(".nbp-Job[data-job=lives-on][data-status=Completed]").wait_for()
         second.notebook("after.ipynb", ["%load_ext nbprocess", "print('value is', value)"])
-        open_notebook(page, second, "after.ipynb")
-        show_sidebar(page)
-        drag(page, row(page, "lives-on"), page.locator(".jp-CodeCell").nth(1))
+        run_command(page, "docmanager:open", {"path": "after.ipynb"})
+        notebook = page.locator(".jp-NotebookPanel:visible", has_text="print('value is', value)")
+        notebook.wait_for()
+        page.wait_for_function(KERNEL_IDLE)
+        drag(page, row(page, "lives-on"), notebook.locator(".jp-CodeCell").nth(1))
         page.wait_for_function("window.jupyterapp.shell.currentWidget.content.widgets.length === 3")
         run_all(page)
         page.locator(".jp-OutputArea-output", has_text="value is 42").wait_for()
