@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
     policy = commands.add_parser("policy", help="print the least-privilege IAM policies")
     policy.add_argument("--bucket", default="BUCKET")
+    policy.add_argument("--only", choices=("user", "role", "trust"), help="this one by itself, as the AWS CLI takes it")
     policy.add_argument(
         "--lifecycle",
         type=int,
@@ -174,7 +175,8 @@ def _policy(arguments: argparse.Namespace) -> int:
     from .backends.sagemaker.policy import iam_policies, lifecycle
 
     if arguments.lifecycle is None:
-        print(json.dumps(iam_policies(arguments.bucket), indent=2))
+        policies = iam_policies(arguments.bucket)
+        print(json.dumps(policies[arguments.only] if arguments.only else policies, indent=2))
         return 0
     if arguments.lifecycle < 1:
         raise OptionError(f"--lifecycle {arguments.lifecycle}: give at least one day.")

@@ -1,41 +1,120 @@
-"""``nbprocess doctor``: what a job on SageMaker needs, whether it is there, and what mends it."""
+"""``nbprocess doctor``: what a job on SageMaker needs, whether it is there, and the command or policy that mends it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...errors import NbprocessError, OptionError
-from . import preflight
+from ...errors import BackendError, NbprocessError, OptionError
+from . import logs, preflight, quotas
+from .account import Account
 from .backend import Backend
+from .explain import plainly
 
 Finding = tuple[str, bool, str]
 
+ROLE = "nbprocess-jobs"
+"""What the role is called in the commands that make one."""
+
 
 def doctor() -> list[Finding]:
-    """(what, whether it is there, the way out) of credentials, region, role, image and bucket."""
+    """(what, whether it is there, the way out) of credentials, region, role, image, machine, bucket and permissions."""
     backend = Backend()
     account = backend.account
+
+    def role() -> str:
+        preflight.role(account, {"RoleArn": account.role})
+        return account.role
+
+    def image() -> str:
+        uri = str(backend.resolve({"role": "-"})["ImageUri"])
+        preflight.image(account, {"AppSpecification": {"ImageUri": uri}})
+        return uri
+
+    def machine() -> str:
+        kind = str(backend.resolve({"role": "-", "image": "-"})["InstanceType"])
+        preflight.quota(account, {"ProcessingResources": {"ClusterConfig": {"InstanceType": kind}}})
+        known = quotas.processing(account).get(kind)
+        return kind if known is None else f"{kind}, {known:.0f} at once"
 
     def bucket() -> str:
         output = {"S3Output": {"S3Uri": backend.store().uri}}
         preflight.bucket(account, {"ProcessingOutputConfig": {"Outputs": [output]}})
         return account.bucket
 
-    def role() -> str:
-        preflight.role(account, {"RoleArn": account.role})
-        return account.role
-
     checks: list[tuple[str, Callable[[], str]]] = [
         ("region", lambda: account.region),
         ("credentials", lambda: account.identity["Arn"]),
         ("execution role", role),
-        ("default image", lambda: str(backend.resolve({"role": "-"})["ImageUri"])),
+        ("default image", image),
+        ("default machine", machine),
         ("bucket", bucket),
+        ("permission to list jobs", lambda: _jobs(account)),
+        ("permission to read logs", lambda: _logs(account)),
+        ("permission to read metrics", lambda: _metrics(account)),
     ]
     findings: list[Finding] = []
     for what, look in checks:
         try:
             findings.append((f"{what}: {look()}", True, ""))
         except (NbprocessError, OptionError) as error:
-            findings.append((what, False, str(error)))
+            findings.append((what, False, "\n     ".join([str(error), *_commands(what, account, str(error))])))
+            if what in ("region", "credentials"):
+                break  # nothing else can be asked
     return findings
+
+
+def _commands(what: str, account: Account, error: str) -> list[str]:
+    """What to type: commands of the AWS CLI, ready to paste."""
+    if what == "execution role":
+        bucket = account.bucket
+        trust = "nbprocess policy --only trust > trust.json\naws iam {} --role-name {} {} file://trust.json"
+        if "does not trust" in error:
+            name = account.role.rpartition("/")[2]
+            return trust.format("update-assume-role-policy", name, "--policy-document").split("\n")
+        return [
+            *trust.format("create-role", ROLE, "--assume-role-policy-document").split("\n"),
+            f"nbprocess policy --only role --bucket {bucket} > role.json",
+            f"aws iam put-role-policy --role-name {ROLE} --policy-name nbprocess --policy-document file://role.json",
+            f"export NBPROCESS_ROLE=arn:{_partition(account)}:iam::{account.number}:role/{ROLE}",
+        ]
+    if what.startswith("permission"):
+        user = account.identity["Arn"].split("/")
+        kind, name = ("role", user[1]) if ":assumed-role/" in account.identity["Arn"] else ("user", user[-1])
+        return [
+            f"nbprocess policy --only user --bucket {account.bucket} > user.json",
+            f"aws iam put-{kind}-policy --{kind}-name {name} --policy-name nbprocess --policy-document file://user.json",
+        ]
+    return []
+
+
+def _partition(account: Account) -> str:
+    return account.identity["Arn"].split(":")[1]
+
+
+def _jobs(account: Account) -> str:
+    with plainly():
+        account.client("sagemaker").list_processing_jobs(MaxResults=1)
+    return "sagemaker:ListProcessingJobs"
+
+
+def _logs(account: Account) -> str:
+    with plainly():
+        logs.read(account.client("logs"), "nbprocess-doctor", None, 1)
+    return "logs:DescribeLogStreams"
+
+
+def _metrics(account: Account) -> str:
+    import time
+
+    from . import metrics
+
+    described = {
+        "ProcessingJobName": "nbprocess-doctor",
+        "ProcessingResources": {"ClusterConfig": {"InstanceType": "ml.m5.xlarge"}},
+    }
+    try:
+        with plainly():
+            metrics.read(account.client("cloudwatch"), described, time.time() - 600, time.time())
+    except BackendError as error:
+        raise BackendError(f"{error} Without it jobs run; scripts and containers show no CPU and memory.") from error
+    return "cloudwatch:GetMetricData"

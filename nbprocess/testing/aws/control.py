@@ -212,7 +212,22 @@ class Control:
         if name in self._failed:
             for key in ("ExitMessage", "ProcessingStartTime"):
                 answer.pop(key, None)
+        if "ProcessingStartTime" in answer:
+            answer["ProcessingResources"] = {"ClusterConfig": self._selected(answer)}
         return {**answer, "ProcessingJobArn": _arn(name), **self._failed.get(name, {})}
+
+    def _selected(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The machines; of several types that would do, the first that the account may use."""
+        cluster: dict[str, Any] = dict(answer["ProcessingResources"]["ClusterConfig"])
+        allowed = [
+            item
+            for item in cluster.get("InstancePreferences") or ()
+            if self.faults.quotas.get(item["InstanceType"], 1) >= 1
+        ]
+        if allowed:
+            count = allowed[0].get("InstanceCount") or cluster.get("InstanceCount", 1)
+            cluster.update(SelectedInstanceType=allowed[0]["InstanceType"], SelectedInstanceCount=count)
+        return cluster
 
     def _ListProcessingJobs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         start, count = int(given.get("NextToken", 0)), int(given.get("MaxResults", 10))
