@@ -11,11 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from . import setting
+from .cellrequest import pinned
 from .errors import JobNameInUse
 from .job import Job, Source
 from .options import to_line
 from .overlap import reason_against, send_while_starting
-from .plan import Plan, pinned
+from .plan import Plan
 from .sending import Report, send
 
 

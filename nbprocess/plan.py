@@ -6,7 +6,6 @@ Nothing is written: ``launch`` does that. The two join capture, wire, bundle, re
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,19 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
-from .errors import CaptureError, OptionError
-from .options import Options, values_of
+from .cellrequest import PLACEHOLDER, add_layer, build_request
+from .errors import CaptureError
+from .options import Options
+from .otherend import check_crossing, check_volume, packed_layer, requirements_of, versions_here
 from .results import ABSENT
 from .state import JobState, PhaseTime
 
 if TYPE_CHECKING:
     from .backends.base import Backend
     from .capture import Capture, Cell
-
-_PLACEHOLDER = "0" * 64
-"""Stands in the draft of a request for the digest of the manifest, which is known when the values are."""
-
-_BLOBS = "nbprocess-blobs"
 
 
 @dataclass(frozen=True)
@@ -161,7 +157,7 @@ def prepare(
     """
     from .bundle.archive import build_archive, digest_of
     from .capture import capture
-    from .request import input_entry, job_name, validate
+    from .request import job_name
     from .worker import wire
 
     began = time.time()
@@ -183,7 +179,7 @@ def prepare(
     resolved, explained = setting.resolve(options, backend, cell=True)
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    pins = (digest_of(build_archive()), _PLACEHOLDER)
+    pins = (digest_of(build_archive()), PLACEHOLDER)
     draft = build_request(options, name, backend, resolved, context, pins)
     notices = [*captured.notices, *explained, *backend.preflight(draft)]
 
@@ -197,7 +193,7 @@ def prepare(
             raise CaptureError(_refusal(need, failure))
         tombstones[failed] = str(failure)
     interpreter = backend.interpreter(draft)
-    _check_crossing(dumped, strength, tombstones, captured, interpreter, cell, notices, options)
+    check_crossing(dumped, strength, tombstones, captured, interpreter, cell, notices, options)
 
     files = []
     for item in captured.files:
@@ -211,19 +207,18 @@ def prepare(
             continue
         files.append({"path": item.target, "blob": pending.put(content), "mode": mode, "kind": item.kind})
     if backend.name != "local":
-        _check_volume(draft, dumped.sizes, pending.size)
-    requirements = _requirements(options, captured, dumped, interpreter)
+        check_volume(draft, dumped.sizes, pending.size)
+    requirements = requirements_of(options, captured, dumped, interpreter)
     if requirements is not None:
-        layer = _layer(options, backend, draft, requirements, interpreter)
+        layer = packed_layer(options, backend, draft, requirements, interpreter)
         if layer is not None:
-            draft["ProcessingInputs"].append(input_entry("nbprocess-layer", layer, f"{channels.INPUT}/nbprocess-layer"))
-            validate(draft)  # there may be ten inputs, this one included
+            add_layer(draft, layer)
     manifest = {
         "format": 1,
         "job": name,
         "home": {
             "python": list(sys.version_info[:3]),
-            "packages": _versions(captured, dumped),
+            "packages": versions_here(captured, dumped),
             "platform": sys.platform,
         },
         "cell": asdict(cell),
@@ -285,193 +280,9 @@ def _texts(history: Any) -> list[str]:
     return [str(text) for text in history] if isinstance(history, list) else []
 
 
-def _requirements(
-    options: Options, captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    """What the worker installs first: the user's own, and with ``--mirror`` the versions that are here."""
-    lines: list[str] = []
-    if options.requirements:
-        lines += setting.requirements_text(options).splitlines()
-    if options.mirror:
-        named = {re.split(r"[\s\[<>=!~;@]", line.strip(), maxsplit=1)[0].lower() for line in lines}
-        pins = _unlike(captured, dumped, interpreter)
-        lines += [f"{name}=={here}" for name, here, _ in pins if name not in named]
-    return {"text": "\n".join(lines) + "\n"} if lines else None
-
-
-def _layer(
-    options: Options,
-    backend: Backend,
-    draft: Mapping[str, Any],
-    requirements: dict[str, Any],
-    interpreter: Mapping[str, Any] | None,
-) -> str | None:
-    """The packed layer of these requirements, pinned in ``requirements``; None when the job has to install them."""
-    from . import layers
-
-    image = draft["AppSpecification"]["ImageUri"]
-    requirements["key"] = layers.key_of(requirements["text"], image, (interpreter or {}).get("python"))
-    store = setting.store_of(options, backend)
-    found = layers.find(store, requirements["key"])
-    if found is None:
-        return None
-    requirements["layer"] = {"sha256": found["sha256"], "size": found["size"]}
-    return str(found["uri"])
-
-
-def _unlike(captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
-    """Packages that the cell or its values use, and that the worker has not at the version that is here."""
-    from .capture import differing_packages
-
-    modules = {*captured.imports, *(module for group in dumped.groups for module in group.needs)}
-    local = {file.target.partition("/")[0].removesuffix(".py") for file in captured.files if file.kind == "module"}
-    return differing_packages(modules - local - {"python"}, (interpreter or {}).get("packages", {}))
-
-
-def build_request(
-    options: Options,
-    name: str,
-    backend: Backend,
-    resolved: Mapping[str, Any],
-    context: Context,
-    digests: tuple[str, str],
-) -> dict[str, Any]:
-    """The request of a cell: the worker, what the cell needs, the user's own inputs and outputs.
-
-    Args:
-        digests: SHA-256 of worker and manifest, which the entrypoint pins.
-    """
-    from .bundle.archive import entrypoint
-    from .request import build, input_entry, output_entry, validate
-
-    uri = setting.store_of(options, backend).uri
-    base = f"{uri}/jobs/{name}"
-    inputs = [
-        input_entry("nbprocess-bundle", f"{base}/bundle/", f"{channels.INPUT}/nbprocess"),
-        input_entry(_BLOBS, f"{base}/blobs.manifest", f"{channels.INPUT}/nbprocess-blobs", "ManifestFile"),
-    ]
-    outputs = [output_entry("nbprocess-results", f"{base}/out/", f"{channels.OUTPUT}/nbprocess", "Continuous")]
-    command, arguments = entrypoint(*digests)
-    if options.framework == "spark":
-        from .bundle.archive import spark_entrypoint
-        from .spark import parts
-
-        spark = parts(options, uri, name)
-        inputs += spark.inputs
-        outputs += spark.outputs
-        command, arguments = spark_entrypoint(*digests, submit=spark.arguments)
-    request: dict[str, Any] = build(
-        values_of(options),
-        job=name,
-        entrypoint=command,
-        arguments=arguments,
-        resolved=resolved,
-        inputs=[*inputs, *setting.inputs_of(options, uri, name)],
-        outputs=[*outputs, *setting.outputs_of(options, uri, name)],
-        notebook=context.notebook,
-        cell_id=context.cell_id,
-    )
-    validate(request)
-    return request
-
-
-def pinned(draft: Mapping[str, Any], manifest: str, *, blobs: bool) -> dict[str, Any]:
-    """The request to send.
-
-    Args:
-        draft: a plan's request.
-        manifest: SHA-256 of the manifest, which the entrypoint pins.
-        blobs: whether there are any for the platform to bring in.
-    """
-    code = dict(draft["AppSpecification"])
-    for part in ("ContainerEntrypoint", "ContainerArguments"):
-        code[part] = [manifest if text == _PLACEHOLDER else text for text in code[part]]
-    inputs = [entry for entry in draft["ProcessingInputs"] if blobs or entry["InputName"] != _BLOBS]
-    return {**draft, "AppSpecification": code, "ProcessingInputs": inputs}
-
-
 def _refusal(need: Any, failure: Any) -> str:
     via = f", through {need.via}" if need.via else ""
     return (
         f"`{need.name}` (line {need.line}{via}) cannot be sent: {failure} "
         f"Leave it out with --skip {need.name}, or build it inside the cell. Nothing was sent."
     )
-
-
-def _check_volume(request: Mapping[str, Any], sizes: Mapping[str, int], size: int) -> None:
-    """Refuse what the instance's volume cannot hold, before it is uploaded and billed.
-
-    Raises:
-        OptionError: names the largest value.
-    """
-    volume = int(request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
-    if size <= volume * 1_000_000_000:
-        return
-    largest = max(sizes, key=lambda name: sizes[name], default="")
-    raise OptionError(
-        f"--volume {volume}: the cell needs {size / 1e9:.1f} GB of data (`{largest}` alone has "
-        f"{sizes.get(largest, 0) / 1e9:.1f} GB), which the instance's volume of {volume} GB cannot hold. Give "
-        f"--volume {int(size / 1e9 * 1.5) + 10}, or leave something out with --skip. Nothing was sent."
-    )
-
-
-def _versions(captured: Capture, dumped: Any) -> dict[str, str]:
-    """Versions here of every package that the cell imports or its values need."""
-    wanted = {*captured.imports}
-    versions: dict[str, str] = {}
-    for group in dumped.groups:
-        versions.update(group.needs)
-    for module in wanted:
-        found = sys.modules.get(module)
-        version = getattr(found, "__version__", None)
-        if isinstance(version, str):
-            versions.setdefault(module, version)
-    return versions
-
-
-def _check_crossing(
-    dumped: Any,
-    strength: Mapping[str, str],
-    tombstones: dict[str, str],
-    captured: Capture,
-    interpreter: Mapping[str, Any] | None,
-    cell: Cell,
-    notices: list[str],
-    options: Options,
-) -> None:
-    """Refuse what the Python at the other end cannot read, where that is known."""
-    if interpreter is None:
-        return
-    there = tuple(interpreter["python"][:2])
-    here = sys.version_info[:2]
-    word = ".".join(map(str, there))
-    packages = interpreter.get("packages", {})
-    for group in list(dumped.groups):
-        if group.same_python and there != here:
-            reason = (
-                f"holds compiled Python code without source, which only Python {here[0]}.{here[1]} can read, "
-                f"and the worker has {word}. Define it in a notebook cell, or choose an image with the same Python."
-            )
-            must = [name for name in group.names if strength[name] == "must"]
-            if must:
-                raise CaptureError(f"`{must[0]}` cannot be sent: it {reason} Nothing was sent.")
-            dumped.groups.remove(group)
-            tombstones.update({name: f"it {reason}" for name in group.names})
-    if there < here:
-        from .capture import check_python
-
-        check_python(cell, there)
-    if not packages or options.requirements or options.mirror:
-        return
-    from .capture import absent_packages
-
-    for module, distribution in absent_packages(captured.imports, packages):
-        notices.append(
-            f"`{module}` is not installed in the worker's Python: add --requirements {distribution}, or choose "
-            "another --image."
-        )
-    others = [
-        f"{name} {version} ({home} here)" for name, home, version in _unlike(captured, dumped, interpreter) if version
-    ]
-    if others:
-        notices.append(f"the worker has {', '.join(others)}: --mirror installs the versions that are here.")

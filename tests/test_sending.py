@@ -129,11 +129,11 @@ def test_the_heaviest_parts_are_found_with_the_way_to_them():
 
 def test_what_the_volume_cannot_hold_is_refused_before_it_is_sent():
     from nbprocess.errors import OptionError
-    from nbprocess.plan import _check_volume
+    from nbprocess.otherend import check_volume
 
     request = {"ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 30}}}
-    _check_volume(request, {"df": 30_000_000_000}, 30_000_000_000)
+    check_volume(request, {"df": 30_000_000_000}, 30_000_000_000)
     with pytest.raises(
         OptionError, match=r"--volume 30: .* 41.0 GB of data \(`df` alone has 40.0 GB\).* Give --volume 71"
     ):
-        _check_volume(request, {"df": 40_000_000_000, "x": 1_000_000_000}, 41_000_000_000)
+        check_volume(request, {"df": 40_000_000_000, "x": 1_000_000_000}, 41_000_000_000)
