@@ -215,7 +215,7 @@ def _paths(resolution: Resolution, needs: Mapping[str, Need], namespace: Mapping
     found = dict.fromkeys(resolution.strings)
     for name in needs:
         value = namespace[name]
-        if issubclass(type(value), os.PathLike) and type(value).__module__.startswith("pathlib"):
+        if issubclass(type(value), os.PathLike) and (type(value).__module__ or "").startswith("pathlib"):
             found[os.fspath(value)] = None
     return list(found)
 

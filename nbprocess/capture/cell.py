@@ -46,6 +46,8 @@ def make_cell(
     try:
         compile(code, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
+        if "__future__ imports must occur at the beginning" in str(error):
+            return cell  # a notebook compiles statement by statement: there such an import may stand anywhere
         if error.lineno is not None:
             error.lineno += first_line - 1
         if error.end_lineno is not None:

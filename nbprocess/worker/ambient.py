@@ -9,6 +9,8 @@ import base64
 import sys
 import warnings
 
+from . import formulas
+
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from typing import Any
@@ -23,6 +25,7 @@ _MODULES = {  # section → the module whose import makes it exist
     "torch.random": "torch",
     "sklearn": "sklearn",
     "sklearn.ids": "sklearn.utils._repr_html.estimator",
+    "sympy": "sympy",
 }
 
 
@@ -62,6 +65,8 @@ def apply(state: dict[str, object]) -> list[str]:
             shell = sys.modules.get("IPython.core.interactiveshell")
             if shell is not None and shell.InteractiveShell._instance is not None:
                 apply_shell(shell.InteractiveShell.instance(), value)
+        elif section == "future":
+            _apply_future(value)
         elif section in _APPLY and _MODULES[section] in sys.modules:
             notes += _APPLY[section](sys.modules[_MODULES[section]], value) or []
     return notes
@@ -100,9 +105,13 @@ _MOVED_BY_IMPORTS = ("random", "numpy.random")
 
 
 def settle(state: dict[str, object], before: dict[str, object]) -> None:
-    """What imports move, once more, after the inputs were loaded: warning filters, generators they drew from."""
-    apply({name: state[name] for name in ("warnings", *_MOVED_BY_IMPORTS) if name in state})
-    before.update({name: value for name, value in collect().items() if name in ("warnings", *_MOVED_BY_IMPORTS)})
+    """What imports move, once more, after the inputs were loaded: warning filters, generators they drew from.
+
+    And what needs IPython's shell, which a warm server's libraries could not have when they were found loaded.
+    """
+    late = ("warnings", "sympy", *_MOVED_BY_IMPORTS)
+    apply({name: state[name] for name in late if name in state})
+    before.update({name: value for name, value in collect().items() if name in late})
 
 
 def generators() -> dict[str, object]:
@@ -286,6 +295,7 @@ _COLLECT = {
     "torch.random": _torch,
     "sklearn": _sklearn,
     "sklearn.ids": _sklearn_ids,
+    "sympy": formulas.collect,
 }
 _APPLY = {
     "random": _apply_random,
@@ -297,6 +307,7 @@ _APPLY = {
     "torch.random": _apply_torch,
     "sklearn": _apply_sklearn,
     "sklearn.ids": _apply_sklearn_ids,
+    "sympy": formulas.apply,
 }
 
 
@@ -372,6 +383,16 @@ def _collect_shell(shell: Any) -> Any:
             "print_figure_kwargs": {k: v for k, v in backend.print_figure_kwargs.items() if _jsonable(v)},
         }
     return state
+
+
+def _apply_future(names: Any) -> None:
+    """``from __future__ import`` in a cell holds for all later cells."""
+    import __future__
+
+    shell = sys.modules.get("IPython.core.interactiveshell")
+    if shell is not None and shell.InteractiveShell._instance is not None:
+        for name in names:
+            shell.InteractiveShell.instance().compile.flags |= getattr(__future__, name).compiler_flag
 
 
 def apply_shell(shell: Any, state: Any) -> None:

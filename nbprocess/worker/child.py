@@ -109,6 +109,7 @@ class Cell:
         self._folder: results.Folder | None = None
         self._ambient: dict[str, object] = {}
         self._front: Any = None
+        self._features: list[str] = []
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -202,9 +203,11 @@ class Cell:
             cell.get("interactivity", "last_expr"),
         )
         self._front.begin(program)
+        earlier = program.features()
         try:
             execute(program, self._namespace)
         finally:
+            self._features = [name for name in program.features() if name not in earlier]
             self._front.end()
 
     def save(self, error: BaseException | None) -> dict[str, object]:
@@ -223,6 +226,8 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
+        if self._features:
+            report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None
         report["files"], report["files_deleted"] = self._folder.changes(self._put)
         named = set(self._manifest.get("imports") or ())

@@ -30,6 +30,11 @@ def installed(name: str) -> bool:
     return name in _installed
 
 
+_AS_IN_A_NOTEBOOK = {name: "1" for name in ("CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE")}
+_AS_IN_A_NOTEBOOK.update(PAGER="cat", GIT_PAGER="cat")
+"""What Jupyter's kernel tells the programs that a cell starts: ``ls`` shows colours."""
+
+
 class StdinNotImplementedError(NotImplementedError):
     """The cell asked for keyboard input."""
 
@@ -83,6 +88,9 @@ class Front:
 
     def install(self) -> None:
         """Put everything in its place."""
+        for name, text in _AS_IN_A_NOTEBOOK.items():
+            os.environ.setdefault(name, text)
+        os.environ["TERM"] = "xterm-color"
         for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
             setattr(builtins, name, value)
         self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))

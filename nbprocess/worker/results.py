@@ -64,7 +64,7 @@ def describe(value: object) -> dict[str, object]:
     shape = ""
     if isinstance(value, (list, tuple, dict, set, frozenset)) and kind.__module__ == "builtins":
         shape = f"{len(value)} items" if len(value) != 1 else "1 item"
-    elif kind.__module__.split(".")[0] in (
+    elif (kind.__module__ or "").split(".")[0] in (
         "numpy",
         "pandas",
         "polars",

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 _CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; importing inspect takes longer than most cells
 
 
-_FUTURE = functools.reduce(
+FUTURE = functools.reduce(
     operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 )
+"""All flags that a ``__future__`` import sets."""
 
 
 class Program:
@@ -36,7 +37,7 @@ class Program:
         """
         self.code, self.filename = code, filename
         # Of the kernel's flags only the __future__ features: the others are its own, and another Python's refuse them.
-        self.flags = flags & _FUTURE | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.flags = flags & FUTURE | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self._interactivity = interactivity
         padded = "\n" * (first_line - 1) + code
         # No modification time: linecache then keeps the entry when it checks for changed files.
@@ -60,7 +61,13 @@ class Program:
             else:
                 tree, mode = ast.Module([node], []), "exec"
             code = compile(tree, self.filename, mode, self.flags, dont_inherit=True)  # type: ignore[call-overload]
+            self.flags |= code.co_flags & FUTURE  # a __future__ import holds for all that comes after it
             yield code, bool(code.co_flags & _CO_COROUTINE)
+
+    def features(self) -> list[str]:
+        """The ``__future__`` features that are on by now, by name."""
+        names = __future__.all_feature_names
+        return [name for name in names if self.flags & getattr(__future__, name).compiler_flag]
 
     @property
     def ends_quietly(self) -> bool:

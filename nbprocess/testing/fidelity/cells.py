@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
 
-_HOME_ONLY = {"load_ext", "reload_ext", "unload_ext", "matplotlib", "config", "autoreload", "aimport"}
+_HOME_ONLY = {"lsmagic", "quickref", "magic", "connect_info"}
+_HOME_ONLY |= {"load_ext", "reload_ext", "unload_ext", "matplotlib", "config", "autoreload", "aimport"}
 COMMENT = "# %%processing"
 """Stands on line 1 where the offloaded cell has its magic, so that both number their lines alike."""
 
@@ -50,9 +52,24 @@ def is_for_home(cell: str) -> bool:
 
 
 def is_numbered(cell: str) -> bool:
-    """Whether a comment can be put on top: not of a cell magic, and not of a cell that begins with an indentation."""
+    """Whether a comment can be put on top: not of a cell magic, not of a cell that begins with an indentation, and not
+    of a line such as ``ls -l``, which IPython takes for a magic only where it stands alone."""
+    if len(cell.strip().splitlines()) == 1 and not _is_python(cell):
+        return False
     first = next((line for line in cell.splitlines() if line.strip()), "")
     return not first.startswith("%%") and not first[:1].isspace() and not cell[:1].isspace()
+
+
+def _is_python(line: str) -> bool:
+    if line.lstrip()[:1] in "%!?" or line.rstrip().endswith("?"):
+        return True
+    if re.fullmatch(r"\s*[a-z]+\s*|\s*[a-z]+ -.*", line):
+        return False
+    try:
+        ast.parse(line.strip())
+    except SyntaxError:
+        return False
+    return True
 
 
 def in_place(cell: str) -> str:

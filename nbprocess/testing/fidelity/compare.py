@@ -91,6 +91,8 @@ def states(
     found = []
     for path in sorted(table.keys() | offloaded.keys()):
         a, b = table.get(path), offloaded.get(path)
+        if path.startswith("ambient ") and b is None and a == "dict[0]":
+            continue  # a library is loaded here, with nothing changed, and was loaded there by the job only
         if a == b or path in by_chance or any(path[:i] in by_chance for i in _ends(path)):
             continue
         found.append(Difference(path, a, b, _was_said(path, said)))

@@ -33,7 +33,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     if plain is not None:
         plain(walk, path, value)
         return
-    root = kind.__module__.split(".")[0]
+    root = (kind.__module__ or "").split(".")[0]
     if isinstance(value, type):
         _class(walk, path, value)
     elif (

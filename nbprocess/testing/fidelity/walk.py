@@ -124,18 +124,20 @@ class Walk:
 
     def members(self, path: str, values: Any, word: str) -> None:
         """The members of a set: their order means nothing."""
-        alone = [repr(sorted(self._inside(item, 200).items())) for item in list(values)[:MOST_ITEMS]]
+        most = min(200, self._left // max(len(values), 1) + 1)  # the same for each, whatever their order
+        alone = [repr(sorted(self._inside(item, most).items())) for item in list(values)[:MOST_ITEMS]]
         self.put(path, f"{word}[{len(values)}] {digest(repr(sorted(alone)).encode())}")
 
     def alone(self, path: str, value: Any) -> None:
         """The values of an object without who shares them."""
-        for step, token in self._inside(value, MOST_NODES).items():
+        for step, token in self._inside(value, max(self._left, 1)).items():
             self.put(path + step, token)
 
     def _inside(self, value: Any, most: int) -> dict[str, str]:
         inner = Walk(self._place)
         inner._left = most
         inner.visit("", value)
+        self._left -= most - inner._left
         self._kept += inner._kept
         return {path: token for path, token in inner.table().items() if not path.endswith(" memory")}
 

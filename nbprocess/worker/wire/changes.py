@@ -70,7 +70,11 @@ def _is_heavy(obj: Any) -> bool:
     kind = type(obj)
     if kind.__name__ == "ndarray":
         return not obj.dtype.hasobject and obj.nbytes >= _HEAVY
-    return kind.__name__ in ("DataFrame", "Series") and kind.__module__.split(".")[0] == "pandas" and obj.size >= _HEAVY
+    return (
+        kind.__name__ in ("DataFrame", "Series")
+        and (kind.__module__ or "").split(".")[0] == "pandas"
+        and obj.size >= _HEAVY
+    )
 
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
@@ -95,7 +99,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
             return "cell", []
     if kind.__name__ in _FIXED_NAMES:
         return None
-    root = kind.__module__.split(".")[0]
+    root = (kind.__module__ or "").split(".")[0]
     if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
         return "array", _digest(obj)
     if root == "pandas":

@@ -25,6 +25,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
     if by_reference(cls) or cls.__module__ == "builtins":
         return NotImplemented
+    if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
+        return make_undefined, (cls.__name__, dict(cls._kwargs))  # type: ignore[attr-defined]
     if _is_namedtuple(cls):
         pickler.mark("source")
         known: Any = cls
@@ -46,6 +48,13 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     }
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def make_undefined(name: str, assumptions: Dict[str, Any]) -> Any:
+    """SymPy's ``Function(name)``: a class of its own, which is no attribute of any module."""
+    import importlib
+
+    return importlib.import_module("sympy.core.function").UndefinedFunction(name, **assumptions)
 
 
 def data_of(cls: type) -> Any:

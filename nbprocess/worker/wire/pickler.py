@@ -196,7 +196,7 @@ class Pickler(pickle.Pickler):
             return arrays.reduce_array(self, self.own(np.array(obj)))
         if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
             return arrays.reduce_scalar(obj)
-        if kind.__module__.startswith("numpy.random"):
+        if (kind.__module__ or "").startswith("numpy.random"):
             found = generators.reduce_generator(obj)
             if found is not NotImplemented:
                 self.mark("numpy")

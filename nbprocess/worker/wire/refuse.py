@@ -132,7 +132,7 @@ def _look_up(kind: type) -> Optional[str]:
     if issubclass(kind, BaseException) or issubclass(kind, type):
         return None
     for base in kind.__mro__:
-        module, name = base.__module__, base.__name__
+        module, name = base.__module__ or "", base.__name__  # some classes belong to no module
         if module.split(".")[0] not in _ROOTS or (module, name) in _HARMLESS:
             continue
         for (prefix, wanted), text in _BY_NAME.items():
@@ -181,7 +181,7 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
                 yield f".<closure>.{name}", cell.cell_contents
             except ValueError:
                 continue
-    if type(value).__module__.split(".")[0] in ("pandas", "numpy"):
+    if (type(value).__module__ or "").split(".")[0] in ("pandas", "numpy"):
         return  # their attributes are their own affair: no way in for the reader
     try:
         attributes = dict(vars(value)) if not isinstance(value, type) else {}

@@ -60,7 +60,8 @@ def make_view_of(mapping: Any, which: str) -> Any:
 
 def make_ended(name: str, qualname: str) -> Any:
     """A generator that has given all it had: that is all that can be known of it."""
-    generator: Any = (item for item in ())
+    nothing: Any = ()
+    generator: Any = (item for item in nothing)
     list(generator)
     generator.__name__, generator.__qualname__ = name, qualname
     return generator

@@ -69,3 +69,5 @@ print("to stderr", file=sys.stderr)
 42;
 # %% row 31; refused
 answer = input("name? ")
+# %% row 27: automagic, and the colours that a notebook's programs show
+ls -a

@@ -125,3 +125,13 @@ summed = pd.eval("threshold + 1")
 def annotated(x: int, y: "Unknown" = None) -> Body:
     return x
 noted: int = 4
+# %% row 16: a __future__ import holds from where it stands, in this cell
+before_it = 1
+from __future__ import annotations
+def annotated(a: nothing_of_that_name) -> int:
+    return a
+annotated.__annotations__
+# %% row 16: and in all later ones
+def later(a: nothing_of_that_name):
+    return a
+later.__annotations__
