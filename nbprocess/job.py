@@ -103,6 +103,7 @@ class Job:
         self._collected = False
         self._driven = 0
         self._delay = self._next_poll = 0.0
+        self._end_seen: float | None = None
         self._done = threading.Event()
         self._listeners: list[Callable[[], Any]] = []
         self._callbacks: list[Callable[[Job], Any]] = []
@@ -207,6 +208,9 @@ class Job:
         seen = 0
         while True:
             finished = self.done() or not follow
+            if self.done():
+                with self._lock:
+                    self._log.pull()  # what the platform delivered after the end
             self.refresh()
             for event in self._log.read(seen):
                 seen = event.index + 1
@@ -288,12 +292,22 @@ class Job:
                     self._mark(marker)
                 if self._gauge.due(describe, self.has_cell):
                     changed = self._gauge.ask(describe) or changed
-                if ended:
+                if ended and not self._log_may_grow(describe):
                     self._phases.end(_seconds(describe.get("ProcessingEndTime")) or time.time())
                     self._collect()
         if changed or self._done.is_set():
             self.changed()
         return changed
+
+    def _log_may_grow(self, describe: Mapping[str, Any]) -> bool:
+        """Whether lines of an ended job may still be on their way. They matter where the log is all that it says."""
+        lag = 0.0 if self.has_cell else getattr(self.backend, "log_seconds", 0.0)
+        if not lag:
+            return False
+        if self._end_seen is None:
+            self._end_seen = time.monotonic()
+        ended = _seconds(describe.get("ProcessingEndTime")) or 0.0
+        return time.time() - ended < lag and time.monotonic() - self._end_seen < lag
 
     def _mark(self, marker: Mapping[str, Any]) -> None:
         if marker.get("phase") in ("running", "saving"):

@@ -135,12 +135,13 @@ def submit(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
     with contextlib.ExitStack() as stack:
 
-        def start(code: str, names: dict[str, object] | None = None, **faults: object):  # type: ignore[no-untyped-def]
+        def start(code: str, names: dict[str, object] | None = None, command: str = "", **faults: object):  # type: ignore[no-untyped-def]
             aws = start.aws = stack.enter_context(emulator(**faults))
             for name, value in aws.environment.items():
                 monkeypatch.setenv(name, value)
             backends.get.cache_clear()
-            return nbprocess.submit(code, {"__name__": "__main__", **(names or {})}, backend="sagemaker")
+            options = {"command": command} if command else {}
+            return nbprocess.submit(code, {"__name__": "__main__", **(names or {})}, backend="sagemaker", **options)
 
         yield start
         backends.get.cache_clear()
@@ -176,6 +177,25 @@ def test_lost_log_streams_lose_no_results(submit) -> None:  # type: ignore[no-un
     job = submit("print('unseen')\nx = 3\nx", no_logs=True)
     assert job.result(timeout=90) == 3
     assert any(event.get("text") == "unseen\n" for event in job.events())
+
+
+def test_lines_that_come_after_the_end_are_not_lost(submit) -> None:  # type: ignore[no-untyped-def]
+    """CloudWatch is seconds late: a script's output is its log, so its last lines are waited for."""
+    job = submit("echo first\necho last\n", late_logs=0.4, command="bash")
+    assert job.wait(90) and [event.text for event in job.log()] == ["first", "last"]
+
+
+def test_lines_that_come_long_after_the_end_are_there_when_asked_for(submit) -> None:  # type: ignore[no-untyped-def]
+    import nbprocess
+
+    job = submit("echo first\n", late_logs=4.0, command="bash")
+    assert job.wait(90)
+    deadline = time.monotonic() + 60
+    while not list(job.logs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert [event.text for event in job.logs()] == ["first"]
+    assert [event.text for event in nbprocess.attach(job.name, "sagemaker").logs()] == ["first"]
 
 
 def test_a_machine_that_takes_its_time_is_waited_for(submit) -> None:  # type: ignore[no-untyped-def]

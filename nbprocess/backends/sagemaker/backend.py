@@ -41,6 +41,8 @@ class Backend:
         self._kms_key: str | None = None
         low = float(os.environ.get("NBPROCESS_POLL_SECONDS", "2"))
         self.poll_seconds = (low, 5 * low)
+        self.log_seconds = 2.5 * low
+        """How long after a job's end CloudWatch may still get lines of it."""
 
     @property
     def region(self) -> str:

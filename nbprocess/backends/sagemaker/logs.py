@@ -35,7 +35,7 @@ def read(client: Any, job: str, cursor: Any, limit: int) -> LogPage:
             tokens[stream] = answer["nextForwardToken"]
             lines += [LogLine(event["timestamp"] / 1000, event["message"], "stdout", host) for event in events]
             room = limit - len(lines)
-            if same or not events:
+            if same:  # an empty page with another token is not the end: API reference, GetLogEvents
                 break
     lines.sort(key=lambda line: line.time)
     return LogPage(tuple(lines), tokens)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,7 @@ class Faults:
     ``no_trust``: the role does not trust SageMaker; ``no_pass``: the caller may not pass it. ``slow_start``: seconds
     that a machine takes. ``cut_uploads``: so many uploads of values lose their connection midway. ``clock_skew``: AWS
     finds the clock of the caller wrong. ``killed``: so many jobs lose their machine soon after they began to run.
+    ``late_logs``: seconds until CloudWatch has a line.
     """
 
     throttle: int = 0
@@ -57,6 +59,7 @@ class Faults:
     cut_uploads: int = 0
     clock_skew: bool = False
     killed: int = 0
+    late_logs: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def reset(self) -> bool:
@@ -306,6 +309,8 @@ class Control:
                 break
             cursor = page.cursor
             for line in page.lines:
+                if line.time > time.time() - self.faults.late_logs:
+                    continue
                 event = {
                     "timestamp": int(line.time * 1000),
                     "message": line.text,
