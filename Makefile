@@ -6,7 +6,8 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-MAKEFLAGS += --no-print-directory
+# Two at a time: the sidebar is built and Chromium installed while the types are checked.
+MAKEFLAGS += --no-print-directory -j2
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +16,7 @@ LAB_SOURCES := $(wildcard labextension/src/* labextension/style/* labextension/s
 	labextension/package.json labextension/tsconfig.json
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check dist chromium clean
+.PHONY: demo test check python-check sidebar-check dist chromium clean
 
 demo: $(STAMPS)/python $(STAMPS)/sidebar
 	$(PY) -m nbprocess.demo
@@ -23,10 +24,14 @@ demo: $(STAMPS)/python $(STAMPS)/sidebar
 test: $(STAMPS)/python $(STAMPS)/sidebar chromium check
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q </dev/null
 
-check: $(STAMPS)/python $(STAMPS)/sidebar
+check: python-check sidebar-check
+
+python-check: $(STAMPS)/python
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+sidebar-check: $(STAMPS)/sidebar
 	if [ -d labextension/node_modules ]; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd labextension; jlpm lint; jlpm test; \
 	else echo "labextension: type check and unit tests are left out: there is no Node 20 here"; fi
 
