@@ -167,7 +167,8 @@ def _code(ending: Ending, outcome: dict[str, object]) -> int:
         outcome["state"] = "stopped"
         if isinstance(error, dict) and ending.reason == "timeout":
             error["message"] = (
-                "the maximum runtime was nearly reached, so the worker interrupted the cell and saved what was ready"
+                "the maximum runtime was nearly reached, so the worker interrupted the cell and saved what was ready. "
+                "Give it more with --timeout or --max-cost, or let the cell do less"
             )
         return 143 if ending.reason == "stopped" else 124
     if outcome["state"] == "completed":
