@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
     policy = commands.add_parser("policy", help="print the least-privilege IAM policies")
     policy.add_argument("--bucket", default="BUCKET")
+    policy.add_argument("--kms-key", metavar="ARN", help="with what --kms-key and --volume-kms-key ARN need")
+    policy.add_argument("--vpc", action="store_true", help="with what --subnets and --security-groups need")
     policy.add_argument("--only", choices=("user", "role", "trust"), help="this one by itself, as the AWS CLI takes it")
     policy.add_argument(
         "--lifecycle",
@@ -137,7 +139,9 @@ def _clean(arguments: argparse.Namespace) -> int:
     from .plan import default_backend
 
     backend = backends.get(arguments.backend or default_backend())
-    running = [job["ProcessingJobName"] for job in backend.jobs(StatusEquals="InProgress")]
+    running = [
+        job["ProcessingJobName"] for status in ("InProgress", "Stopping") for job in backend.jobs(StatusEquals=status)
+    ]
     report = clean(
         backend.store(),
         keep_jobs=running,
@@ -175,7 +179,7 @@ def _policy(arguments: argparse.Namespace) -> int:
     from .backends.sagemaker.policy import iam_policies, lifecycle
 
     if arguments.lifecycle is None:
-        policies = iam_policies(arguments.bucket)
+        policies = iam_policies(arguments.bucket, kms_key=arguments.kms_key, vpc=arguments.vpc)
         print(json.dumps(policies[arguments.only] if arguments.only else policies, indent=2))
         return 0
     if arguments.lifecycle < 1:

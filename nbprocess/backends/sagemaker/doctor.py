@@ -31,6 +31,7 @@ def doctor() -> list[Finding]:
         return uri
 
     def machine() -> str:
+        quotas.forget(account)  # what counts is what it is now
         kind = str(backend.resolve({"role": "-", "image": "-"})["InstanceType"])
         preflight.quota(account, {"ProcessingResources": {"ClusterConfig": {"InstanceType": kind}}})
         known = quotas.processing(account).get(kind)

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+_KEY = ["kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant"]
+# "Give SageMaker AI Processing Jobs Access to Resources in Your Amazon VPC", developer guide.
+_NETWORK = [
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeSecurityGroups",
+]
 
-def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
-    """Policies for a bucket: ``user``, ``role`` and the role's ``trust``."""
+
+def iam_policies(
+    bucket: str, prefix: str = "nbprocess", *, kms_key: str | None = None, vpc: bool = False
+) -> dict[str, Any]:
+    """Policies for a bucket: ``user``, ``role`` and the role's ``trust``.
+
+    Args:
+        bucket: its name.
+        prefix: where nbprocess keeps its things in it.
+        kms_key: ARN of the key for what is stored and for volumes; None where there is none.
+        vpc: whether jobs run in a VPC.
+    """
+    key = [(_KEY, kms_key)] if kms_key else []
+    network = [(_NETWORK, "*")] if vpc else []
     objects, whole = f"arn:aws:s3:::{bucket}/{prefix}/*", f"arn:aws:s3:::{bucket}"
     jobs = "arn:aws:sagemaker:*:*:processing-job/*"
     return {
@@ -25,6 +50,9 @@ def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
             # Only to be told before a job is sent what would keep it from running, and what it costs.
             (["servicequotas:ListServiceQuotas", "pricing:GetProducts", "ecr:DescribeImages"], "*"),
             (["iam:SimulatePrincipalPolicy"], "USER_OR_ROLE_ARN"),
+            # In Studio: which role the person's profile or space has.
+            (["sagemaker:DescribeUserProfile", "sagemaker:DescribeDomain"], "*"),
+            *key,
         ),
         "role": _policy(
             (["s3:GetObject", "s3:PutObject"], objects),
@@ -32,6 +60,8 @@ def iam_policies(bucket: str, prefix: str = "nbprocess") -> dict[str, Any]:
             (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "*"),
             (["cloudwatch:PutMetricData"], "*"),
             (["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "*"),
+            *key,
+            *network,
         ),
         "trust": {
             "Version": "2012-10-17",
