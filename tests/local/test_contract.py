@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nbprocess.backends.local import mount
+from nbprocess.backends.local import backend, mount
 from nbprocess.errors import BackendError
 
 from .conftest import Local, s3_input, s3_outputs
@@ -131,3 +131,11 @@ def test_the_machines_own_place_is_one_jobs_at_a_time(tmp_path: Path, monkeypatc
     os.close(first)
     (tmp_path / "left").write_text("behind")
     assert mount.take_own() is None
+
+
+def test_a_disk_that_is_nearly_full_is_told_with_the_way_out(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = local.request("pass")
+    assert not any("are free" in notice for notice in local.backend.preflight(request))
+    monkeypatch.setattr(backend, "_LITTLE", 1e18)
+    (said,) = [notice for notice in local.backend.preflight(request) if "are free" in notice]
+    assert said.startswith("only ") and str(local.backend.base) in said and "nbprocess clean --older-than 7" in said

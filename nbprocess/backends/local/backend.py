@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BackendError, JobNotFound
 from ...home import home
 from ...state import TERMINAL
+from ...summary import size
 from ..base import LogPage
 from . import contract, images, mount
 from .instance import GRACE
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 ACCOUNT = "000000000000"
 BUCKET = "nbprocess-local"
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")
+_LITTLE = 2e9
+"""Bytes; who has less on the disk is told how to free some."""
 _GPU = re.compile(r"ml\.(g\d|p\d)")
 
 
@@ -109,6 +112,13 @@ class Backend:
         groups = [item["OutputName"] for item in outputs if "S3Output" not in item]
         if groups:
             notices.append(f"there is no feature store on this machine: {', '.join(groups)} goes nowhere")
+        there = next(place for place in (self.base, *self.base.parents) if place.exists())
+        free = shutil.disk_usage(there).free
+        if free < _LITTLE:
+            notices.append(
+                f"only {size(free)} are free where jobs are kept ({self.base}): `nbprocess clean --older-than 7` deletes "
+                "ended jobs older than a week and the data that only they refer to"
+            )
         kind = request["ProcessingResources"]["ClusterConfig"].get("InstanceType") or ""
         if _GPU.match(kind) and not _has_gpu():
             notices.append("this machine has no GPU; the job runs on its CPU")
