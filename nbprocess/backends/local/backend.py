@@ -116,8 +116,8 @@ class Backend:
         free = shutil.disk_usage(there).free
         if free < _LITTLE:
             notices.append(
-                f"only {size(free)} are free where jobs are kept ({self.base}): `nbprocess clean --older-than 7` deletes "
-                "ended jobs older than a week and the data that only they refer to"
+                f"only {size(free)} are free where jobs are kept ({self.base}): `nbprocess clean --older-than 7` "
+                "deletes ended jobs older than a week and the data that only they refer to"
             )
         kind = request["ProcessingResources"]["ClusterConfig"].get("InstanceType") or ""
         if _GPU.match(kind) and not _has_gpu():
