@@ -226,6 +226,9 @@ class Flow(Expressions):
             self.block(node.body)
             return
         had = node.name in self.binds
+        if not self.silent and self._class_key(node.name) is None and node.name not in self.state.settled:
+            # Whatever the notebook has by that name is gone after the handler: the worker must know that it was there.
+            self.read(node.name, "maybe", node.lineno, existence=True)
         self.store(node.name, node.lineno)
         self.block(node.body)
         # Python unbinds the name when the handler ends.

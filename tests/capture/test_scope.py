@@ -88,7 +88,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("try:\n    x = f()\nexcept E:\n    x = 1\ny = x", "f", "E", "x y", ""),
     ("try:\n    x = f()\nexcept E:\n    pass\ny = x", "f", "x E", "x y", ""),
     ("try:\n    x = f()\nexcept E:\n    raise\ny = x", "f", "E", "x y", ""),
-    ("try:\n    f()\nexcept E as e:\n    g(e)", "f", "E g", "", "e"),
+    ("try:\n    f()\nexcept E as e:\n    g(e)", "f", "E e g", "", "e"),
     ("try:\n    f()\nexcept E as e:\n    g(e)\nz = e", "f", "E e g", "z", "e"),
     ("try:\n    x = f()\nfinally:\n    g()\ny = x", "f g", "", "x y", ""),
     ("try:\n    f()\nfinally:\n    x = 1\ny = x", "f", "", "x y", ""),

@@ -5,6 +5,7 @@ May import: ``kinds``, the standard library. It changes nothing of what it looks
 
 from __future__ import annotations
 
+import builtins
 import collections
 import hashlib
 import re
@@ -88,6 +89,9 @@ class Walk:
             self._kept.append(value)
         from . import kinds
 
+        if value is vars(builtins):
+            self.put(path, "the builtins")
+            return
         try:
             kinds.describe(self, path, value)
         except RecursionError:
@@ -162,4 +166,6 @@ def digest(data: Any) -> str:
 def _is_value(value: Any) -> bool:
     """Whether nobody can tell two equal ones of these apart but by ``is``: numbers, dates, tuples, paths."""
     kind = type(value)
+    if (kind.__module__ or "").startswith("sympy."):
+        return True  # formulas are equal or not: which of them SymPy's cache hands out again is chance
     return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES or kind.__module__ == "numpy.dtypes"

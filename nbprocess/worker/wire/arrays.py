@@ -41,7 +41,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
             order = "F"
         else:
             first, span = _span(array)
-            if span <= max(_SMALL_SPAN, array.nbytes * 3 // 2):
+            if not loses_gaps(array):
                 return make_spanned, (first, _memory(array, first, span), *_facts(array))
             array = np.ascontiguousarray(array)
             return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape)
@@ -113,6 +113,13 @@ def _span(array: Any) -> Tuple[int, int]:
     low = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step < 0)
     high = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step > 0)
     return -low, high - low + array.itemsize
+
+
+def loses_gaps(array: Any) -> bool:
+    """Whether an array has more gaps in its memory than travel with it: no view can be made of it at the other end."""
+    if array.flags.c_contiguous or array.flags.f_contiguous:
+        return False
+    return bool(_span(array)[1] > max(_SMALL_SPAN, array.nbytes * 3 // 2))
 
 
 def _memory(array: Any, first: int, span: int) -> bytes:
@@ -199,6 +206,8 @@ def make_view(base: Any, offset: int, dtype: Any, shape: Tuple[int, ...], stride
     """A view into ``base``, as at the other end."""
     import numpy as np
 
+    if not base.flags.c_contiguous:  # turned, or with gaps: NumPy makes views of plain memory only
+        return make_view_at(base, offset, dtype, shape, strides, write)
     view = np.ndarray(shape, dtype, buffer=base, offset=offset, strides=strides)
     view.flags.writeable = write and base.flags.writeable
     return view

@@ -10,7 +10,7 @@ import functools
 import importlib
 import sys
 import types
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import scope, source
 
@@ -58,6 +58,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     code = function.__code__
     home = function.__globals__.get("__name__", "__main__")
     module = "" if home == "__main__" or home not in sys.modules else home
+    own = function.__globals__ if "__name__" not in function.__globals__ else None
     cells = function.__closure__ or ()
     contents = []
     for cell in cells:
@@ -76,14 +77,37 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         "annotations": dict(function.__annotations__),
         "doc": function.__doc__,
     }
-    arguments = (
+    if own is not None:
+        state["globals"] = {name: own[name] for name in _names(code) if name in own and name != "__builtins__"}
+    arguments: Tuple[Any, ...] = (
         (statement.text, statement.filename, statement.line, statement.flags),
         (code.co_name, code.co_firstlineno, number),
         function.__name__,
         module,
         tuple(cells),
     )
+    if own is not None:
+        arguments += (pickler.space_of(own),)
     return make_function, arguments, state, None, None, set_function
+
+
+class Space:
+    """The globals that functions made by ``exec`` in a dict of their own share (those of SymPy's ``lambdify``, say)."""
+
+    def __init__(self) -> None:
+        self.names: Dict[str, Any] = {"__builtins__": builtins}
+
+    def __reduce__(self) -> Any:
+        return Space, ()  # each function brings the names that it uses
+
+
+def _names(code: types.CodeType) -> List[str]:
+    """The names that a function and those inside of it may read from their globals."""
+    found = dict.fromkeys(code.co_names)
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            found.update(dict.fromkeys(_names(part)))
+    return list(found)
 
 
 def make_function(
@@ -92,17 +116,22 @@ def make_function(
     name: str,
     module: str,
     cells: Tuple[Any, ...],
+    space: Any = None,
 ) -> types.FunctionType:
-    """Compile the statement here and take the function's code out of it."""
+    """Compile the statement here and take the function's code out of it. ``space``: its globals, if not a module's."""
     statement = source.Statement(*where)
     source.remember(statement)
     code = source.pick(statement, *which)
     scope_ = vars(importlib.import_module(module)) if module else scope.namespace()
+    if space is not None:
+        scope_ = space.names
     return types.FunctionType(code, scope_, name, None, cells or None)
 
 
 def set_function(function: types.FunctionType, state: Dict[str, Any]) -> None:
     """What is set after the function exists, so that it may refer to itself."""
+    for name, value in state.get("globals", {}).items():
+        function.__globals__.setdefault(name, value)
     function.__defaults__ = state["defaults"]
     function.__kwdefaults__ = state["kwdefaults"]
     function.__dict__.update(state["dict"])

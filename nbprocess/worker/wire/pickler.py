@@ -64,6 +64,7 @@ class Pickler(pickle.Pickler):
         self.storages: Dict[Any, Any] = {}  # of tensors: device and address → their bytes, and what keeps them
         self._shared = shared or {}
         self._kept: List[Any] = []
+        self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
 
     def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
         if buffer.raw().nbytes < arrays.IN_BAND:
@@ -81,6 +82,11 @@ class Pickler(pickle.Pickler):
         self._kept.append(array)
         return array
 
+    def space_of(self, names: Dict[str, Any]) -> Any:
+        """What stands for globals that are no module's: the same for all functions over them."""
+        self._kept.append(names)
+        return self._spaces.setdefault(id(names), functions.Space())
+
     def shared_base(self, array: Any) -> Any:
         """The array to make a view of: the memory's owner, when other arrays of this dump lie over it too, or an array
         of the other end; else None."""
@@ -89,7 +95,7 @@ class Pickler(pickle.Pickler):
         owner = arrays.owner(array)
         self.owners.setdefault(id(owner), [owner, set()])[1].add(id(array))
         base = self._shared.get(id(owner))
-        return base if base is not array else None
+        return base if base is not array and not arrays.loses_gaps(owner) else None
 
     def by_bytecode(self, obj: Any) -> Any:
         """The last resort: cloudpickle's bytecode, readable by the same minor version of Python only."""

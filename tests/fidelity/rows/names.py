@@ -135,3 +135,21 @@ annotated.__annotations__
 def later(a: nothing_of_that_name):
     return a
 later.__annotations__
+# %% row 21: a name of the notebook is gone after the handler that binds it
+trouble, no_trouble = [1], [2]
+# %% row 21
+try:
+    1 / 0
+except ZeroDivisionError as trouble:
+    kind_of_trouble = type(trouble).__name__
+try:
+    pass
+except ValueError as no_trouble:
+    pass
+# %% row 36: a function over globals of its own
+own_globals = {"factor": 3}
+exec("def by_factor(x): return x * factor\ndef twice(x): return by_factor(by_factor(x))", own_globals)
+by_factor, twice, factor = own_globals["by_factor"], own_globals["twice"], 100
+del own_globals
+# %% row 36
+from_afar = by_factor(2), twice(2)

@@ -156,3 +156,9 @@ lock = threading.Lock()
 # %% row 47; refused
 with lock:
     pass
+# %% row 34: views of turned memory, and of memory with gaps
+turned_memory = np.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2).copy(order="K")
+over_it = [turned_memory[1:], turned_memory[:, 0]]
+# %% row 34
+over_it[0][0, 0, 0] = -1.0
+turned_memory[1, 0, 0]
