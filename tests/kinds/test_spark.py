@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,19 +101,70 @@ def test_an_application_on_two_instances_runs_once(pyspark: str, folder: Path) -
     assert entrypoint == ["smspark-submit", "/opt/ml/processing/input/code/app.py"]
 
 
-def test_an_application_over_the_wire(pyspark: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "app.py").write_text(
-        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
-        "print('counted', spark.range(30).count())\n"
-    )
+JAR = """
+import org.apache.spark.sql.SparkSession;
+public class Counted {
+    public static void main(String[] arguments) {
+        SparkSession spark = SparkSession.builder().getOrCreate();
+        System.out.println("counted in java " + spark.range(Long.parseLong(arguments[0])).count());
+        spark.stop();
+    }
+}
+"""
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A loopback AWS; its image ``local:PYTHON`` stands for the Spark image."""
     with emulator() as aws:
         for name, value in aws.environment.items():
             monkeypatch.setenv(name, value)
         backends.get.cache_clear()
-        job = nbprocess.submit_script("app.py", framework="spark", image=f"local:{pyspark}", backend="sagemaker")
-        assert job.wait(150) and job.status == "Completed", text(job)
-        assert "counted 30" in text(job)
+        yield
     backends.get.cache_clear()
+
+
+def test_an_application_over_the_wire(pyspark: str, folder: Path, wire: None) -> None:
+    (folder / "app.py").write_text(
+        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        "print('counted', spark.range(30).count())\n"
+    )
+    job = nbprocess.submit_script("app.py", framework="spark", image=f"local:{pyspark}", backend="sagemaker")
+    assert job.wait(150) and job.status == "Completed", text(job)
+    assert "counted 30" in text(job)
+
+
+def test_a_cell_over_the_wire(pyspark: str, folder: Path, wire: None) -> None:
+    names = {"__name__": "__main__", "numbers": [1, 2, 3]}
+    code = "total = spark.sparkContext.parallelize(numbers).sum()\ntotal"
+    job = nbprocess.submit(
+        code, names, framework="spark", image=f"local:{pyspark}", backend="sagemaker", spark_event_logs="job"
+    )
+    assert job.result(timeout=150) == 6, text(job)
+    assert job.outputs["spark-event-logs"].list()
+
+
+def test_a_jar_over_the_wire(pyspark: str, folder: Path, wire: None) -> None:
+    compiler = shutil.which("javac")
+    if compiler is None:
+        pytest.skip("no javac: the jar cannot be made")
+    found = subprocess.run(
+        [pyspark, "-c", "import pyspark; print(pyspark.__path__[0])"], capture_output=True, text=True
+    )
+    (folder / "Counted.java").write_text(JAR)
+    subprocess.run([compiler, "-cp", f"{found.stdout.strip()}/jars/*", "Counted.java"], cwd=folder, check=True)
+    with zipfile.ZipFile(folder / "counted.jar", "w") as jar:
+        jar.write(folder / "Counted.class", "Counted.class")
+    job = nbprocess.submit_script(
+        "counted.jar",
+        ["70"],
+        framework="spark",
+        spark_class="Counted",
+        image=f"local:{pyspark}",
+        backend="sagemaker",
+    )
+    assert job.wait(150) and job.status == "Completed", text(job)
+    assert "counted in java 70" in text(job)
 
 
 def test_without_pyspark_the_way_out_is_told(folder: Path) -> None:
