@@ -1,4 +1,4 @@
-"""``nbprocess jobs | logs | stop | attach | delete | clean | doctor | policy``: the same jobs, from a terminal."""
+"""``nbprocess jobs | logs | metrics | stop | attach | delete | clean | doctor | policy``: jobs, from a terminal."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
     for name, text in {
         "logs": "print the log of a job",
+        "metrics": "what a job's machines use: CPU, memory, disk and GPU, by host and time",
         "stop": "stop a job; what is ready is kept",
         "attach": "follow a job until it ends and say what came back",
         "delete": "delete an ended job and its results",
@@ -96,6 +97,24 @@ def _logs(arguments: argparse.Namespace) -> int:
 
     for event in attach(arguments.job, arguments.backend).logs(follow=arguments.follow):
         print(event.text, file=sys.stderr if event.stream == "stderr" else sys.stdout)
+    return 0
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from .api import attach
+
+    samples = attach(arguments.job, arguments.backend).metrics()
+    if not samples:
+        print(f"{arguments.job}: there are no samples yet; a job of less than a minute may have none.")
+        return 0
+    print(f"{'TIME (UTC)':<20} {'HOST':<8} {'CPU':>7} {'MEMORY':>9} {'OF':>9} {'DISK':>9} {'GPU':>7} {'GPU MEM':>9}")
+    for sample in samples:
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(sample.time))
+        load = ["" if value is None else f"{value:.0f}%" for value in (sample.cpu, sample.gpu)]
+        amounts = (sample.memory, sample.memory_total, sample.disk, sample.gpu_memory)
+        memory, total, disk, gpu = ("" if value is None else size(value) for value in amounts)
+        row = f"{at:<20} {sample.host:<8} {load[0]:>7} {memory:>9} {total:>9} {disk:>9} {load[1]:>7} {gpu:>9}"
+        print(row.rstrip())
     return 0
 
 
@@ -200,6 +219,7 @@ _RUN = {
     "attach": _attach,
     "delete": _delete,
     "clean": _clean,
+    "metrics": _metrics,
     "doctor": _doctor,
     "policy": _policy,
 }

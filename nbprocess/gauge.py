@@ -49,6 +49,11 @@ class Gauge:
             theirs = [sample for sample in theirs if sample.time > self._own[-1].time]
         return (*self._own, *theirs)[-KEEP:]
 
+    @property
+    def peak_memory(self) -> int | None:
+        """The most memory of a host in any sample, in bytes; None where there is no sample."""
+        return max((sample.memory for sample in self.samples if sample.memory is not None), default=None)
+
     def take(self, sample: Mapping[str, Any], moment: float) -> None:
         """One sample out of the worker's markers."""
         known = {k: v for k, v in sample.items() if k in Usage.__dataclass_fields__}

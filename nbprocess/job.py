@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .results import Results
 
 
+_COMPARED = 500_000
+"""Objects among the inputs up to which it pays to look whether they are changed here: a second at most."""
+
+
 @dataclass
 class Source:
     """What the home side knows about a job and the request does not say; kept in the store as ``home.json``."""
@@ -79,6 +83,8 @@ class Job:
         """The objects that were sent, by their number on the wire; None in another kernel."""
         self.bound: dict[str, Any] | None = None
         """What the names were bound to when the cell was submitted here; None in another kernel."""
+        self.before: Any = None
+        """How those objects were when they were sent; None where nothing changes them before the results are in."""
         self.alone = False
         """The cell that submitted it waits: nothing else binds names of this kernel meanwhile."""
         self.poll_seconds: tuple[float, float] = getattr(backend, "poll_seconds", (0.05, 1.0))
@@ -167,7 +173,7 @@ class Job:
                 stop_requested=self._stop_requested,
                 variables=self.results.variables() if self.results else (),
                 notices=(*self._notices, *(self.results.notices if self.results else ())),
-                peak_memory=self.results.peak_memory if self.results else None,
+                peak_memory=self.results.peak_memory if self.results else self._gauge.peak_memory,
                 links=self._links(),
                 notebook=self.source.notebook,
                 cell_id=self.source.cell_id,
@@ -252,6 +258,20 @@ class Job:
     def notice(self, text: str) -> None:
         """Add one line for the person."""
         self._notices.append(text)
+
+    def note_inputs(self) -> None:
+        """Remember how the inputs are, for a job that is not waited for: changes made here meanwhile are then seen."""
+        from .worker import wire
+
+        if self.memo is None:
+            return
+        if len(self.memo.objects) <= _COMPARED:
+            self.before = wire.snapshot(self.memo)
+        else:
+            self.notice(
+                f"The inputs hold more than {_COMPARED:,} objects. Do not change them here before the job has ended: "
+                "what it changes in place would replace that."
+            )
 
     def watch(self) -> None:
         """Let the kernel's one watcher follow the job."""

@@ -105,6 +105,19 @@ def test_the_views_and_the_server_show_them(worked: tuple[Emulator, Any]) -> Non
     assert points and all(point[2] and point[3] == 8 * 2**30 for point in points)
 
 
+def test_they_are_printed_and_the_peak_is_told(
+    worked: tuple[Emulator, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nbprocess.cli import main
+    from nbprocess.views.text import summary
+
+    assert main(["--backend", "sagemaker", "metrics", "no-worker"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:5] == ["TIME", "(UTC)", "HOST", "CPU", "MEMORY"]
+    assert {row.split()[2] for row in rows} == {"algo-1", "algo-2"} and all("8.6 GB" in row for row in rows)
+    assert "Peak memory: " in summary(worked[1].state()) and (worked[1].state().peak_memory or 0) > 300_000_000
+
+
 def test_memory_of_a_gpu_machine_is_that_of_its_gpus() -> None:
     class Client:
         def get_metric_data(self, **asked: Any) -> dict[str, Any]:
