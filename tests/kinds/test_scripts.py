@@ -92,8 +92,9 @@ def test_a_script_runs_again_from_the_store_and_outlives_the_old_job(place: str,
     assert third.outputs["made"].uri.endswith(f"/jobs/{third.name}/outputs/made/")
 
 
-def test_a_project_runs_again_from_the_store(place: str, folder: Path) -> None:
-    from nbprocess.rerun import rerun
+def test_a_project_runs_again_from_the_store(place: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the sidebar does it: through the server's board, without a kernel."""
+    from nbprocess.server.board import Board, KnownJobs
 
     (folder / "src").mkdir()
     (folder / "src" / "train.py").write_text("import part\nprint(part.SAYS)\n")
@@ -101,7 +102,9 @@ def test_a_project_runs_again_from_the_store(place: str, folder: Path) -> None:
     first = nbprocess.submit_script("train.py", source_dir="src", backend=place)
     assert first.wait(60) and "as it was" in text(first)
     (folder / "src" / "part.py").write_text("SAYS = 'as it is'\n")
-    name = rerun(nbprocess.attach(first.name, place))
+    if place == "sagemaker":
+        monkeypatch.setenv("NBPROCESS_BACKEND", "sagemaker")
+    name = Board(KnownJobs()).rerun(first.name)["name"]
     first.delete()
     again = nbprocess.attach(name, place)
     assert again.wait(60) and again.status == "Completed" and "as it was" in text(again)
