@@ -119,6 +119,7 @@ class Results:
         now = [group for group in self.data["groups"] if lazy is None or not self._may_wait(group, lazy)]
         self._waiting = [group for group in self.data["groups"] if group not in now]
         loaded, reader = self._read(job, now, scope)
+        self._import()
         result = self.data.get("result")
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
@@ -138,6 +139,16 @@ class Results:
         self.loaded = True
         if namespace is not None:
             self._bind(job, namespace)
+
+    def _import(self) -> None:
+        """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
+        import sys
+
+        for name in self.data.get("imported") or ():
+            if name.partition(".")[0] in sys.modules:
+                # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
+                with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
+                    importlib.import_module(name)
 
     def _lose_result(self, job: Job) -> None:
         """A shown value that did not come back: ``_`` and ``Out[n]`` would else go on being earlier values."""

@@ -104,7 +104,7 @@ def capture(
         files=tuple(files[target] for target in sorted(files)),
         syspath=tuple(syspath),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
-        submodules=tuple(sorted(submodules(resolution.attributes, namespace))),
+        submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
         ambient=_ambient(loaded),
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),

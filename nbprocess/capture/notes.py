@@ -82,6 +82,8 @@ class Notes:
     magics: list[Magic] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
     whole: int | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Names that imports bind → what they import, dotted; whether it is a module is not known here."""
     whole_by: str = ""
     string_calls: bool = False
     """Whether a call takes strings that name variables (query, SQL, formulas)."""
@@ -91,12 +93,15 @@ class Notes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 self.imports.append(Import(alias.name, node.lineno, optional or not now))
+                top = alias.name.partition(".")[0]
+                self.aliases[alias.asname or top] = alias.name if alias.asname else top
             return
         if node.level or not node.module:  # relative: meaningless in a notebook, inside a package it is shipped whole
             return
         star = any(alias.name == "*" for alias in node.names)
         self.imports.append(Import(node.module, node.lineno, optional or not now, star))
         self.attributes.update(f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")
+        self.aliases.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
 
     def note_string(self, text: str, line: int) -> None:
         """Record a string constant: it may be a path, a query or an SQL statement."""

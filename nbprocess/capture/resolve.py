@@ -47,6 +47,7 @@ class Resolution:
         self.modules: set[str] = set()
         """Top-level modules that needed values come from."""
         self.attributes: set[str] = set()
+        self.aliases: dict[str, str] = {}
         self.strings: dict[str, int] = {}
         self.definitions: list[tuple[str, Definition]] = []
         self.whole: tuple[int, str] | None = None
@@ -112,6 +113,7 @@ class Resolution:
         for text, line in notes.strings.items():
             self.strings.setdefault(text, line)
         self.attributes |= notes.attributes
+        self.aliases.update(notes.aliases)
         self._string_calls = self._string_calls or notes.string_calls
         if notes.whole is not None and self.whole is None:
             self.whole = (notes.whole, f"{notes.whole_by} in {via}" if via else notes.whole_by)
@@ -266,12 +268,18 @@ def star_names(module: str) -> list[str] | None:
     return list(listed) if listed is not None else [name for name in vars(loaded) if not name.startswith("_")]
 
 
-def submodules(attributes: Collection[str], namespace: Mapping[str, Any]) -> set[str]:
-    """Loaded submodules that dotted reads reach through a module of the namespace (``a.b`` after ``import a.b``)."""
+def submodules(attributes: Collection[str], namespace: Mapping[str, Any], aliases: Mapping[str, str]) -> set[str]:
+    """Loaded submodules that dotted reads reach through a module of the namespace (``a.b`` after ``import a.b``).
+
+    Args:
+        attributes: the dotted reads.
+        namespace: the notebook's names.
+        aliases: names that the code itself imports → what they stand for: its module may be loaded here already.
+    """
     found: set[str] = set()
     for path in attributes:
         root, _, rest = path.partition(".")
-        module = namespace.get(root)
+        module = sys.modules.get(aliases[root]) if root in aliases else namespace.get(root)
         if not rest or not isinstance(module, types.ModuleType):
             continue
         name = module.__name__

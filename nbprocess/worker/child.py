@@ -110,6 +110,7 @@ class Cell:
         self._ambient: dict[str, object] = {}
         self._front: Any = None
         self._features: list[str] = []
+        self._imported: list[str] = []
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -208,6 +209,7 @@ class Cell:
             execute(program, self._namespace)
         finally:
             self._features = [name for name in program.features() if name not in earlier]
+            self._imported = program.submodules()
             self._front.end()
 
     def save(self, error: BaseException | None) -> dict[str, object]:
@@ -226,6 +228,8 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
+        if self._imported:
+            report["imported"] = self._imported
         if self._features:
             report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None

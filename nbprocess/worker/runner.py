@@ -64,6 +64,14 @@ class Program:
             self.flags |= code.co_flags & FUTURE  # a __future__ import holds for all that comes after it
             yield code, bool(code.co_flags & _CO_COROUTINE)
 
+    def submodules(self) -> list[str]:
+        """Modules inside of packages that ``import a.b`` statements outside of functions have loaded."""
+        found = []
+        for node in _outside_functions(self.tree):
+            if isinstance(node, ast.Import):
+                found += [a.name for a in node.names if a.asname is None and "." in a.name and a.name in sys.modules]
+        return list(dict.fromkeys(found))
+
     def features(self) -> list[str]:
         """The ``__future__`` features that are on by now, by name."""
         names = __future__.all_feature_names

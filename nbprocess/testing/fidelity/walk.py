@@ -97,7 +97,7 @@ class Walk:
         except RecursionError:
             self.put(path, f"{type(value).__qualname__}, nested too deep")
         except Exception as error:  # whatever a class's own code may raise: the type still counts
-            self.put(path, f"{kinds.named(type(value))}, unreadable ({type(error).__name__})")
+            self.put(path, f"{kinds.named(type(value))}, unreadable{_why(error)}")
 
     def items(self, path: str, values: Any, word: str) -> None:
         """The items of a sequence, one by one; plain data by digest."""
@@ -156,6 +156,12 @@ class Walk:
             text = self.text(text)
         word = type(value).__name__
         return f"{word} {text}" if len(text) <= 120 else f"{word}[{len(value)}] {digest(text.encode())} {text[:60]} …"
+
+
+def _why(error: Exception) -> str:
+    """What cannot be pickled cannot be drawn; how pickle says so depends on where a function was defined."""
+    name = type(error).__name__
+    return "" if name in ("PicklingError", "AttributeError") else f" ({name})"
 
 
 def digest(data: Any) -> str:

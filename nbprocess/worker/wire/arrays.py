@@ -43,12 +43,12 @@ def reduce_array(pickler: Any, array: Any) -> Any:
             first, span = _span(array)
             if not loses_gaps(array):
                 return make_spanned, (first, _memory(array, first, span), *_facts(array))
-            array = np.ascontiguousarray(array)
-            return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape)
+            write, array = array.flags.writeable, np.ascontiguousarray(array)
+            return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape, write)
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
-    return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order)
+    return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order, array.flags.writeable)
 
 
 def check_mapped(array: Any) -> None:
@@ -143,9 +143,9 @@ def make_spanned(first: int, data: bytes, dtype: Any, shape: Any, strides: Any, 
     return made
 
 
-def make_dense(buffer: Any, dtype: Any, shape: Tuple[int, ...]) -> Any:
+def make_dense(buffer: Any, dtype: Any, shape: Tuple[int, ...], write: bool = True) -> Any:
     """An array whose gaps were left out."""
-    return _dense.add(make_array(buffer, dtype, shape, "C"))
+    return _dense.add(make_array(buffer, dtype, shape, "C", write))
 
 
 def is_dense(array: Any) -> bool:
@@ -188,18 +188,22 @@ def make_view_at(base: Any, offset: int, dtype: Any, shape: Any, strides: Any, w
     return view
 
 
-def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: str, write: bool = True) -> Any:
+def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: Any, write: bool = True) -> Any:
     """An array over the buffer itself; writeable when the buffer is."""
     import numpy as np
 
     if isinstance(buffer, bytes):
-        made = np.empty(shape, dtype)  # it owns its memory, as resize() and some C code want it
+        made = np.empty(shape, dtype, order)  # it owns its memory, as resize() and some C code want it
         if buffer:
-            np.copyto(made, np.frombuffer(buffer, dtype=np.uint8).view(dtype).reshape(shape))
+            flat = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
+            np.copyto(made, flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T)
         made.flags.writeable = write
         return made
     flat = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
-    return flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
+    made = flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
+    if not write:
+        made.flags.writeable = False
+    return made
 
 
 def make_view(base: Any, offset: int, dtype: Any, shape: Tuple[int, ...], strides: Tuple[int, ...], write: bool) -> Any:

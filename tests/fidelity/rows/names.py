@@ -153,3 +153,9 @@ by_factor, twice, factor = own_globals["by_factor"], own_globals["twice"], 100
 del own_globals
 # %% row 36
 from_afar = by_factor(2), twice(2)
+# %% row 19: the kernel has the submodule, and the cell names it through its own import
+import xml.dom.minidom
+# %% row 19
+from xml import dom
+import xml as markup
+dom.minidom.parseString("<a/>").documentElement.tagName, markup.dom.minidom.__name__

@@ -162,3 +162,10 @@ over_it = [turned_memory[1:], turned_memory[:, 0]]
 # %% row 34
 over_it[0][0, 0, 0] = -1.0
 turned_memory[1, 0, 0]
+# %% row 34: arrays in Fortran's order, and those that may not be written to
+in_columns = np.asfortranarray(np.arange(6.0).reshape(3, 2))
+in_columns.flags.writeable = False
+many_columns = np.asfortranarray(np.arange(60000.0).reshape(30000, 2))
+many_columns.flags.writeable = False
+# %% row 34
+in_columns.sum(axis=0), many_columns[1]
