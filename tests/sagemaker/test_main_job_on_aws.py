@@ -151,6 +151,31 @@ def test_throttling_and_server_errors_never_fail_a_job(submit) -> None:  # type:
     assert submit("x = 1\nx + 1", throttle=3, errors=1, resets=1).result(timeout=90) == 2
 
 
+@pytest.mark.parametrize("command", ["", "sh"])
+def test_a_job_whose_answer_is_lost_is_found_and_billed_once(submit, command: str) -> None:  # type: ignore[no-untyped-def]
+    """AWS created it, the connection broke, boto3 asked again and heard that the name is in use: by this very job."""
+    from nbprocess import backends
+
+    job = submit("echo 2" if command else "1 + 1", lost_answers=1, command=command)
+    assert job.wait(90) and job.status == "Completed"
+    assert [event.text for event in job.log()] == ["2"] if command else job.result() == 2
+    assert len(list(backends.get("sagemaker").jobs())) == 1
+
+
+def test_a_name_in_use_is_not_taken_for_a_lost_answer(submit) -> None:  # type: ignore[no-untyped-def]
+    from nbprocess import backends
+    from nbprocess.errors import JobNameInUse
+
+    job = submit("echo first", command="sh")
+    assert job.wait(90)
+    request = job.request()
+    submit.aws.control.faults.errors = 1  # the call is made again
+    with pytest.raises(JobNameInUse):
+        backends.get("sagemaker").create(
+            {**request, "AppSpecification": {**request["AppSpecification"], "ImageUri": "x"}}
+        )
+
+
 @pytest.mark.parametrize(
     ("faults", "says"),
     [

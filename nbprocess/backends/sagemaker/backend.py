@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # aws/sagemaker-distribution: major version of the image → its Python.
 _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
 
+_LOST_ANSWER = 600.0  # seconds within which boto3 has given up asking again
+
 
 class Backend:
     """Jobs as SageMaker Processing jobs. Clients are made lazily, once."""
@@ -169,11 +171,28 @@ class Backend:
 
         try:
             with plainly(request["ProcessingJobName"]):
-                return str(self.account.client("sagemaker").create_processing_job(**request)["ProcessingJobArn"])
+                return self._create(request)
         except BackendError as error:
             if "quota" in str(error):
                 quotas.forget(self.account)
             raise
+
+    def _create(self, request: Mapping[str, Any]) -> str:
+        """Create it once: when an answer is lost and boto3 asks again, the name is in use by this very job."""
+        from botocore.exceptions import ClientError
+
+        client = self.account.client("sagemaker")
+        try:
+            return str(client.create_processing_job(**request)["ProcessingJobArn"])
+        except ClientError as error:
+            again = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+            if error.response["Error"].get("Code") != "ResourceInUse" or not again:
+                raise
+            there = client.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
+            young = time.time() - there["CreationTime"].timestamp() < _LOST_ANSWER
+            if not young or _what_runs(there) != _what_runs(request):
+                raise
+            return str(there["ProcessingJobArn"])
 
     def describe(self, name: str) -> dict[str, Any]:
         """DescribeProcessingJob; a failure's reason gets what it means and the way out."""
@@ -250,3 +269,11 @@ class Backend:
                 bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
                 found[f"Output {output['OutputName']}"] = f"{base}/s3/buckets/{bucket}?prefix={quote(prefix)}"
         return found
+
+
+def _what_runs(job: Mapping[str, Any]) -> Any:
+    """Program and inputs of a request or description; a description has the service's defaults beside them."""
+    inputs = [
+        (item["InputName"], (item.get("S3Input") or {}).get("S3Uri")) for item in job.get("ProcessingInputs") or ()
+    ]
+    return job["AppSpecification"], inputs

@@ -40,7 +40,8 @@ class Faults:
     ``no_trust``: the role does not trust SageMaker; ``no_pass``: the caller may not pass it. ``slow_start``: seconds
     that a machine takes. ``cut_uploads``: so many uploads of values lose their connection midway. ``clock_skew``: AWS
     finds the clock of the caller wrong. ``killed``: so many jobs lose their machine soon after they began to run.
-    ``late_logs``: seconds until CloudWatch has a line.
+    ``late_logs``: seconds until CloudWatch has a line. ``lost_answers``: so many jobs are created, and the connection
+    is closed before the caller hears of it.
     """
 
     throttle: int = 0
@@ -60,11 +61,16 @@ class Faults:
     clock_skew: bool = False
     killed: int = 0
     late_logs: float = 0.0
+    lost_answers: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def reset(self) -> bool:
         """Whether this call's connection is closed unanswered."""
         return self._use("resets")
+
+    def lose(self) -> bool:
+        """Whether the answer to this call is lost."""
+        return self._use("lost_answers")
 
     def kill(self) -> bool:
         """Whether this job's machine dies."""

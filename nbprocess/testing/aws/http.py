@@ -45,6 +45,10 @@ class Handler(S3Handler):
         except Refused as refused:
             self._reply(refused.status, {"__type": refused.code, "message": str(refused)}, refused.code)
             return
+        if operation == "CreateProcessingJob" and self.control.faults.lose():
+            self.close_connection = True
+            self.connection.close()
+            return
         self._reply(200, answer)
 
     def _reply(self, status: int, answer: object, code: str = "") -> None:
