@@ -58,6 +58,7 @@ def submit(code: str, namespace: dict[str, Any] | None = None, **options: Any) -
     names = {} if namespace is None else namespace
     made = plan(code, names, **options)
     job = launch(made, names) if isinstance(made, Plan) else script.launch(made)
+    job.note_inputs()
     job.watch()
     return job
 

@@ -4,7 +4,7 @@ waits for it, or fetches it; every other cell runs at once."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .errors import NbprocessError
@@ -15,12 +15,35 @@ if TYPE_CHECKING:
     from .job import Job
 
 
+class _Pending:
+    """A job whose values are not here yet.
+
+    Args:
+        names: what a cell waits for when it reads it. inputs: what was sent.
+    """
+
+    def __init__(self, job: Job, names: frozenset[str], inputs: frozenset[str]) -> None:
+        self.job, self.names, self.inputs = job, names, inputs
+        self.seen: set[str] = set()
+        """Inputs that cells have read here meanwhile."""
+
+    def tell(self) -> None:
+        """Say which inputs the job has changed although its text did not show it, after cells have read them here."""
+        changed = {variable.name for variable in self.job.variables() if variable.status == "updated"}
+        late = sorted(changed & self.seen - self.names)
+        if late:
+            self.job.notice(
+                f"{', '.join(late)}: changed in place by the job; cells that ran here meanwhile saw the old state. Run "
+                "them again, or run this cell in the foreground."
+            )
+
+
 class Background:
     """The pending names of one kernel."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
-        self._pending: dict[str, tuple[Job, frozenset[str]]] = {}
+        self._pending: dict[str, _Pending] = {}
         self._kept: dict[str, Job] = {}
 
     def install(self) -> None:
@@ -34,7 +57,7 @@ class Background:
     def find(self, name: str) -> Job | None:
         """The pending job of that name."""
         found = self._pending.get(name)
-        return found[0] if found else None
+        return found.job if found else None
 
     def keep(self, job: Job) -> None:
         """Fetch what the job has left in the store when a cell reads it. Its names are no other job's any more."""
@@ -46,12 +69,21 @@ class Background:
         if job.results is not None and job.results.waiting():
             self._kept[job.name] = job
 
-    def add(self, job: Job, binds: Iterable[str], lazy: int | None = None) -> None:
-        """Follow a job from the background; its view stays under the cell that started it."""
-        from . import views
+    def add(
+        self, job: Job, binds: Iterable[str], lazy: int | None = None, code: str = "", inputs: Collection[str] = ()
+    ) -> None:
+        """Follow a job from the background; its view stays under the cell that started it.
 
-        names = frozenset(binds)
-        self._pending[job.name] = (job, names)
+        Args:
+            binds: names that the cell binds. lazy: results over this size stay in the store.
+            code: the cell's Python. inputs: names that were sent; those that it changes in place are waited for, too.
+        """
+        from . import views
+        from .capture import changed_in_place
+
+        job.note_inputs()
+        changes = changed_in_place(code, self.shell.user_ns, inputs)
+        pending = self._pending[job.name] = _Pending(job, frozenset(binds) | changes, frozenset(inputs))
         view = views.show(job)
 
         def finished(job: Job) -> None:
@@ -59,6 +91,7 @@ class Background:
             try:
                 job.load(self.shell.user_ns, lazy=lazy)
                 self.keep(job)
+                pending.tell()
             finally:
                 self._pending.pop(job.name, None)
                 view.finish(job.events())
@@ -81,10 +114,12 @@ class Background:
             return
         from .capture import reads
 
-        wanted = {name for _, names in self._pending.values() for name in names} | self._left_behind()
+        all_pending = list(self._pending.values())
+        wanted = {name for pending in all_pending for name in pending.names | pending.inputs} | self._left_behind()
         needed = reads(code, wanted, self.shell.user_ns)
-        for job, names in list(self._pending.values()):
-            asked = sorted(names & needed)
+        for pending in all_pending:
+            job, asked = pending.job, sorted(pending.names & needed)
+            pending.seen |= pending.inputs & needed
             if asked:
                 print(f"Waiting for {', '.join(asked)} of the background job {job.name} ...", file=sys.stderr)
                 job.wait()

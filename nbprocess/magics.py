@@ -103,7 +103,10 @@ class ProcessingMagics(Magics):
                 return None
             job = launch(plan, self.ip.user_ns, report=_sending(plan))
         if options.background:
-            self.background.add(job, plan.capture.binds, options.lazy)
+            captured = plan.capture
+            self.background.add(
+                job, captured.binds, options.lazy, code=captured.cell.code, inputs=plan.manifest["strength"]
+            )
         else:
             job.alone = True
             self._follow(job, options.lazy)

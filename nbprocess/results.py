@@ -129,6 +129,11 @@ class Results:
         for group in self._waiting:
             for name in group["names"]:
                 self._become(name, "lazy")
+        if patches and job.before is not None:
+            both = self._changed_at_both_ends(job, patches, memo)
+            if both:
+                self._keep_both(job, both, now, scope)
+                patches = {entry: patch for entry, patch in patches.items() if _owner(entry, memo) not in both}
         if patches:
             self._patch(job, wire.apply(patches, memo), memo, scope)
         if self.error and self.error.get("value"):
@@ -258,6 +263,15 @@ class Results:
             return job.memo
         if not self.data.get("seeded"):
             return None
+        sent = self._sent(job, scope)
+        for name, facts in self._variables.items():
+            if facts.status == "updated" and name in sent.values:
+                job.values[name] = sent.values[name]
+        job.memo = sent.memo
+        return sent.memo
+
+    def _sent(self, job: Job, scope: dict[str, Any]) -> Any:
+        """The inputs as they were sent, from the bundle."""
         import json
 
         from .bundle.blobs import BlobReader
@@ -273,12 +287,34 @@ class Results:
                 f"expected the SHA-256 {pinned[-1]}, found {digest(content)}. Nothing of it was used."
             )
         groups = [wire.Group.from_json(group) for group in json.loads(content)["groups"]]
-        sent = wire.load(groups, get=BlobReader(job.store).get, namespace=scope)
-        for name, facts in self._variables.items():
-            if facts.status == "updated" and name in sent.values:
-                job.values[name] = sent.values[name]
-        job.memo = sent.memo
-        return sent.memo
+        return wire.load(groups, get=BlobReader(job.store).get, namespace=scope)
+
+    def _changed_at_both_ends(self, job: Job, patches: Collection[str], memo: Any) -> set[str]:
+        """Inputs that the job changed in place, and that were changed here since they were sent."""
+        from .worker import wire
+
+        return {_owner(entry, memo) for entry in patches} & set(wire.changed(job.before))
+
+    def _keep_both(self, job: Job, names: set[str], entries: list[dict[str, Any]], scope: dict[str, Any]) -> None:
+        """The objects here stay as they are; ``job.values`` gets those that were sent, with the job's changes."""
+        from .worker import wire
+
+        sent = self._sent(job, scope)
+        ours, self._memo_sent = self._memo_sent, sent.memo
+        try:
+            loaded, _ = self._read(job, entries, scope)
+        finally:
+            self._memo_sent = ours
+        changes = {entry: loaded.values[entry] for entry in self.data["patches"] if entry in loaded.values}
+        applied = wire.apply(changes, sent.memo)
+        new = {id(sent.memo.objects[number]): value for number, value in applied.rebind.items()}
+        for name in names & sent.values.keys():
+            job.values[name] = new.get(id(sent.values[name]), sent.values[name])
+            self._become(name, "kept", reason=f"{name} was changed here, too; the job's is job.values[{name!r}]")
+            self.notices.append(
+                f"`{name}` was changed in place both here and by the job since the cell was submitted. It was left as "
+                f"it is here; the job's is nbprocess.attach({job.name!r}).values[{name!r}] after .load()."
+            )
 
     def _patch(self, job: Job, applied: Any, memo: Any, scope: dict[str, Any]) -> None:
         """Inputs that could not be changed in place: every name that is bound to one gets the new object."""
@@ -303,6 +339,8 @@ class Results:
         own = job.bound if namespace is job.namespace else None
         for name, facts in list(self._variables.items()):
             if name.startswith("Out[") or (names is not None and name not in names):
+                continue
+            if facts.status == "kept" and own is not None:
                 continue
             before = ABSENT if own is None else own.get(name, ABSENT)
             now = namespace.get(name, ABSENT)
@@ -376,6 +414,11 @@ class Results:
         ):  # a type with __slots__ takes none: IPython shows ours then
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         return error
+
+
+def _owner(entry: str, memo: Any) -> str:
+    """The input that a patch belongs to."""
+    return str(memo.owner(int(entry.rpartition(":")[2])))
 
 
 def _what(names: list[str]) -> str:

@@ -6,6 +6,7 @@ May import: ``errors``, ``nbprocess.worker.ambient``, the standard library. Know
 from .assemble import capture
 from .cell import check_python, make_cell
 from .freshness import reads
+from .inplace import changed_in_place
 from .model import Capture, Cell, LocalFile, Need
 from .packages import absent_packages, differing_packages
 from .scope import analyse
@@ -18,6 +19,7 @@ __all__ = [
     "absent_packages",
     "analyse",
     "capture",
+    "changed_in_place",
     "check_python",
     "differing_packages",
     "make_cell",

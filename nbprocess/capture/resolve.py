@@ -211,7 +211,8 @@ class Resolution:
         module = kind.__module__ or ""
         if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
-        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax")):
+        # A job of ours holds the kernel's namespace, and so leads to every name.
+        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.")):
             return iter(())
         return itertools.chain(
             (kind,),

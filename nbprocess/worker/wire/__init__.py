@@ -5,7 +5,7 @@ May import: the standard library, this folder; NumPy, pandas and friends only wh
 
 from __future__ import annotations
 
-from .changes import Applied, apply, changes, snapshot
+from .changes import Applied, apply, changed, changes, snapshot
 from .dump import dump
 from .fingerprint import fingerprint
 from .group import Dumped, Failure, Group, Loaded, Memo
@@ -19,6 +19,7 @@ __all__ = [
     "Loaded",
     "Memo",
     "apply",
+    "changed",
     "changes",
     "dump",
     "fingerprint",

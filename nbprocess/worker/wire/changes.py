@@ -213,6 +213,19 @@ def changes(before: Snapshot) -> Changes:
     return found
 
 
+@resting()
+def changed(before: Snapshot) -> List[str]:
+    """The names of the inputs that are no longer as they were; nothing is prepared for sending."""
+    now = _states([(number, before.memo.objects[number]) for number in before.states])
+    found: List[str] = []
+    for number, old in before.states.items():
+        new = now.get(number)
+        name = before.memo.owner(number)
+        if name and name not in found and not (new is None or (old[0] == new[0] and _same(old, new))):
+            found.append(name)
+    return found
+
+
 def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
     kind, state = new
     if kind == "array":
