@@ -45,6 +45,12 @@ def resolve(options: Options, backend: Backend, *, cell: bool = False) -> tuple[
     """
     given = values_of(options)
     notices: list[str] = []
+    if options.instance:
+        from .catalog import check_instance
+        from .request.validate import shapes
+
+        for kind in options.instance:
+            check_instance(kind, shapes()["ProcessingInstanceType"]["enum"])
     if options.framework and not options.image:
         from .catalog import image
 

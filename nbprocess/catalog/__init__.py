@@ -6,7 +6,7 @@ May import: ``errors``, the standard library.
 from __future__ import annotations
 
 from .images import FRAMEWORKS, Image, framework_of, image, python_of, versions
-from .instances import InstanceType, choose, find, gpu_names, instance_names, search
+from .instances import InstanceType, check_instance, choose, find, gpu_names, instance_names, search
 from .prices import Price, price
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Image",
     "InstanceType",
     "Price",
+    "check_instance",
     "choose",
     "find",
     "framework_of",

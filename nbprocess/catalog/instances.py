@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,56 @@ def gpu_names() -> list[str]:
 def find(name: str) -> InstanceType | None:
     """The type of that name; None when this list does not have it."""
     return _all().get(name)
+
+
+# Families that Processing does not have: their GPU, and what else they are for.
+_FAMILIES = {
+    "p4d": "A100",
+    "p4de": "A100",
+    "p5e": "H200",
+    "p5en": "H200",
+    "p6-b200": "B200",
+    "p6-b300": "B300",
+    "p6e-gb200": "GB200",
+    "trn1": "TRAINIUM",
+    "trn1n": "TRAINIUM",
+    "trn2": "TRAINIUM",
+}
+
+
+def check_instance(name: str, newer: Collection[str] = ()) -> None:
+    """Whether Processing has a type of that name.
+
+    Args:
+        name: such as ``ml.m5.large``.
+        newer: types that are known elsewhere, beside those of this list.
+
+    Raises:
+        OptionError: it has not; says why, and the nearest that it has.
+    """
+    if find(name) is not None or name in newer:
+        return
+    family = name.split(".")[1] if name.count(".") == 2 else ""
+    gpu = _FAMILIES.get(family, "")
+    if gpu:
+        largest = ", ".join(item.text for item in sorted(_all().values(), key=_gpu_memory)[-3:][::-1])
+        raise OptionError(
+            f"--instance {name}: SageMaker Processing has no {gpu} ({_ELSEWHERE[gpu]}). The largest with GPUs that it "
+            f"has: {largest}."
+        )
+    siblings = sorted((item for item in _all().values() if f".{family}." in item.name), key=lambda item: item.vcpus)
+    if siblings:
+        sizes = ", ".join(item.name for item in siblings)
+        raise OptionError(f"--instance {name}: SageMaker Processing has no such size. Of this family it has: {sizes}.")
+    near = difflib.get_close_matches(name, instance_names(), 5, 0.5)
+    raise OptionError(
+        f"--instance {name}: SageMaker Processing has no such type. "
+        + (f"Did you mean: {', '.join(near)}?" if near else "Give --gpu, --cpus or --memory, and one is chosen.")
+    )
+
+
+def _gpu_memory(item: InstanceType) -> tuple[int, int]:
+    return item.gpus * item.gpu_memory, item.vcpus
 
 
 def search(text: str) -> list[InstanceType]:

@@ -42,6 +42,42 @@ def test_what_there_is_not_is_said(gpu: str, says: str) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "ml.p4d.24xlarge",
+            "has no A100 (p4d and p4de are for Training only). The largest with GPUs that it has: ml.g7e",
+        ),
+        ("ml.p5en.48xlarge", "has no H200"),
+        ("ml.p6-b200.48xlarge", "has no B200"),
+        ("ml.trn1.2xlarge", "has no TRAINIUM"),
+        ("ml.p5.48xlarge", "no such size. Of this family it has: ml.p5.4xlarge"),
+        ("ml.m55.xlarge", "Did you mean: ml.m5.xlarge"),
+        ("ml.nothing.like-it", "no such type"),
+    ],
+)
+def test_a_type_that_processing_has_not_is_named_with_what_it_has(name: str, says: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        catalog.check_instance(name)
+    assert says in str(caught.value) and name in str(caught.value)
+
+
+def test_every_type_that_botocore_knows_is_taken() -> None:
+    for name in processing_types():
+        catalog.check_instance(name)
+    catalog.check_instance("ml.m99.large", newer=["ml.m99.large"])
+
+
+@pytest.mark.parametrize("backend", ["local", "sagemaker"])
+def test_it_is_told_before_anything_is_written(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbprocess
+
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(OptionError, match=r"--instance ml.p4d.24xlarge.*A100"):
+        nbprocess.submit("1", {}, backend=backend, instance=("ml.m5.large", "ml.p4d.24xlarge"))
+
+
 def test_a_price_has_its_date_and_is_never_guessed() -> None:
     known = catalog.price("ml.m5.xlarge", "us-east-1")
     assert known is not None and known.usd_per_hour == 0.23 and known.as_of.startswith("2026")
