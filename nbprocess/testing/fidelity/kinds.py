@@ -26,6 +26,9 @@ def named(kind: type) -> str:
     return f"{module}{kind.__qualname__}"
 
 
+_OF_THE_KERNEL = ("IPython", "ipykernel", "jupyter_client", "comm")
+
+
 def describe(walk: Walk, path: str, value: Any) -> None:
     """Put the rows of one object that was not seen before."""
     kind = type(value)
@@ -46,6 +49,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"exception {named(kind)}")
         walk.visit(f"{path}.args", value.args)
         walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
+    elif root in _OF_THE_KERNEL and hasattr(value, "_trait_values"):
+        walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
     elif isinstance(value, io.IOBase):
         walk.put(path, f"{named(kind)} {walk.text(str(getattr(value, 'name', '')))} closed={value.closed}")
     else:
@@ -67,6 +72,8 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
     if kind.__module__ == "__main__" or plain:
         state = dict(getattr(value, "__dict__", None) or {})
+        if isinstance(state.get("_trait_values"), dict):  # a widget: its channel to the page leads to the kernel
+            state["_trait_values"] = {k: v for k, v in state["_trait_values"].items() if k != "comm"}
         for base in kind.__mro__:
             names = vars(base).get("__slots__", ())
             for name in (names,) if isinstance(names, str) else names:

@@ -123,23 +123,31 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
     known = space.get(name)
     if isinstance(known, type) and known.__module__ == space.get("__name__") and place not in _made:
         here = source.of_class(known)
-        if here is not None and here.text == where[0]:
+        if here is not None and here.text == where[0] and _made_so(known, here, reads):
             _made[place] = (space, known)
     if place not in _made:
         statement = source.Statement(*where)
         source.remember(statement)
         local: Dict[str, Any] = {}
-        # A class body looks into the globals, not into the locals of exec: what is not there yet is lent to it.
-        lent = {key: value for key, value in reads.items() if key not in space}
-        space.update(lent)
+        # A class body looks into the globals, not into the locals of exec: what it reads is lent to it there, also over
+        # a name that stands for something older here (the base class of an earlier run of the cell).
+        before = {key: space[key] for key in reads if key in space}
+        space.update(reads)
         try:
             exec(statement.compile(), space, local)
         finally:
-            for key in lent:
+            for key in reads:
                 space.pop(key, None)
+            space.update(before)
         _made[place] = (space, local[name])
         fresh.add(id(local[name]))
     return _made[place][1]
+
+
+def _made_so(cls: type, statement: source.Statement, reads: Dict[str, Any]) -> bool:
+    """Whether the statement, with what it reads now, gave this class: not an earlier cell's of the same name."""
+    bases = [reads[name] for name in source.bases_of(statement) if isinstance(reads.get(name), type)]
+    return source.fits(cls, statement) and all(base in cls.__bases__ for base in bases)
 
 
 fresh: set = set()  # type: ignore[type-arg]

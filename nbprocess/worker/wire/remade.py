@@ -33,7 +33,26 @@ def reduce_remade(obj: Any) -> Any:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
+    return _of_package(obj)
+
+
+def _of_package(obj: Any) -> Any:
+    """By name, what ipywidgets offers ready made and is bound to no page: ``interact``."""
+    root = (type(obj).__module__ or "").split(".")[0]
+    package = sys.modules.get(root)
+    if root != "ipywidgets" or package is None:
+        return NotImplemented
+    for name, value in list(vars(package).items()):
+        if value is obj:
+            return make_attribute, (root, name)
     return NotImplemented
+
+
+def make_attribute(module: str, name: str) -> Any:
+    """What a package has by that name here."""
+    import importlib
+
+    return getattr(importlib.import_module(module), name)
 
 
 def _reduce_match(match: Any) -> Any:

@@ -101,7 +101,7 @@ def of_class(cls: type) -> Optional[Statement]:
     # No method of its own: the latest cell that defines a class of this name and with these contents.
     found = list(_cells_with_class(name))
     if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
-        found = [statement for statement in found if _fits(cls, statement)] or found
+        found = [statement for statement in found if fits(cls, statement)] or found
     return found[0] if found else None
 
 
@@ -112,6 +112,14 @@ def _classes(body: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
             yield node
         elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)):
             yield from _classes(ast.iter_child_nodes(node))
+
+
+def bases_of(statement: Statement) -> List[str]:
+    """The names in the list of bases of a ``class`` statement."""
+    node: Any = statement.tree().body[0]
+    if isinstance(node, ast.If):
+        node = node.body[0]
+    return [base.id for base in getattr(node, "bases", ()) if isinstance(base, ast.Name)]
 
 
 def body_of(statement: Statement) -> List[ast.stmt]:
@@ -134,7 +142,7 @@ def _cells_with_class(name: str) -> Iterator[Statement]:
                 yield _cut(lines, statement, filename, 0)
 
 
-def _fits(cls: type, statement: Statement) -> bool:
+def fits(cls: type, statement: Statement) -> bool:
     """Whether the plain values that the statement gives are those of the class."""
     for node in body_of(statement):
         if not isinstance(node, (ast.AnnAssign, ast.Assign)) or node.value is None:

@@ -159,3 +159,12 @@ import xml.dom.minidom
 from xml import dom
 import xml as markup
 dom.minidom.parseString("<a/>").documentElement.tagName, markup.dom.minidom.__name__
+# %% row 40: a base class that an earlier cell defined otherwise
+class Base_of_two: kind = "old"
+class First(Base_of_two): pass
+# %% row 40
+class Base_of_two: kind = "new"
+class First(Base_of_two): pass
+class Second(Base_of_two): pass
+# %% row 40
+First.kind, Second().kind, issubclass(First, Base_of_two), Second.__bases__[0] is Base_of_two
