@@ -83,6 +83,8 @@ class Job:
         """The objects that were sent, by their number on the wire; None in another kernel."""
         self.bound: dict[str, Any] | None = None
         """What the names were bound to when the cell was submitted here; None in another kernel."""
+        self.ambient: Mapping[str, Any] | None = None
+        """Random states, options and the like, as they were sent; None in another kernel."""
         self.before: Any = None
         """How those objects were when they were sent; None where nothing changes them before the results are in."""
         self.alone = False

@@ -112,7 +112,7 @@ def launch(
     )
     job.namespace = namespace
     job.folder = plan.context.folder
-    job.memo, job.bound = plan.dumped.memo, plan.bound
+    job.memo, job.bound, job.ambient = plan.dumped.memo, plan.bound, plan.capture.ambient
     job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
     for text in plan.notices:
         job.notice(text)

@@ -140,7 +140,7 @@ class Results:
             self._load_exception(wire, reader, memo, scope)
         if job.folder is not None:
             self._write_files(job.folder, reader)
-        self._apply_ambient()
+        self._apply_ambient(job)
         self.loaded = True
         if namespace is not None:
             self._bind(job, namespace)
@@ -250,12 +250,24 @@ class Results:
             more = f" and {len(written) - 5} more" if len(written) > 5 else ""
             self.notices.append(f"The cell wrote {', '.join(written[:5])}{more}: now in {folder}.")
 
-    def _apply_ambient(self) -> None:
-        """Random states, options and the like that the cell changed."""
-        if self.data.get("ambient"):
-            from .worker import ambient
+    def _apply_ambient(self, job: Job) -> None:
+        """Random states, options and the like that the cell changed, but not over what was changed here meanwhile."""
+        changed = dict(self.data.get("ambient") or {})
+        if not changed:
+            return
+        from .worker import ambient
 
-            ambient.apply(self.data["ambient"])
+        if job.ambient is not None and not job.alone:
+            here = ambient.collect()
+            moved = sorted(s for s in changed if s in job.ambient and here.get(s) != job.ambient[s])
+            for section in moved:
+                del changed[section]
+            told = [section for section in moved if section not in _SETTLED_SILENTLY]
+            if told:
+                self.notices.append(
+                    f"Changed here and by the job since the cell was submitted, and left as here: {', '.join(told)}."
+                )
+        ambient.apply(changed)
 
     def _memo(self, job: Job, scope: dict[str, Any]) -> Any:
         """The objects that were sent: still here, or (attached from another kernel) loaded from the bundle again."""
@@ -414,6 +426,10 @@ class Results:
         ):  # a type with __slots__ takes none: IPython shows ours then
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         return error
+
+
+_SETTLED_SILENTLY = ("warnings", "ipython", "sklearn.ids")
+"""Ambient state that any import or cell moves: nobody misses the job's."""
 
 
 def _owner(entry: str, memo: Any) -> str:

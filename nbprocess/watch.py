@@ -11,6 +11,9 @@ import threading
 import time
 from typing import Protocol
 
+_JITTER = random.Random()
+"""Not the module's own generator: its numbers are the notebook's."""
+
 
 class Watched(Protocol):
     """What the watcher needs of a job."""
@@ -69,7 +72,7 @@ class Watcher:
                     if job.finished():
                         self._jobs.pop(key, None)
                     else:
-                        self._jobs[key] = (job, delay, time.monotonic() + delay * random.uniform(0.8, 1.2))
+                        self._jobs[key] = (job, delay, time.monotonic() + delay * _JITTER.uniform(0.8, 1.2))
 
 
 WATCHER = Watcher()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -72,6 +73,31 @@ def test_a_change_that_the_text_did_not_show_is_told_when_a_cell_has_seen_the_ol
     said = kernel.value("job.state().notices")
     assert "looked_at: changed in place by the job; cells that ran here meanwhile saw the old state" in said
     assert "left_alone" not in said
+
+
+def test_following_a_job_draws_no_random_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = nbprocess.submit("import time\ntime.sleep(0.5)", {}, backend="local")
+    here = random.getstate()
+    while not job.done():  # the watcher follows it, with pauses that vary
+        time.sleep(0.02)
+    job.load()
+    assert random.getstate() == here
+
+
+@pytest.mark.parametrize("draws_here", [False, True])
+def test_a_random_state_that_moved_here_is_left_as_it_is(
+    draws_here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    random.seed(5)
+    job = nbprocess.submit("import random\ndrawn = random.random()", {"random": random}, backend="local")
+    if draws_here:
+        random.random()
+    here = random.getstate()
+    job.result(60)
+    told = any("left as here: random" in notice for notice in job.state().notices)
+    assert (random.getstate() == here) == draws_here == told
 
 
 @pytest.mark.parametrize("changes_here", [False, True])

@@ -116,9 +116,13 @@ def settle(state: dict[str, object], before: dict[str, object]) -> None:
 
 def generators() -> dict[str, object]:
     """The states of the generators that exist, for ``apply`` after an import that home did long ago."""
-    return {
-        name: _COLLECT[name](sys.modules[_MODULES[name]]) for name in _MOVED_BY_IMPORTS if _MODULES[name] in sys.modules
-    }
+    found: dict[str, object] = {}
+    for name in _MOVED_BY_IMPORTS:
+        module = sys.modules.get(_MODULES[name])
+        # A module is there before it is whole: the import that is watched may be its own.
+        if module is not None and not getattr(module.__spec__, "_initializing", False):
+            found[name] = _COLLECT[name](module)
+    return found
 
 
 def changed(before: dict[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ _SILENCE = 60  # seconds without a byte, after which a connection is given up
 _HEAD = 64 * 1024
 _FURTHER = 64 * 1024  # bytes that count as having come further
 _AGAIN = {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "429", "500", "502", "503", "504"}
+_JITTER = random.Random()  # not the module's own: its numbers are the notebook's
 _WAIT_ALL = getattr(socket, "MSG_WAITALL", 0)
 
 
@@ -203,4 +204,4 @@ class _Connection:
 
 
 def _pause(tries: int) -> None:
-    time.sleep(random.uniform(0, min(5.0, 0.1 * 2**tries)))
+    time.sleep(_JITTER.uniform(0, min(5.0, 0.1 * 2**tries)))

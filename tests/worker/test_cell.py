@@ -223,3 +223,11 @@ def test_changed_inputs_come_back_as_patches_and_unchanged_ones_not_at_all(tmp_p
     patches = {name: ran.values[name] for name in ran.outcome["patches"]}
     wire.apply(patches, ready.memo)
     assert rows == [1, 2] and ran.values["both"][0] is rows and ran.values["both"][1] is same
+
+
+def test_a_module_that_is_being_imported_is_not_asked_for_its_random_state(tmp_path: Path) -> None:
+    """In a fresh interpreter ``random`` is not there yet when the cell imports it, and at home it was."""
+    code = "import random\nx = random.random()"
+    ran = job(tmp_path, code, imports=["random"], loaded=["random"]).run()
+    assert ran.outcome["state"] == "completed", ran.outcome["error"]
+    assert 0 <= ran.values["x"] < 1
