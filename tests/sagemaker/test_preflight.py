@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -103,3 +105,19 @@ def test_slow_answers_do_not_hold_the_job_up(start: Start, monkeypatch: pytest.M
     begun = time.monotonic()
     assert preflight.check(account, request, seconds=0.5) == []
     assert time.monotonic() - begun < 15
+    monkeypatch.setattr(preflight, "quota", lambda *_: pytest.fail("asked again"))
+    assert preflight.check(account, request, seconds=0.5) == [], "no other cell waits for it"
+
+
+def test_what_aws_never_answers_keeps_no_program_from_ending(start: Start) -> None:
+    start()
+    code = (
+        "import time\nfrom nbprocess import backends\nfrom nbprocess.backends.sagemaker import preflight\n"
+        "preflight.SECONDS, preflight.role = 0.2, lambda *_: time.sleep(100)\n"
+        "backend = backends.get('sagemaker')\n"
+        "request = {'RoleArn': 'r', 'AppSpecification': {'ImageUri': 'i'}, 'ProcessingResources': "
+        "{'ClusterConfig': {'InstanceType': 'ml.m5.xlarge'}}}\n"
+        "print(preflight.check(backend.account, request, 0.2))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr

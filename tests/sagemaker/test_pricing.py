@@ -37,6 +37,22 @@ def test_a_price_has_its_date_and_is_asked_once(aws: Emulator, monkeypatch: pyte
     assert later is not None and later.usd_per_hour == 1.25
 
 
+def test_a_price_list_out_of_reach_is_waited_for_once(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = backends.get("sagemaker").account, []
+
+    class Pricing:
+        def get_products(self, **given: object) -> None:
+            from botocore.exceptions import ConnectTimeoutError
+
+            asked.append(given)
+            raise ConnectTimeoutError(endpoint_url="https://api.pricing.us-east-1.amazonaws.com")
+
+    monkeypatch.setattr(account.session, "client", lambda *_, **__: Pricing())
+    shipped = pricing.price(account, "ml.m5.xlarge")
+    assert shipped is not None and shipped.source != "AWS Price List"
+    assert pricing.price(account, "ml.g5.xlarge") is None and len(asked) == 1
+
+
 @pytest.mark.parametrize("aws", [{"denied": ("GetProducts",)}], indirect=True)
 def test_who_may_not_ask_gets_the_table_that_ships_or_nothing(aws: Emulator) -> None:
     account = backends.get("sagemaker").account

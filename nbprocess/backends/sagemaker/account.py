@@ -20,6 +20,9 @@ from .explain import meaning
 METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 """Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
 
+# Only asked to be told more; from a VPC without internet they cannot be reached, and nobody is to wait for that long.
+_BRIEF = frozenset({"iam", "ecr", "service-quotas"})
+
 
 class Account:
     """Clients are made once each, adaptively retried, and answer for one region."""
@@ -28,6 +31,8 @@ class Account:
         self._environ = environ
         self._given = region
         self._clients: dict[str, Any] = {}
+        self.silent: dict[str, float] = {}
+        """What AWS did not answer in time, and when (``time.monotonic()``): not asked again for a while."""
 
     @functools.cached_property
     def session(self) -> Any:
@@ -49,7 +54,12 @@ class Account:
         if service not in self._clients:
             from botocore.config import Config
 
-            config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
+            retries: Any = {"mode": "adaptive", "max_attempts": 8}
+            config = Config(retries=retries, connect_timeout=10, read_timeout=60)
+            if service in _BRIEF:
+                config = Config(
+                    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5
+                )
             self._clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self._clients[service]
 

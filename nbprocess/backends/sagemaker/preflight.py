@@ -8,8 +8,9 @@ May import: ``account``, ``quotas``, ``errors``, ``catalog``, the standard libra
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,8 @@ from .account import Account
 
 SECONDS = 2.5
 """The most that the questions may take together."""
+AGAIN = 3600.0
+"""Seconds for which a question that was not answered in time is not asked again: in a VPC without a way to IAM, say."""
 
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z0-9.-]+/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]+))?\Z")
 _GONE = ("ImageNotFoundException", "RepositoryNotFoundException")
@@ -45,18 +48,43 @@ def check(account: Account, request: Mapping[str, Any], seconds: float = SECONDS
     # Clients are made in turn: boto3's sessions must not make two at once.
     for service in ("s3", "iam", "ecr", "service-quotas"):
         account.client(service)
-    pool = ThreadPoolExecutor(len(checks), thread_name_prefix="nbprocess-preflight")
-    asked = {what: pool.submit(look) for what, look in checks.items()}
-    _, late = wait(asked.values(), seconds)
-    pool.shutdown(wait=False, cancel_futures=True)
+    now = time.monotonic()
+    asked = {
+        what: _Question(what, look) for what, look in checks.items() if now - account.silent.get(what, -AGAIN) >= AGAIN
+    }
+    for question in asked.values():
+        question.start()
     notices: list[str] = []
-    for what, answer in asked.items():
-        if answer in late:
-            if what == "the bucket":
-                notices += answer.result(timeout=60)  # without it nothing can be sent: worth waiting for
-            continue
-        notices += answer.result()
+    for what, question in asked.items():
+        # Without the bucket nothing can be sent: that answer is worth waiting for.
+        question.join(60.0 if what == "the bucket" else max(0.0, now + seconds - time.monotonic()))
+        if question.is_alive():
+            account.silent[what] = time.monotonic()
+        else:
+            notices += question.answer()
     return notices
+
+
+class _Question(threading.Thread):
+    """One check, in a thread that no exit of Python waits for."""
+
+    def __init__(self, what: str, look: Callable[[], list[str]]) -> None:
+        super().__init__(name=f"nbprocess-preflight {what}", daemon=True)
+        self._look = look
+        self._notices: list[str] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._notices = self._look()
+        except Exception as error:  # raised where the answer is read
+            self._error = error
+
+    def answer(self) -> list[str]:
+        """The notices. Raises what the check raised."""
+        if self._error is not None:
+            raise self._error
+        return self._notices
 
 
 def bucket(account: Account, request: Mapping[str, Any]) -> list[str]:

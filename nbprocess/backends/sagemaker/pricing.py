@@ -1,6 +1,6 @@
 """What instances cost, from AWS's Price List, kept with its date; the table that ships where AWS may not be asked.
 
-May import: ``account``, ``home``, ``catalog``, the standard library; botocore.
+May import: ``account``, ``preflight``, ``errors``, ``home``, ``catalog``, the standard library; botocore.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 
 from ...catalog import Price
 from ...catalog import price as shipped
+from ...errors import BackendError
 from ...home import cache
 from .account import Account
+from .preflight import AGAIN
 
 KEPT = 7 * 86_400.0
 """Seconds for which an answer counts: prices change seldom, and each is shown with its date."""
@@ -30,7 +32,7 @@ def price(account: Account, instance: str) -> Price | None:
     kept = _kept(path)
     entry = kept.get(instance)
     if entry is None or time.time() - entry["asked"] > KEPT:
-        usd = _ask(account, instance)
+        usd = _ask_again(account, instance)
         if usd is None:
             return shipped(instance, account.region)
         today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
@@ -43,6 +45,17 @@ def price(account: Account, instance: str) -> Price | None:
     return Price(entry["usd"], entry["as_of"], "AWS Price List")
 
 
+def _ask_again(account: Account, instance: str) -> float | None:
+    """Ask, unless the Price List was out of reach or forbidden a short while ago: no cell waits for it twice."""
+    if time.monotonic() - account.silent.get("prices", -AGAIN) < AGAIN:
+        return None
+    try:
+        return _ask(account, instance)
+    except BackendError:
+        account.silent["prices"] = time.monotonic()
+        return None
+
+
 def _kept(path: Any) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
@@ -52,7 +65,11 @@ def _kept(path: Any) -> dict[str, Any]:
 
 
 def _ask(account: Account, instance: str) -> float | None:
-    """From the Price List; None when it is not there, may not be asked, or has no single price."""
+    """From the Price List; None when it is not there or has no single price.
+
+    Raises:
+        BackendError: it may not be asked, or does not answer.
+    """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -65,11 +82,11 @@ def _ask(account: Account, instance: str) -> float | None:
     }
     filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
     try:
-        config = Config(retries={"max_attempts": 2}, connect_timeout=2, read_timeout=3)
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=1.5, read_timeout=3)
         client = account.session.client("pricing", region_name=place, config=config)
         answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=10)
-    except (BotoCoreError, ClientError):
-        return None
+    except (BotoCoreError, ClientError) as error:
+        raise BackendError(f"The Price List cannot be asked: {error}") from error
     found = set()
     for text in answer["PriceList"]:
         for term in json.loads(text)["terms"].get("OnDemand", {}).values():
