@@ -105,7 +105,8 @@ def _metrics(arguments: argparse.Namespace) -> int:
 
     samples = attach(arguments.job, arguments.backend).metrics()
     if not samples:
-        print(f"{arguments.job}: there are no samples: a job of less than a minute may have none, and here only cells have.")
+        why = "a job of less than a minute may have none, and on this machine only cells have"
+        print(f"{arguments.job}: there are no samples ({why}).")
         return 0
     print(f"{'TIME (UTC)':<20} {'HOST':<8} {'CPU':>7} {'MEMORY':>9} {'OF':>9} {'DISK':>9} {'GPU':>7} {'GPU MEM':>9}")
     for sample in samples:
