@@ -44,14 +44,12 @@ def make_cell(
         code = transform(source) if transform is not None else source
     cell = Cell(source, code, filename, first_line, flags, interactivity, execution_count)
     try:
-        compile(code, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        # The blank lines number everything as the notebook does, also what a message says in words.
+        padded = "\n" * (first_line - 1) + code
+        compile(padded, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
         if "__future__ imports must occur at the beginning" in str(error):
             return cell  # a notebook compiles statement by statement: there such an import may stand anywhere
-        if error.lineno is not None:
-            error.lineno += first_line - 1
-        if error.end_lineno is not None:
-            error.end_lineno += first_line - 1
         error.filename = filename
         raise
     return cell

@@ -77,6 +77,8 @@ def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Differenc
         found.append(Difference("stderr", errors[0], errors[2]))
     for word in ("error", "message"):
         texts = [_clean(getattr(r, word), rules) for r in (ran, twin, offloaded)]
+        if rules.mask_lines:
+            texts = [_LINES.sub(r"\1\2\3#", text) for text in texts]
         if not _agree(*texts):
             found.append(Difference(word, texts[0], texts[2]))
     frames = [_traceback(r.traceback, rules) for r in (ran, twin, offloaded)]
@@ -140,7 +142,7 @@ def _agree(one: str | None, again: str | None, there: str | None) -> bool:
 
 
 def _same_but_clock(one: str, there: str) -> bool:
-    """Whether all that differs is the time of day, by less than a job may take: the runs in place had the same second."""
+    """Whether all that differs is the time of day, by less than a job may take: both ran in place in one second."""
     if _CLOCK.sub("", one) != _CLOCK.sub("", there):
         return False
     times = [[int(h) * 3600 + int(m) * 60 + int(s) for h, m, s in _CLOCK.findall(text)] for text in (one, there)]

@@ -72,6 +72,8 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
     if kind.__module__ == "__main__" or plain:
         state = dict(getattr(value, "__dict__", None) or {})
+        if (kind.__module__ or "").startswith("pandas."):
+            state.pop("_cache", None)  # filled when it is asked for, here or by the job
         if isinstance(state.get("_trait_values"), dict):  # a widget: its channel to the page leads to the kernel
             state["_trait_values"] = {k: v for k, v in state["_trait_values"].items() if k != "comm"}
         for base in kind.__mro__:

@@ -137,6 +137,8 @@ class Pickler(pickle.Pickler):
         if kind is types.BuiltinFunctionType:
             self._need(getattr(obj, "__module__", None) or "")
             return NotImplemented
+        if kind.__name__.endswith("iterator"):
+            return remade.reduce_iterator(obj)
         if kind in (property, classmethod, staticmethod):
             return classes.reduce_member(obj)
         if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":

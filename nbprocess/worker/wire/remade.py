@@ -1,5 +1,5 @@
 """Values that are bound to their process and are made again at the other end: matches, views of dicts, closed
-files, generators at their end.
+files, generators at their end, iterators of dicts.
 
 May import: the standard library, this folder.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import io
+import operator
 import os
 import re
 import sys
@@ -16,6 +17,8 @@ from typing import Any, Optional
 
 _SCANS = ("search", "match", "fullmatch")
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+_ITERATORS = {type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")}
+_LIST_ITERATOR: Any = type(iter([]))
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 
 
@@ -53,6 +56,27 @@ def make_attribute(module: str, name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(module), name)
+
+
+def reduce_iterator(obj: Any) -> Any:
+    """The reduction of an iterator of a dict, and of one of a list at its end: by themselves they become others."""
+    kind = type(obj)
+    if kind in _ITERATORS:
+        found = [part for part in gc.get_referents(obj) if type(part) is dict]
+        if not found:
+            return make_iterator, ({}, _ITERATORS[kind], 1)
+        return make_iterator, (found[0], _ITERATORS[kind], len(found[0]) - operator.length_hint(obj))
+    if kind is _LIST_ITERATOR and not any(type(part) is list for part in gc.get_referents(obj)):
+        return make_iterator, ([], "__iter__", 1)
+    return NotImplemented
+
+
+def make_iterator(values: Any, which: str, consumed: int) -> Any:
+    """An iterator over values that others may hold too, some of which it has given already."""
+    made = iter(getattr(values, which)())
+    for _ in range(consumed):
+        next(made, None)
+    return made
 
 
 def _reduce_match(match: Any) -> Any:

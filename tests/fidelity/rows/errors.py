@@ -42,3 +42,8 @@ error = ValueError("with a note")
 if hasattr(error, "add_note"):
     error.add_note("the note")
 raise error
+# %% row 57: a message that names a line in words
+x = 1
+if x:
+    if x:
+    print(x)

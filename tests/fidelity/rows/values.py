@@ -169,3 +169,9 @@ many_columns = np.asfortranarray(np.arange(60000.0).reshape(30000, 2))
 many_columns.flags.writeable = False
 # %% row 34
 in_columns.sum(axis=0), many_columns[1]
+# %% row 45: iterators that can be made again
+counts = {"a": 1, "b": 2, "c": 3}
+over_keys, over_items, ended, pairs = iter(counts), iter(counts.items()), iter([1]), zip([1, 2], "xy")
+next(over_keys), list(over_items), list(ended), next(pairs)
+# %% row 45
+next(over_keys), list(over_items), list(ended), list(pairs)
