@@ -35,8 +35,9 @@ class AfterImport:
 
     def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
         """Part of the import protocol: only names that are waited for are looked at."""
-        actions = self.actions.pop(name, None)
-        if actions is None:
+        # They stay until the module is executed: whoever asks only whether it is there looks for its spec too, and what
+        # is not there may be tried again after a %pip install.
+        if name not in self.actions:
             return None
         for finder in sys.meta_path:
             if finder is self:
@@ -45,17 +46,16 @@ class AfterImport:
             spec = None if find is None else find(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Wrapped(spec.loader, actions, name in self.done_at_home)
+                    spec.loader = _Wrapped(spec.loader, self, name)
                 return spec
-        self.actions[name] = actions  # not there; it may be tried again after a %pip install
         return None
 
 
 class _Wrapped:
     """The module's own loader, then the actions."""
 
-    def __init__(self, loader: Any, actions: Any, quiet: bool) -> None:
-        self._loader, self._actions, self._quiet = loader, actions, quiet
+    def __init__(self, loader: Any, owner: AfterImport, name: str) -> None:
+        self._loader, self._owner, self._name = loader, owner, name
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
@@ -68,9 +68,11 @@ class _Wrapped:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        filters, states = warnings.filters[:], ambient.generators() if self._quiet else {}
+        actions = self._owner.actions.pop(self._name, ())
+        quiet = self._name in self._owner.done_at_home
+        filters, states = warnings.filters[:], ambient.generators() if quiet else {}
         self._loader.exec_module(module)
         ambient.keep_order(filters)
         ambient.apply(states)
-        for action in self._actions:
+        for action in actions:
             action(module)

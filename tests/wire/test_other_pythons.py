@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ..overlays import other_python
+
 END = Path(__file__).with_name("other_python.py")
-_OTHER = os.environ.get("NBPROCESS_OTHER_PYTHON")  # read early: tests run without the variables of this user
 
 CODE = """
 import abc, collections, dataclasses, datetime, decimal, enum, functools, pathlib, random, typing
@@ -140,10 +141,9 @@ def test_code_and_plain_values_cross(version: str, there: bool, tmp_path: Path) 
     _cross(*(ends if there else ends[::-1]), tmp_path, CODE, CHECKS)
 
 
+@pytest.mark.parametrize("which", ["older", "newer"])
 @pytest.mark.parametrize("there", [True, False], ids=["there", "back"])
-def test_arrays_and_frames_cross(there: bool, tmp_path: Path) -> None:
-    if not _OTHER:
-        pytest.skip("NBPROCESS_OTHER_PYTHON does not name an interpreter with other versions of NumPy and pandas")
-    ends = (sys.executable, _OTHER)
+def test_arrays_and_frames_cross(which: str, there: bool, tmp_path: Path) -> None:
+    ends = (sys.executable, other_python(which))
     checks = {name: f"[np := __import__('numpy')] and ({check})" for name, check in TABLE_CHECKS.items()}
     _cross(*(ends if there else ends[::-1]), tmp_path, TABLES, checks)

@@ -130,6 +130,7 @@ before_it = 1
 from __future__ import annotations
 def annotated(a: nothing_of_that_name) -> int:
     return a
+del annotations
 annotated.__annotations__
 # %% row 16: and in all later ones
 def later(a: nothing_of_that_name):
