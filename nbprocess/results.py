@@ -231,6 +231,14 @@ class Results:
     def _write_files(self, folder: Path, reader: Any) -> None:
         """Files that the cell wrote or changed in its folder, written here in the same places."""
         written = []
+        for name in self.data.get("folders") or ():
+            target = (folder / name).resolve()
+            if target.is_relative_to(folder.resolve()):
+                target.mkdir(parents=True, exist_ok=True)
+        gone = [name for name in self.data.get("files_deleted") or () if (folder / name).exists()]
+        if gone:
+            more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
+            self.notices.append(f"The cell deleted {', '.join(gone[:5])}{more} in its copy of the folder: still here.")
         for item in self.data.get("files") or ():
             target = (folder / item["path"]).resolve()
             if not target.is_relative_to(folder.resolve()):

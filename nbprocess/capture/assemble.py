@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import CaptureError
 from . import magics, secrets
 from .cell import parse
-from .folder import Found, data_files
+from .folder import Found, data_files, empty_folders
 from .model import Capture, Cell, LocalFile, Need
 from .modules import changed_state, is_missing, local_modules
 from .resolve import Resolution, star_names, submodules
@@ -105,7 +105,7 @@ def capture(
         syspath=tuple(syspath),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
         submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
-        ambient=_ambient(loaded),
+        ambient={**_ambient(loaded), **_folders(base)},
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
@@ -224,6 +224,11 @@ def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
     for target, file in data.files.items():
         files.setdefault(target, file)
     return data.notices
+
+
+def _folders(base: str | None) -> dict[str, Any]:
+    found = empty_folders(base) if base is not None else []
+    return {"folders": found} if found else {}
 
 
 def _ambient(loaded: Mapping[str, types.ModuleType]) -> dict[str, Any]:

@@ -203,6 +203,26 @@ def data_files(
     return found
 
 
+def empty_folders(folder: str) -> list[str]:
+    """Folders without files under ``folder``, relative to it: code writes into those that it made before.
+
+    Nothing of the home folder, the root or a folder of many thousand entries.
+    """
+    if os.path.realpath(folder) in (os.path.realpath(os.path.expanduser("~")), "/", "/tmp"):
+        return []
+    found, entries, own = [], 0, str(home())
+    for path, folders, files in os.walk(folder):
+        entries += len(files) + len(folders)
+        if entries > MAX_FILES:
+            return []
+        folders[:] = [
+            name for name in folders if not never(name) and not clutter(name) and os.path.join(path, name) != own
+        ]
+        if not files and not folders and path != folder:
+            found.append(os.path.relpath(path, folder).replace(os.sep, "/"))
+    return sorted(found)
+
+
 def _whole(folder: str, max_bytes: int) -> list[tuple[str, int]] | None:
     """All files of the folder, or None when it is too big, the home folder or the root."""
     if os.path.realpath(folder) in (os.path.realpath(os.path.expanduser("~")), "/", "/tmp"):

@@ -120,6 +120,8 @@ class Cell:
         sys.modules["__main__"] = self._module
         sys.argv = ["cell.py", *manifest.get("args", ())]
         os.chdir(self._layout.notebook)
+        for name in (manifest.get("ambient") or {}).get("folders") or ():
+            os.makedirs(name, exist_ok=True)  # empty at home: no file brought them along
         folders = [self._layout.notebook] + [
             os.path.normpath(f"{self._layout.notebook}/{p}") for p in manifest.get("syspath", ()) if p not in (".", "")
         ]
@@ -234,6 +236,7 @@ class Cell:
             report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None
         report["files"], report["files_deleted"] = self._folder.changes(self._put)
+        report["folders"] = self._folder.made()
         named = set(self._manifest.get("imports") or ())
         for group in report.get("groups", ()):  # type: ignore[attr-defined]
             named.update(group.get("needs") or ())

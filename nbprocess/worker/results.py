@@ -85,7 +85,9 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._folders: set[str] = set()
         self._before = dict(self._walk())
+        self._had = set(self._folders)
 
     def _walk(self) -> Any:
         left = [""]
@@ -101,17 +103,23 @@ class Folder:
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name not in _SKIPPED_FOLDERS:
                             left.append(name)
+                            self._folders.add(name)
                     elif entry.is_file(follow_symlinks=False):
                         info = entry.stat(follow_symlinks=False)
                         yield name, (info.st_size, info.st_mtime_ns, info.st_ino)
                 except OSError:
                     continue  # gone between the listing and the question
 
+    def made(self) -> list[str]:
+        """Folders that are new since the start, empty ones too. Call it after ``changes``."""
+        return sorted(self._folders - self._had)
+
     def changes(self, put: Any) -> Any:
         """Files that are new or changed, as entries of the outcome, and the names of those that are gone.
 
         Over 100 MB in all, the largest stay behind: their entries have no blob and say why.
         """
+        self._folders.clear()
         after = dict(self._walk())
         changed = [name for name, mark in after.items() if self._before.get(name) != mark]
         gone = sorted(name for name in self._before if name not in after)

@@ -55,3 +55,10 @@ multiply(2), helper.FACTOR
 # %% row 78
 %%time
 slow = sum(range(1000))
+# %% row 74: folders, empty ones too
+from pathlib import Path
+pictures = Path() / "made" / "pictures"
+pictures.mkdir(parents=True, exist_ok=True)
+# %% row 74
+(pictures / "one.txt").write_text("1")
+sorted(str(path) for path in Path("made").rglob("*"))
