@@ -9,6 +9,7 @@ import http.client
 import mmap
 import os
 import queue
+import sqlite3
 import tempfile
 import threading
 import types
@@ -35,6 +36,11 @@ def _requests_session() -> Any:
     return session
 
 
+def _of(module: str, name: str) -> Any:
+    """A value of a library that is not here: such types are known by their names."""
+    return type(name, (), {"__module__": module})()
+
+
 CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "boto3 client": (_boto3_client, "credentials"),
     "requests session": (_requests_session, "credentials"),
@@ -49,6 +55,13 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "context variable": (lambda: contextvars.ContextVar("v"), "Make it inside the cell"),
     "weak dict": (weakref.WeakValueDictionary, "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
+    "sqlite": (lambda: sqlite3.connect(":memory:"), "Open it inside the cell"),
+    "engine": (lambda: _of("sqlalchemy.engine.base", "Engine"), "Open it inside the cell"),
+    "spark session": (lambda: _of("pyspark.sql.session", "SparkSession"), "Collect the data first"),
+    "spark frame": (lambda: _of("pyspark.sql.classic.dataframe", "DataFrame"), "Collect the data first"),
+    "dask client": (lambda: _of("distributed.client", "Client"), "Collect the data first"),
+    "widget": (lambda: _of("ipywidgets.widgets.widget_int", "IntSlider"), "Use its value instead"),
+    "animation": (lambda: _of("matplotlib.animation", "FuncAnimation"), "Create it inside the cell"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
     "window onto a class": (lambda: types.MappingProxyType({}), "Make a dict of it"),
     "memory": (lambda: memoryview(b"a"), "Make bytes of it"),
