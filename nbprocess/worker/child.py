@@ -15,7 +15,7 @@ from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
 from .layout import Layout, resolve
-from .runner import Program, execute
+from .runner import Program, as_at_home, execute
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -197,14 +197,18 @@ class Cell:
 
     def run(self) -> None:
         """The cell itself, and the figures that it left open."""
+        import warnings
+
         cell = self._manifest["cell"]
-        program = Program(
-            cell["code"],
-            cell["filename"],
-            cell["first_line"],
-            cell.get("flags", 0),
-            cell.get("interactivity", "last_expr"),
-        )
+        with warnings.catch_warnings():
+            as_at_home((self._manifest.get("home") or {}).get("python"))
+            program = Program(
+                cell["code"],
+                cell["filename"],
+                cell["first_line"],
+                cell.get("flags", 0),
+                cell.get("interactivity", "last_expr"),
+            )
         self._front.begin(program)
         earlier = program.features()
         try:

@@ -102,6 +102,18 @@ class Program:
         )
 
 
+def as_at_home(version: object) -> None:
+    """Leave out what this Python's compiler says of escapes such as ``"\\d"`` and an older home's says to nobody.
+
+    Args:
+        version: home's Python, such as ``[3, 11, 7]``.
+    """
+    if isinstance(version, list) and tuple(version) < (3, 12) <= sys.version_info:
+        import warnings
+
+        warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)
+
+
 def execute(program: Program, namespace: dict[str, object]) -> None:
     """Run it in ``namespace``. What it raises comes out as it is."""
     if not program.wants_loop:

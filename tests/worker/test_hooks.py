@@ -1,15 +1,17 @@
-"""What is to be done after an import is done however often somebody asked before whether the module is there."""
+"""What surrounds a cell: imports that are waited for, warnings that home's Python would not give."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from nbprocess.worker.hooks import AfterImport
+from nbprocess.worker.runner import as_at_home
 
 
 def test_a_question_whether_a_module_is_there_uses_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,15 @@ def test_a_question_whether_a_module_is_there_uses_nothing_up(tmp_path: Path, mo
     sys.modules.pop("asked_for_first")
     importlib.import_module("asked_for_first")
     assert seen == [1]
+
+
+@pytest.mark.parametrize(("home", "said"), [([3, 11, 7], False), ([3, 12, 1], True), (None, True)])
+def test_an_older_home_hears_nothing_of_escapes(
+    home: list[int] | None, said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1, "final", 0))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        as_at_home(home)
+        warnings.warn("invalid escape sequence '\\d'", SyntaxWarning, stacklevel=1)
+    assert bool(heard) is said

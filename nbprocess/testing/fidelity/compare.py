@@ -106,8 +106,10 @@ def states(
 def stand_ins(differences: Sequence[Difference]) -> list[str]:
     """The names that hold stand-ins, when that is all that differs; else nothing."""
     names = [difference.where for difference in differences if is_stand_in(difference)]
+    held = {f"is {name}" for name in names}  # another name for the same stand-in
     within = all(
         any(d.where == name or d.where[len(name) :][:1] in ".[ " for name in names if d.where.startswith(name))
+        or (d.offloaded or "") in held
         for d in differences
     )
     return names if within else []
