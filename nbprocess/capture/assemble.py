@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import CaptureError
 from . import magics, secrets
 from .cell import parse
-from .folder import Found, data_files, empty_folders
+from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
 from .modules import changed_state, is_missing, local_modules
 from .resolve import Resolution, star_names, submodules
@@ -227,7 +227,7 @@ def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
 
 
 def _folders(base: str | None) -> dict[str, Any]:
-    found = empty_folders(base) if base is not None else []
+    found = inner_folders(base) if base is not None else []
     return {"folders": found} if found else {}
 
 

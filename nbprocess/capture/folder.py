@@ -203,8 +203,9 @@ def data_files(
     return found
 
 
-def empty_folders(folder: str) -> list[str]:
-    """Folders without files under ``folder``, relative to it: code writes into those that it made before.
+def inner_folders(folder: str) -> list[str]:
+    """The innermost folders under ``folder``, relative to it: code writes into those that it made before, and what is
+    in them may not travel (an ignore file).
 
     Nothing of the home folder, the root or a folder of many thousand entries.
     """
@@ -218,7 +219,7 @@ def empty_folders(folder: str) -> list[str]:
         folders[:] = [
             name for name in folders if not never(name) and not clutter(name) and os.path.join(path, name) != own
         ]
-        if not files and not folders and path != folder:
+        if not folders and path != folder:
             found.append(os.path.relpath(path, folder).replace(os.sep, "/"))
     return sorted(found)
 
