@@ -121,7 +121,7 @@ class Instance:
             # There is one; the lock is held by the process that cleans up, however the one that asked for the job ends.
             self._own = mount.take_own() if len(names) == 1 else None
             if self._own is None:
-                self._method = next(method for method in mount.METHODS[1:] if mount.works(method))
+                self._method = next(method for method in mount.METHODS if method != "own" and mount.works(method))
         plans = []
         for name in names:
             ml = mount.ML if self._method == "own" else f"{record.path}/ml/{name}"

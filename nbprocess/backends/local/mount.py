@@ -18,7 +18,9 @@ from ...errors import BackendError
 from . import libc
 
 ML = "/opt/ml"
-METHODS = ("own", "overlay", "tmpfs", "bwrap", "proot", "env")
+# Those that give each job a folder of its own come first. "own" is the machine's /opt/ml, for one job at a time; it is
+# also seen for a moment on any machine where proot, run by root, makes one to mount on.
+METHODS = ("overlay", "tmpfs", "bwrap", "own", "proot", "env")
 _IN_PROCESS = ("overlay", "tmpfs")
 WARNING = (
     "this machine does not let a process have its own /opt/ml (no user namespaces, no bwrap, no proot): the job finds "
@@ -38,11 +40,15 @@ def enter(method: str, ml: str, scratch: str, host: str, hosts: list[str], isola
     """
     _unshare(libc.CLONE_NEWNS | (libc.CLONE_NEWNET if isolate else 0) | (libc.CLONE_NEWUTS if len(hosts) > 1 else 0))
     libc.mount("none", "/", None, libc.MS_REC | libc.MS_PRIVATE)
-    if not os.path.isdir(ML):
-        if method == "overlay":
-            _overlay(scratch)
-        else:
-            _tmpfs(scratch)
+    there = os.path.isdir(ML)
+    if method == "overlay":
+        try:
+            _overlay(scratch)  # also over one that is there: who removes it later takes what is mounted on it along
+        except OSError:
+            if not there:
+                raise
+    elif not there:
+        _tmpfs(scratch)
     libc.mount(ml, ML, None, libc.MS_BIND | libc.MS_REC)
     if isolate:
         _raise_loopback()
@@ -131,8 +137,11 @@ def can_isolate(method: str) -> bool:
 
 
 def take_own() -> int | None:
-    """The lock of the machine's own ``/opt/ml``, held until it is closed; None while another job has it."""
-    lock = os.open(ML, os.O_RDONLY | os.O_CLOEXEC)
+    """The lock of the machine's own ``/opt/ml``, held until it is closed; None while another job has it or it is gone."""
+    try:
+        lock = os.open(ML, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.listdir(ML):
@@ -203,8 +212,6 @@ def choose(cache: Path) -> str:
                 )
             )
         return wanted
-    if works("own"):
-        return "own"
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -216,7 +223,7 @@ def choose(cache: Path) -> str:
             return str(known["method"])
     except (OSError, ValueError, LookupError, TypeError):
         pass  # not probed yet, or a damaged cache: probe
-    method = next(name for name in METHODS[1:] if works(name))
+    method = next(name for name in METHODS if works(name))
     cache.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps({"boot": boot, "method": method}))
