@@ -137,7 +137,7 @@ def can_isolate(method: str) -> bool:
 
 
 def take_own() -> int | None:
-    """The lock of the machine's own ``/opt/ml``, held until it is closed; None while another job has it or it is gone."""
+    """The lock of the machine's own ``/opt/ml``, held until it is closed; None while another has it or it is gone."""
     try:
         lock = os.open(ML, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
