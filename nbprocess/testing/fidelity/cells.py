@@ -51,6 +51,11 @@ def is_for_home(cell: str) -> bool:
     return all(name is not None and (name[1] in _HOME_ONLY or name[1].startswith("processing")) for name in names)
 
 
+def is_timed(cell: str) -> bool:
+    """Whether a magic runs statements as often as it takes to measure them."""
+    return re.search(r"^\s*(?:\w+\s*=\s*)?%%?timeit\b", cell, re.M) is not None
+
+
 def is_numbered(cell: str) -> bool:
     """Whether a comment can be put on top: not of a cell magic, not of a cell that begins with an indentation, and not
     of a line such as ``ls -l``, which IPython takes for a magic only where it stands alone."""

@@ -22,7 +22,7 @@ _SHORT_FILE = re.compile(r"\(\d{6,}\.py\b")
 _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
 _JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
-_TIMEIT = re.compile(r"(?:The slowest run took .*\n.*\n)?.*per loop \(mean ± std\. dev\. of .*\)")
+_TIMEIT = re.compile(r"(?:The slowest run took .*\n(?:This could mean .*\n)?)?.*per loop \(mean ± std\. dev\. of .*\)")
 _CLOCK = re.compile(r"\b(\d\d):(\d\d):(\d\d)\b")
 _JOB_SECONDS = 120
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
@@ -50,6 +50,20 @@ class Rules:
     other_python: bool = False
     mask_lines: bool = False
     """The in-place cell lacks the line of the magic: line numbers do not count."""
+
+
+_GENERATORS = ("ambient random", "ambient numpy.random")
+
+
+def without_draws(table: Mapping[str, str]) -> dict[str, str]:
+    """The table without the states of random generators: how often ``%timeit`` runs a statement is chance."""
+    return {path: token for path, token in table.items() if not path.startswith(_GENERATORS)}
+
+
+def drew_otherwise(tables: Sequence[Mapping[str, str]]) -> bool:
+    """Whether the kernels' random generators are not in one state."""
+    states = [{p: t for p, t in table.items() if p.startswith(_GENERATORS)} for table in tables]
+    return any(state != states[0] for state in states)
 
 
 def notices(ran: Ran) -> str:

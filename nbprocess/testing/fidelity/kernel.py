@@ -71,8 +71,9 @@ class Side:
         self._source, self._scratch, self._hash_seed = source, scratch / name, hash_seed
         self._environment = environment or {}
         self.folder = self._scratch / "notebook"
-        self.history: list[str] = []
-        """The cells so far as they are run in place, for a kernel that has to begin anew."""
+        self.history: list[tuple[str, str]] = []
+        """The cells so far as they are run in place, each with the random generators before it (see ``generators``),
+        for a kernel that has to begin anew."""
         self.restarts = 0
         self._manager: Any = None
         self._client: Any = None
@@ -150,22 +151,24 @@ class Side:
         self.close()
         self.restarts += 1
         self.start()
-        for cell in self.history:
+        for cell, generators in self.history:
+            self.take(generators)
             if self._execute(cell, timeout=self.timeout).status in ("timeout", "dead"):
                 raise KernelFailed(f"{self.name}: a cell that ran before does not run again.")
 
     # -- cells -------------------------------------------------------------------------------------------------------
 
-    def run(self, code: str, in_place: str | None = None) -> Ran:
+    def run(self, code: str, in_place: str | None = None, generators: str = "") -> Ran:
         """Run a cell.
 
         Args:
             code: what is run.
             in_place: what the history notes for it, when that is something else.
+            generators: the states of the random generators before it, for the history; empty where they are not known.
         """
         ran = self._execute(code, timeout=self.timeout)
         if ran.status in ("ok", "error"):
-            self.history.append(in_place if in_place is not None else code)
+            self.history.append((in_place if in_place is not None else code, generators))
         return ran
 
     def forget_last(self) -> None:
@@ -179,12 +182,24 @@ class Side:
         Raises:
             KernelFailed: it does not answer.
         """
-        path = self._scratch / "state.json"
-        ran = self._execute(f"{_PROBE}.write({str(path)!r}, {str(self.folder)!r})", silent=True, timeout=300)
+        path, generators = self._scratch / "state.json", self._scratch / "generators.json"
+        written = f"{_PROBE}.write({str(path)!r}, {str(self.folder)!r}, {str(generators)!r})"
+        ran = self._execute(written, silent=True, timeout=300)
         if ran.status != "ok":
             raise KernelFailed(f"The state of {self.name} cannot be read: {ran.status} {ran.error}: {ran.message}")
         table: dict[str, str] = json.loads(path.read_text())
         return table
+
+    def generators(self) -> str:
+        """The states of the random generators when ``state`` was asked last, as text."""
+        return (self._scratch / "generators.json").read_text()
+
+    def take(self, generators: str) -> None:
+        """Put the random generators into these states. Empty: they stay as they are."""
+        if generators:
+            path = self._scratch / "taken.json"
+            path.write_text(generators)
+            self._execute(f"{_PROBE}.take({str(path)!r})", silent=True, timeout=60)
 
     def _execute(self, code: str, *, timeout: float, silent: bool = False) -> Ran:
         began = time.monotonic()

@@ -12,6 +12,7 @@ import io
 import types
 from typing import TYPE_CHECKING, Any
 
+from . import figures
 from .walk import digest
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     elif (
         (root == "numpy" and _numpy(walk, path, value))
         or (root == "pandas" and _pandas(walk, path, value))
-        or (root == "matplotlib" and _matplotlib(walk, path, value))
+        or (root == "matplotlib" and figures.describe(walk, path, value))
     ):
         return
     elif isinstance(value, BaseException):
@@ -85,9 +86,22 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
                 if name not in _NO_STATE and hasattr(value, name):
                     state[name] = getattr(value, name)
         if state or kind.__module__ == "__main__" or not _has_c_state(kind):
-            walk.attributes(path, state)
+            walk.attributes(path, {**state, **_as_saved(walk, value, kind)})
             return
     _reduced(walk, path, value, word)
+
+
+def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:
+    """What a library's class itself calls its state: a copy has all of it as attributes, however this one came about
+    (a Polynomial made by NumPy takes its window from the class, an unpickled one has its own)."""
+    method: Any = getattr(kind, "__getstate__", None)
+    if kind.__module__ == "__main__" or not isinstance(method, types.FunctionType):
+        return {}
+    try:
+        state = walk.keep(method(value))
+    except Exception:  # whatever a class's own code may raise: its attributes count then
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 def _has_c_state(kind: type) -> bool:
@@ -334,43 +348,6 @@ def _bytes(values: Any) -> bytes:
     array = values.to_numpy() if hasattr(values, "to_numpy") else values
     data: bytes = array.tobytes()
     return data
-
-
-def _matplotlib(walk: Walk, path: str, value: Any) -> bool:
-    """Figures by what they draw; artists by their place in a figure."""
-    kind = type(value)
-    if not hasattr(value, "get_children"):
-        return False
-    if hasattr(value, "savefig"):
-        walk.put(path, f"{named(kind)} {_drawn(value)}")
-        for index, axes in enumerate(value.axes):
-            walk.visit(f"{path}.axes[{index}]", axes)
-        return True
-    figure = getattr(value, "figure", None)
-    walk.put(path, f"{named(kind)}")
-    if figure is not None:
-        walk.visit(f"{path}.figure", figure)
-    if not hasattr(value, "get_lines"):  # no axes: what it is drawn with
-        for name in ("get_color", "get_label", "get_data", "get_text", "get_xy", "get_alpha"):
-            method = getattr(value, name, None)
-            if method is not None:
-                walk.put(f"{path}.{name}", walk.text(repr(method())))
-    return True
-
-
-def _drawn(figure: Any) -> str:
-    """A digest of the figure's picture, drawn from a copy: drawing changes a figure."""
-    import pickle
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        copy = pickle.loads(pickle.dumps(figure))
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        canvas: Any = FigureCanvasAgg(copy)
-        canvas.draw()
-        return digest(bytes(canvas.buffer_rgba()))
 
 
 _PLAIN: dict[type, Any] = {

@@ -35,15 +35,28 @@ def uncount() -> None:
     _shell().execution_count -= 1
 
 
-def write(path: str, place: str = "") -> None:
+def write(path: str, place: str, generators: str) -> None:
     """Write the fingerprint of the user's names, of the last output and of the ambient state to ``path`` as JSON.
 
     Args:
         path: the file, overwritten.
         place: the kernel's folder, replaced in texts so that siblings agree.
+        generators: the file for the states of the random generators.
     """
+    from nbprocess.worker import ambient
+
+    with open(generators, "w") as file:
+        json.dump(ambient.generators(), file)
     with open(path, "w") as file:
         json.dump(state(place), file)
+
+
+def take(path: str) -> None:
+    """Put the random generators into the states that another kernel's ``write`` noted."""
+    from nbprocess.worker import ambient
+
+    with open(path) as file:
+        ambient.apply(json.load(file))
 
 
 def state(place: str = "") -> dict[str, str]:

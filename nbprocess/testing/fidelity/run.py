@@ -109,6 +109,7 @@ class Comparison:
         self._other = side("offloading", 3, timeout + _JOB_SECONDS)
         self._all = (self._first, self._twin, self._other)
         self._number = 0
+        self._generators = ""
 
     def __enter__(self) -> Comparison:
         for started in [thread.do(thread.side.start) for thread in self._all]:
@@ -130,16 +131,17 @@ class Comparison:
         """
         self._number += 1
         plain = put.in_place(source)
+        generators, self._generators = self._generators, ""
         if put.is_for_home(source):
-            rans = [thread.do(thread.side.run, plain) for thread in self._all]
+            rans = [thread.do(thread.side.run, plain, plain, generators) for thread in self._all]
             ran, _, other = (future.result() for future in rans)
             self._revive(*(future.result() for future in rans))
             return self._result(source, "home", ran, other)
         there = put.offloaded(source, self._python)
         futures = [
-            self._first.do(self._first.side.run, plain),
-            self._twin.do(self._twin.side.run, plain),
-            self._other.do(self._other.side.run, there, plain),
+            self._first.do(self._first.side.run, plain, plain, generators),
+            self._twin.do(self._twin.side.run, plain, plain, generators),
+            self._other.do(self._other.side.run, there, plain, generators),
         ]
         ran, twin, other = (future.result() for future in futures)
         for one in (ran, twin):
@@ -147,18 +149,21 @@ class Comparison:
                 return self._not_runnable(source, ran, other, one)
         refusal = _refusal(ran, other)
         if refusal:
-            again: Ran = self._other.do(self._in_place_there, plain).result()
+            again: Ran = self._other.do(self._in_place_there, plain, generators).result()
             self._sound(again)
             return self._result(source, "refused", ran, other, refusal)
         tables = self._tables(other)
         said = compare.notices(other)
         found = compare.outputs(ran, twin, other, self._rules(source))
-        changed = compare.states(tables[0], tables[1], tables[2], said) if tables else []
+        compared = [compare.without_draws(table) for table in tables] if put.is_timed(source) else tables
+        changed = compare.states(compared[0], compared[1], compared[2], said) if compared else []
         if other.status in ("timeout", "dead"):
             word = "took too long" if other.status == "timeout" else "ended its kernel"
             found = [Difference("the cell", "ran", f"{word} when offloaded")]
         if changed or other.status in ("timeout", "dead"):
             self._other.do(self._other.side.begin_anew).result()
+        if tables and (changed or compare.drew_otherwise(tables)):
+            self._draw_alike()
         if ran.error in NOT_RUNNABLE or _shows_missing(ran):
             return self._result(source, "not runnable", ran, other, f"{ran.error}: {ran.message}", [*found, *changed])
         if ran.status != twin.status or ran.error != twin.error:
@@ -190,18 +195,27 @@ class Comparison:
         """The states of all three; nothing when the offloading kernel has none."""
         if other.status in ("timeout", "dead"):
             return []
-        return [future.result() for future in [thread.do(thread.side.state) for thread in self._all]]
+        tables = [future.result() for future in [thread.do(thread.side.state) for thread in self._all]]
+        self._generators = self._first.side.generators()
+        return tables
 
-    def _in_place_there(self, plain: str) -> Ran:
+    def _draw_alike(self) -> None:
+        """Put all random generators into the states of the first kernel's: a draw more or less is counted once."""
+        for future in [thread.do(thread.side.take, self._generators) for thread in self._all]:
+            future.result()
+
+    def _in_place_there(self, plain: str, generators: str) -> Ran:
         """The cell, which the offloading kernel refused to send, run there in place."""
         self._other.side.forget_last()
-        return self._other.side.run(plain)
+        return self._other.side.run(plain, plain, generators)
 
     def _sound(self, other: Ran) -> None:
         """After a cell that the offloading kernel ran in place too, it is where the others are, or begins anew."""
         tables = self._tables(other)
         if not tables or compare.states(tables[0], tables[1], tables[2]):
             self._other.do(self._other.side.begin_anew).result()
+        if tables:
+            self._draw_alike()
 
     def _not_runnable(self, source: str, ran: Ran, other: Ran, one: Ran) -> CellResult:
         if other.status in ("ok", "error"):
@@ -230,6 +244,8 @@ def _refusal(ran: Ran, other: Ran) -> str:
 def _shows_missing(ran: Ran) -> bool:
     """A shell line or a magic that this machine lacks: IPython prints that and raises nothing."""
     text = ran.stream("stderr")
+    if ran.error == "CalledProcessError" and "exit status 127" in ran.message:
+        return True  # how a shell says so of a program
     return ran.error == "UsageError" or ("UsageError: " in text and "not found" in text)
 
 

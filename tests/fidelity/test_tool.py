@@ -1,0 +1,56 @@
+"""The tool itself: what is chance does not count, and is counted at most once; what the machine lacks is told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbprocess.testing.fidelity import Comparison
+from nbprocess.testing.fidelity.compare import Rules, drew_otherwise, outputs, without_draws
+from nbprocess.testing.fidelity.kernel import Ran
+
+_DRAWN = {"x": "int 1", "ambient random[1]": "str 'a'", "ambient numpy.random[2]": "int 3"}
+
+
+def _printed(text: str) -> Ran:
+    return Ran(events=[{"type": "stream", "name": "stdout", "text": text}])
+
+
+def test_measured_times_are_no_difference_with_or_without_the_line_on_the_slowest_run() -> None:
+    line = "{} ms ± 1.1 μs per loop (mean ± std. dev. of 7 runs, 100 loops each)\n"
+    slow = "The slowest run took 5.59 times longer than the fastest. This could mean that an intermediate result is being cached.\n"
+    both = _printed(slow + line.format(2)), _printed(line.format(3))
+    assert outputs(both[0], both[0], both[1], Rules()) == []
+    other = outputs(both[0], both[0], _printed("nothing\n"), Rules())
+    assert [difference.where for difference in other] == ["output 1 (stdout): text"]
+
+
+def test_how_often_a_generator_was_drawn_from_can_be_left_out() -> None:
+    assert without_draws(_DRAWN) == {"x": "int 1"}
+    assert not drew_otherwise([_DRAWN, {**_DRAWN, "x": "int 2"}])
+    assert drew_otherwise([_DRAWN, {**_DRAWN, "ambient random[1]": "str 'b'"}])
+
+
+def test_draws_by_chance_spoil_no_later_cell(tmp_path: Path) -> None:
+    with Comparison(tmp_path, timeout=60) as comparison:
+        comparison.cell("import os, random\nfor _ in range(os.getpid() % 1000): random.random()")
+        sides = [thread.side for thread in (comparison._first, comparison._twin, comparison._other)]
+        assert not drew_otherwise([side.state() for side in sides])
+        assert comparison.cell("x = random.random()").verdict == "identical"
+        x = [side.state()["x"] for side in sides]
+        assert x[0] == x[1] == x[2]
+        comparison._other.side.begin_anew()
+        assert comparison._other.side.state()["x"] == x[0], "what is run again must draw as before"
+
+
+def test_a_program_that_this_machine_lacks_makes_a_cell_not_runnable(tmp_path: Path) -> None:
+    with Comparison(tmp_path, timeout=60) as comparison:
+        result = comparison.cell("%%bash\nthere-is-no-such-program")
+    assert result.verdict == "not runnable"
+    assert "127" in result.reason
+
+
+def test_what_a_class_saves_of_itself_counts_wherever_it_stands(tmp_path: Path) -> None:
+    with Comparison(tmp_path, timeout=60) as comparison:
+        result = comparison.cell("import numpy as np\np = np.polynomial.Polynomial([1, 2, 3], [-10, 10])")
+        assert result.verdict == "identical", result.differences
+        assert "p.window" in comparison._first.side.state()
