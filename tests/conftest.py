@@ -28,6 +28,7 @@ def _own_home() -> Iterator[Path]:
         AWS_SHARED_CREDENTIALS_FILE=str(base / "none"),
         AWS_CONFIG_FILE=str(base / "none"),
         AWS_EC2_METADATA_DISABLED="true",
+        OMP_WAIT_POLICY="PASSIVE",  # tests share the processors: nothing spins while it waits
         MPLCONFIGDIR=os.environ.get("MPLCONFIGDIR", str(base / "matplotlib")),
     )
     yield base / "home"

@@ -53,7 +53,13 @@ def test_the_environment_is_that_of_the_request(local: Local, monkeypatch: pytes
     local.run("import os,json;print(json.dumps(dict(os.environ)))", Environment={"MINE": "a b\nc"})
     environ = json.loads(local.text("job-1"))
     assert environ.pop("MINE") == "a b\nc"
-    assert set(environ) - {"LC_CTYPE"} == {"PATH", "LANG", "HOME"}
+    assert set(environ) - {"LC_CTYPE"} == {"PATH", "LANG", "HOME", "OMP_WAIT_POLICY"}
+    assert environ["OMP_WAIT_POLICY"] == "PASSIVE"  # threads that wait leave the processors to other jobs
+
+
+def test_a_request_may_say_how_threads_wait(local: Local) -> None:
+    done = local.run("import os;print(os.environ['OMP_WAIT_POLICY'])", Environment={"OMP_WAIT_POLICY": "ACTIVE"})
+    assert local.text(done["ProcessingJobName"]) == "ACTIVE"
 
 
 def test_inputs_of_each_kind(local: Local) -> None:

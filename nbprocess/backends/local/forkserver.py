@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .container import IMAGE
 from .warm import WARM
 
 IDLE = 600.0
@@ -42,7 +43,7 @@ LOOK = 20.0
 
 MAX_MESSAGE = 1 << 20
 _HARMLESS = ("NBPROCESS_", "AWS_")
-_BASE = {"PATH", "LANG", "HOME"}
+_BASE = {"PATH", "HOME"}
 _WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """A process with threads must not fork: NumPy's and Arrow's own are not started here."""
 _FOREIGN = ("/figures", "/shell")  # these import matplotlib and IPython, with a thread pool that must not be forked
@@ -81,7 +82,8 @@ class Worker:
         """Run the command here when it is the worker's, in the state in which a fresh interpreter would; else None."""
         if command[:3] != [sys.executable, "-c", self._entrypoint] or len(command) != 5:
             return None
-        if not all(name in _BASE or name.startswith(_HARMLESS) for name in environ):
+        other = dict(environ.items() - IMAGE.items())
+        if not all(name in _BASE or name.startswith(_HARMLESS) for name in other):
             return None  # it may steer the interpreter or a library that was imported already
         root = environ.get("NBPROCESS_ML_ROOT", "/opt/ml")
         archive = root + "/processing/input/nbprocess/worker.pyz"

@@ -22,6 +22,7 @@ from typing import Any
 
 from ...errors import BackendError
 from ...home import home
+from .container import clean_environment
 from .supervisor import PACKAGE_ROOT, start_fresh
 from .warm import WARM
 
@@ -141,7 +142,7 @@ def _start_server(path: str) -> None:
             stderr=errors,
             start_new_session=True,
             cwd="/",
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.path.expanduser("~"), "LANG": "C.UTF-8"},
+            env=clean_environment(),
         )
     import threading
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .container import Runner
+from .container import Runner, clean_environment
 from .instance import GRACE, Instance
 from .record import Record
 from .slots import Slot
@@ -61,7 +61,7 @@ def start_fresh(spec: dict[str, Any], lock: int) -> None:
             pass_fds=(read, lock),
             start_new_session=True,
             cwd="/",
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.path.expanduser("~"), "LANG": "C.UTF-8"},
+            env=clean_environment(),
         )
     finally:
         os.close(read)
