@@ -158,7 +158,7 @@ def prepare(
     from .bundle.archive import build_archive, digest_of
     from .capture import capture
     from .request import job_name
-    from .worker import wire
+    from .worker import formatters, wire
 
     began = time.time()
     context = context or Context()
@@ -185,9 +185,15 @@ def prepare(
 
     strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
     pending = Pending()
-    dumped = wire.dump({n: namespace[n] for n in strength}, put=pending.put)
+    values = {n: namespace[n] for n in strength}
+    if captured.formatters:
+        values[formatters.ENTRY], strength[formatters.ENTRY] = captured.formatters, "maybe"
+    dumped = wire.dump(values, put=pending.put)
     tombstones: dict[str, str] = dict(captured.withheld)
     for failed, failure in dumped.failed.items():
+        if failed == formatters.ENTRY:
+            notices.append(f"What the notebook shows values by (formatters) cannot be sent: {failure}")
+            continue
         need = next(n for n in captured.needs if n.name == failed)
         if strength[failed] == "must":
             raise CaptureError(_refusal(need, failure))

@@ -106,7 +106,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import wire
+        from .worker import formatters, wire
 
         if self.loaded:
             if lazy is None:
@@ -125,6 +125,7 @@ class Results:
             self.value, self.has_value = loaded.values.pop(result), True
         self._lose_result(job)
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
+        self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
         job.values.update(loaded.values)
         for group in self._waiting:
             for name in group["names"]:
@@ -166,7 +167,7 @@ class Results:
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
-        from .worker import wire
+        from .worker import formatters, wire
 
         contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
         meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
@@ -179,7 +180,9 @@ class Results:
         finally:
             meter.over()
         for name, failure in loaded.failed.items():
-            if name in (self.data.get("patches") or ()):
+            if name == formatters.ENTRY:
+                self.notices.append(f"What the cell registered to show values by cannot be read here: {failure}")
+            elif name in (self.data.get("patches") or ()):
                 owner = self._memo_sent.owner(int(name.rpartition(":")[2]))
                 self._become(owner, "failed", reason=f"{_CHANGES_UNREAD}: {failure}")
             else:
@@ -276,6 +279,14 @@ class Results:
                     f"Changed here and by the job since the cell was submitted, and left as here: {', '.join(told)}."
                 )
         ambient.apply(changed)
+
+    def _apply_formatters(self, registered: Any) -> None:
+        """What the cell registered with IPython's formatters is registered here, too."""
+        from .worker import formatters
+
+        shell = formatters.shell_here()
+        if registered is not None and shell is not None:
+            formatters.apply(shell, *registered)
 
     def _memo(self, job: Job, scope: dict[str, Any]) -> Any:
         """The objects that were sent: still here, or (attached from another kernel) loaded from the bundle again."""

@@ -66,6 +66,10 @@ def capture(
         _scripts(scope, base)
 
     resolution = Resolution(scope, namespace, hidden)
+    shown = _formatters() if modules is None else []
+    for _, typ, function in shown:
+        resolution.follow(function)
+        resolution.follow(typ)
     needs = {name: _placed(need, cell) for name, need in resolution.needs.items() if name not in skip}
     undefined = [_placed(need, cell) for need in resolution.undefined.values()]
     withheld = _guard(needs, namespace, send, notices)
@@ -109,6 +113,7 @@ def capture(
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
+        formatters=shown,
         withheld=withheld,
     )
 
@@ -229,6 +234,16 @@ def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
 def _folders(base: str | None) -> dict[str, Any]:
     found = inner_folders(base) if base is not None else []
     return {"folders": found} if found else {}
+
+
+def _formatters() -> list[Any]:
+    try:
+        module = importlib.import_module("nbprocess.worker.formatters")
+    except ModuleNotFoundError:  # a build without them: values are shown as by any kernel
+        return []
+    shell = module.shell_here()
+    found: list[Any] = module.registered(shell) if shell is not None else []
+    return found
 
 
 def _ambient(loaded: Mapping[str, types.ModuleType]) -> dict[str, Any]:

@@ -73,5 +73,7 @@ class Capture:
     whole_namespace: bool = False
     history: tuple[str, ...] = ()
     """Which of ``In`` and ``Out`` the cell reads."""
+    formatters: list[Any] = field(default_factory=list)
+    """What the notebook registered with IPython's formatters, as ``nbprocess.worker.formatters`` gives it."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Names that the secret guard left out, with the reason: for tombstones at the worker."""

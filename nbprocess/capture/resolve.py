@@ -26,6 +26,7 @@ _ATOMS = frozenset(
     {int, float, complex, bool, str, bytes, bytearray, type(None), range, slice, type(...), type(NotImplemented)}
 )
 _CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.CodeType})
+_OF_SHELL = ("ipykernel.", "IPython.core.interactiveshell", "IPython.core.formatters")
 _CHILDREN = 1000  # of one container
 _VISITS = 20_000  # of one capture
 _DEPTH = 6
@@ -98,6 +99,11 @@ class Resolution:
                 self._queue.append((self.namespace[name], name, strength, 0))
         elif not (names.is_builtin(name) or name in self.hidden or name in self.undefined):
             self.undefined[name] = Need(name, "must" if certain and not via else "maybe", line, via)
+
+    def follow(self, value: Any) -> None:
+        """Add what a value needs that travels without a name: a function that the notebook shows values by."""
+        self._queue.append((value, "", "maybe", 0))
+        self._drain()
 
     def _cell(self, scope: Scope) -> None:
         for name, read in scope.reads.items():
@@ -211,8 +217,8 @@ class Resolution:
         module = kind.__module__ or ""
         if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
-        # A job of ours holds the kernel's namespace, and so leads to every name.
-        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.")):
+        # A job of ours holds the kernel's namespace, as the shell does, and so leads to every name.
+        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)):
             return iter(())
         return itertools.chain(
             (kind,),

@@ -10,7 +10,7 @@ import signal
 import sys
 import types
 
-from . import failure, results, tombstone
+from . import failure, formatters, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -131,7 +131,8 @@ class Cell:
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
         self._front.install()
         for name, reason in (manifest.get("tombstones") or {}).items():
-            namespace[name] = tombstone.Tombstone(name, reason)
+            if name != formatters.ENTRY:
+                namespace[name] = tombstone.Tombstone(name, reason)
         for name, key in (("inputs", "inputs"), ("outputs", "outputs")):
             places = manifest.get(key)
             if places:
@@ -176,10 +177,14 @@ class Cell:
         groups = [wire.Group.from_json(group) for group in groups]
         loaded = wire.load(groups, get=get, namespace=self._namespace)
         self._memo = loaded.memo
+        self._front.format_by(loaded.values.pop(formatters.ENTRY, None) or [])
         self._namespace.update(loaded.values)
         self._inputs = list(loaded.values)
         strength = self._manifest.get("strength") or {}
         for name, reason in loaded.failed.items():
+            if name == formatters.ENTRY:
+                print(f"nbprocess: what the notebook shows values by cannot be read here: {reason}", file=sys.stderr)
+                continue
             if strength.get(name, "must") == "must":
                 raise InputError(f"{name} cannot be read in this container: {reason}")
             self._namespace[name] = tombstone.Tombstone(name, str(reason))
@@ -276,7 +281,13 @@ class Cell:
                 owner = self._memo.owner(int(entry.rpartition(":")[2]))
                 if wanted(owner):
                     values[entry], owners[entry] = patch, owner
+        registered = self._front.newly_formatted()
+        if registered is not None:
+            values[formatters.ENTRY] = registered
         dumped = wire.dump(values, put=self._put, seed=self._memo)
+        if formatters.ENTRY in dumped.failed:
+            failed = dumped.failed[formatters.ENTRY]
+            print(f"nbprocess: what the cell registered with formatters did not come back: {failed}", file=sys.stderr)
         variables: dict[str, dict[str, Any]] = {
             name: {"status": "deleted", "type": "", "shape": "", "size": 0, "reason": ""} for name in deleted
         }
@@ -285,7 +296,7 @@ class Cell:
                 described = results.describe(self._namespace[name])
                 variables[name] = {"status": "unchanged", **described, "size": 0, "reason": ""}
         for name, value in values.items():
-            if name in owners:
+            if name in owners or name == formatters.ENTRY:
                 continue
             entry_ = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
             if name in dumped.failed:

@@ -56,6 +56,7 @@ class Front:
         self.shell_values: dict[str, object] = {}
         self._last: object = ""
         settings = (manifest.get("ambient") or {}).get("ipython") or {}
+        self._formatted: Any = []
         self._shows_plainly = settings.get("float_format") in (None, "", "%r") and settings.get("pprint", True)
 
     @property
@@ -78,6 +79,30 @@ class Front:
         self.shell_values = {name: value for name, value in self.namespace.items() if results.is_hidden(name)}
 
         self._before["ipython"] = ambient.collect().get("ipython")
+
+    def format_by(self, entries: Any) -> None:
+        """Show values by the functions that the notebook registered (see ``formatters``)."""
+        from . import formatters
+
+        if not entries:
+            return
+        self._formatted, self._shows_plainly = entries, False
+        if self._shell is not None:
+            formatters.apply(self._shell, entries)
+
+    @property
+    def formatted(self) -> Any:
+        """The functions that the notebook shows values by, as ``formatters.registered`` gives them."""
+        return self._formatted
+
+    def newly_formatted(self) -> Any:
+        """What the cell registered and what it took away, as ``formatters.changes`` gives it; None: nothing."""
+        from . import formatters
+
+        if self._shell is None or not self.has_ipython:
+            return None
+        found = formatters.changes(self._formatted, formatters.registered(self._shell))
+        return found if any(found) else None
 
     @property
     def has_ipython(self) -> bool:

@@ -20,7 +20,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
-from . import ambient, results
+from . import ambient, formatters, results
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -125,6 +125,11 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
 
 
+# Code asks for these names to know whether it runs in a notebook.
+WorkerShell.__name__ = WorkerShell.__qualname__ = "ZMQInteractiveShell"
+WorkerShell.__module__ = "ipykernel.zmqshell"
+
+
 def _running_frame() -> traceback.FrameSummary:
     """IPython's own frame that runs cells, as it stands in tracebacks of syntax errors."""
     filename = str(sys.modules[InteractiveShell.__module__].__file__)
@@ -178,5 +183,6 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     for name in ("_", "__", "___"):  # the hook binds them as long as they are what it left there
         setattr(shell.displayhook, name, namespace.get(name, ""))
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
+    formatters.apply(shell, front.formatted)
     front.shell_made()
     return shell  # type: ignore[no-any-return]

@@ -1,4 +1,5 @@
-"""Displays without IPython: ``display`` and what cells use of ``IPython.display``. Standard library only."""
+"""Displays without IPython: ``display`` and what cells use of ``IPython.display``. May import: ``formatters``, the
+standard library."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import sys
 import types
 import uuid
+
+from . import formatters
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -27,9 +30,37 @@ _METHODS = (  # IPython's formatters, in its order
 )
 
 
+class _Written:
+    """What a function for ``text/plain`` writes to: of IPython's pretty printer the part that they use."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def text(self, text: str) -> None:
+        """Add a text."""
+        self.parts.append(text)
+
+    def pretty(self, value: object) -> None:
+        """Add a value."""
+        self.parts.append(repr(value))
+
+    def breakable(self, sep: str = " ") -> None:
+        """Where a line may end; it does not."""
+        self.parts.append(sep)
+
+
+def _plain_text(value: object) -> str:
+    """``repr``, but for objects without one of their own as IPython writes them."""
+    kind = type(value)
+    if kind.__repr__ is object.__repr__:
+        module = "" if kind.__module__ in ("builtins", "exceptions") else kind.__module__ + "."
+        return f"<{module}{kind.__qualname__} at {hex(id(value))}>"
+    return repr(value)
+
+
 def format_value(value: object, include: Any = None, exclude: Any = None) -> Any:
     """The mimebundle of ``value``: pair (data, metadata)."""
-    data: dict[str, object] = {"text/plain": repr(value)}
+    data: dict[str, object] = {"text/plain": _plain_text(value)}
     metadata: dict[str, object] = {}
     if isinstance(value, type):
         return data, metadata
@@ -42,13 +73,22 @@ def format_value(value: object, include: Any = None, exclude: Any = None) -> Any
         if found is not None:
             data[mime] = found
 
+    own = _front.formatted if _front is not None else []
     for name, mime in _METHODS:
         method = getattr(value, name, None)
-        if callable(method):
+        chosen = formatters.chosen(own, mime, type(value)) if own else None
+        if chosen is not None:
+            take(mime, chosen(value))
+        elif callable(method):
             try:
                 take(mime, method())
             except NotImplementedError:
                 continue  # a class may inherit a method that it does not fill
+    chosen = formatters.chosen(own, "text/plain", type(value)) if own else None
+    if chosen is not None:
+        written = _Written()
+        chosen(value, written, False)
+        data["text/plain"] = "".join(written.parts)
     bundle = getattr(value, "_repr_mimebundle_", None)
     if callable(bundle):
         found = bundle(include=include, exclude=exclude)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from driver import job
 
 from nbprocess.bundle import archive
-from nbprocess.worker import usage
+from nbprocess.worker import formatters, usage
 
 
 def test_the_archive_is_the_same_every_time_and_the_entrypoint_is_short() -> None:
@@ -152,6 +153,24 @@ def test_a_bare_python_has_displays_errors_and_magics(tmp_path: Path, bare_pytho
     assert ran.text() == "HELD\n 1\n"
     error = ran.outcome["error"]
     assert error["type"] == "UsageError" and "%prun needs IPython" in error["message"] and error["frames"][0][1] == 11
+
+
+def test_a_bare_python_shows_values_by_the_functions_of_the_notebook(tmp_path: Path, bare_python: str) -> None:
+    notebook: dict[str, Any] = {"__name__": "__main__"}
+    source = 'def as_html(value): return f"<i>{value}</i>"\n'
+    source += 'def plainly(value, printer, cycle): printer.text("complex "); printer.pretty(value)\n'
+    linecache.cache["/tmp/ipykernel_1/1.py"] = (len(source), None, source.splitlines(True), "/tmp/ipykernel_1/1.py")
+    exec(compile(source, "/tmp/ipykernel_1/1.py", "exec"), notebook)
+    entries = [
+        ("text/html", ("fractions", "Fraction"), notebook["as_html"]),
+        ("text/plain", ("builtins", "complex"), notebook["plainly"]),
+    ]
+    code = "import fractions\ndisplay(fractions.Fraction(1, 3), 1j, 5)\nclass Odd: pass\nOdd()"
+    ran = job(tmp_path, code, {formatters.ENTRY: entries}).run(bare_python, load=False)
+    fraction, number, plain, odd = (shown["data"] for shown in ran.displays())
+    assert fraction == {"text/plain": "Fraction(1, 3)", "text/html": "<i>1/3</i>"}
+    assert number == {"text/plain": "complex 1j"} and plain == {"text/plain": "5"}
+    assert odd["text/plain"].startswith("<__main__.Odd at 0x")
 
 
 def test_figures_without_ipython(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def take(path: str) -> None:
 
 def state(place: str = "") -> dict[str, str]:
     """The table of this kernel."""
+    from nbprocess.worker import formatters
+
     shell = _shell()
     walk = Walk(place)
     namespace = shell.user_ns
@@ -72,6 +74,9 @@ def state(place: str = "") -> dict[str, str]:
     if isinstance(outputs, dict) and last in outputs:
         walk.root(f"Out[{last}]", outputs[last])
     walk.root("_", namespace.get("_"))
+    for kind, typ, function in formatters.registered(shell):
+        name = typ.__name__ if isinstance(typ, type) else ".".join(typ)
+        walk.root(f"ambient formatters {kind} of {name}", function)
     for section, value in _ambient().items():
         walk.root(f"ambient {section}", value)
     return walk.table()

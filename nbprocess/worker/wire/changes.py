@@ -18,6 +18,7 @@ from .classes import data_of
 from .collector import resting
 from .fingerprint import content, fingerprint
 from .group import Memo
+from .remade import path_in_shell
 
 PATCH = "\0patch:"
 """Prefix of the names under which patches travel among the results: ``\\0patch:<number>``."""
@@ -108,6 +109,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
     if root in ("nbprocess", "numpy.dtypes"):
         return None
+    if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
+        return None  # each end has its own, and leads to all that its process has
     return _instance(obj, kind)
 
 

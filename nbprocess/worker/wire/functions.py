@@ -46,7 +46,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     if by_reference(function):
         return NotImplemented
     if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
-        return _injected, (function.__name__,)
+        return injected, (function.__name__,)
     if function.__code__.co_filename == functools.__file__ and hasattr(function, "registry"):
         return _reduce_dispatch(function)
     located = source.locate(function.__code__)
@@ -154,7 +154,8 @@ def make_cell() -> Any:
     return types.CellType()
 
 
-def _injected(name: str) -> Any:
+def injected(name: str) -> Any:
+    """What IPython put into the namespace at this end."""
     found = scope.namespace().get(name)
     if found is None and name == "get_ipython":
         core = sys.modules.get("IPython")

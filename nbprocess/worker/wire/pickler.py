@@ -169,6 +169,10 @@ class Pickler(pickle.Pickler):
             self.mark("pickle")
             self._need(kind.__module__)
             return _figure(obj)
+        if root in ("IPython", "ipykernel", "nbprocess"):
+            path = remade.path_in_shell(obj)
+            if path is not None:
+                return remade.make_of_shell, (path,)
         if root not in _PLAIN:
             return self._foreign(root, kind, obj)
         return NotImplemented
@@ -184,6 +188,8 @@ class Pickler(pickle.Pickler):
         found = NotImplemented
         if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
             found = tensors.reduce_tensor(self, obj)
+        elif kind.__module__ == "pygments.token" and kind.__name__ == "_TokenType":
+            return remade.make_token, (tuple(obj),)
         elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
             found = models.reduce_booster(self, obj)
         if found is NotImplemented:

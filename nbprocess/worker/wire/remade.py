@@ -1,5 +1,6 @@
 """Values that are bound to their process and are made again at the other end: matches, views of dicts, closed
-files, generators at their end, iterators of dicts.
+files, generators at their end, iterators of dicts; and objects of which each process has its own: IPython's shell and
+its parts, Pygments' token types.
 
 May import: the standard library, this folder.
 """
@@ -13,7 +14,7 @@ import os
 import re
 import sys
 import types
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 _SCANS = ("search", "match", "fullmatch")
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
@@ -56,6 +57,56 @@ def make_attribute(module: str, name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(module), name)
+
+
+_SHELL_ROOTS = ("IPython", "ipykernel", "nbprocess")
+_PARTS: Tuple[str, ...] = (
+    "display_formatter",
+    "display_pub",
+    "displayhook",
+    "events",
+    "history_manager",
+    "magics_manager",
+)
+_PARTS += ("alias_manager", "compile", "extension_manager", "input_transformer_manager", "InteractiveTB")
+
+
+def path_in_shell(obj: Any) -> Optional[Tuple[str, ...]]:
+    """The way to an object from the running IPython shell, of which each end has one: ``()`` for the shell itself, the
+    name of a part of it, ``("formatters", "text/html")``; None for all other objects."""
+    core: Any = sys.modules.get("IPython.core.interactiveshell")
+    shell = getattr(core, "InteractiveShell", None) and core.InteractiveShell._instance
+    if shell is None or (type(obj).__module__ or "").split(".")[0] not in _SHELL_ROOTS:
+        return None
+    if obj is shell:
+        return ()
+    for name in _PARTS:
+        if getattr(shell, name, None) is obj:
+            return (name,)
+    for mime, formatter in shell.display_formatter.formatters.items():
+        if formatter is obj:
+            return "formatters", mime
+    return None
+
+
+def make_of_shell(path: Tuple[str, ...]) -> Any:
+    """This end's own shell, or the part of it."""
+    from .functions import injected
+
+    shell = injected("get_ipython")()
+    if len(path) == 2:
+        return shell.display_formatter.formatters[path[1]]
+    return getattr(shell, path[0]) if path else shell
+
+
+def make_token(names: Tuple[str, ...]) -> Any:
+    """A token type of Pygments, of which there is one in each process."""
+    import importlib
+
+    token: Any = importlib.import_module("pygments.token").Token
+    for name in names:
+        token = getattr(token, name)
+    return token
 
 
 def reduce_iterator(obj: Any) -> Any:

@@ -71,3 +71,33 @@ print("to stderr", file=sys.stderr)
 answer = input("name? ")
 # %% row 27: automagic, and the colours that a notebook's programs show
 ls -a
+# %% functions that the notebook registers with formatters show its values there too
+class Length:
+    def __init__(self, metres): self.metres = metres
+def as_html(length): return f"<b>{length.metres} {unit}</b>"
+unit = "m"
+shell = get_ipython()
+html = shell.display_formatter.formatters["text/html"]
+html.for_type(Length, as_html)
+# %% by a function of another cell, with the names that it reads
+Length(3)
+# %% for types of Python and of libraries, named or not
+import fractions
+plain = shell.display_formatter.formatters["text/plain"]
+plain.for_type(int, lambda number, printer, cycle: printer.text(f"int {number:,}"))
+html.for_type_by_name("fractions", "Fraction", lambda number: f"<i>{number}</i>");
+# %% also inside of other values
+from IPython.display import display
+display(fractions.Fraction(1, 3), [10000, 3])
+1234567
+# %% and those that a cell takes away are gone
+html.pop(Length); plain.pop(int);
+# %% as here
+display(Length(4), 10000)
+# %% the shell and its parts are those of either end
+get_ipython() is shell, html is shell.display_formatter.formatters["text/html"], type(shell).__name__
+# %% there is one token type of each name
+from pygments.token import Comment, Token
+token = Token.Comment.Single
+# %% also when it came from elsewhere
+token is Comment.Single, token in Comment
