@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .errors import NbprocessError
 from .planparts import heaviest
@@ -32,6 +33,7 @@ def render(plan: Plan) -> str:
     else:
         lines.append(f"  cost      {plan.price_note}")
     lines.append(f"  time      at most {seconds} s")
+    lines += _network(plan.request)
     names = {need.name: need for need in plan.capture.needs if need.name in plan.manifest["strength"]}
     codecs: dict[str, str] = {}
     for group in plan.dumped.groups:
@@ -61,6 +63,16 @@ def render(plan: Plan) -> str:
         lines.append(f"  brings    {', '.join(plan.capture.binds)}")
     lines += [f"  note      {text}" for text in plan.notices]
     return "\n".join(lines)
+
+
+def _network(request: Mapping[str, Any]) -> list[str]:
+    """Where a job has to keep to, and with which key; defaults of an account set these without a word in the cell."""
+    network = request.get("NetworkConfig") or {}
+    vpc = network.get("VpcConfig")
+    said = [f"VPC with {', '.join([*vpc['Subnets'], *vpc['SecurityGroupIds']])}"] if vpc else []
+    said += ["no network in the container"] if network.get("EnableNetworkIsolation") else []
+    key = (request.get("ProcessingOutputConfig") or {}).get("KmsKeyId")
+    return [*([f"  network   {', '.join(said)}"] if said else []), *([f"  key       {key}"] if key else [])]
 
 
 def _bytes(plan: Plan) -> str:

@@ -26,7 +26,10 @@ def check(options: Options) -> None:
             if key in seen:
                 raise OptionError(f"{flag(name)} names {key} twice; use another name for one of them.")
             seen.add(key)
-    if bool(options.subnets) != bool(options.security_groups):
+    no_vpc = options.subnets == ("none",)
+    if no_vpc and options.security_groups:
+        raise OptionError("--security-groups contradicts --subnets none: without a VPC there are none; leave one out.")
+    if not no_vpc and bool(options.subnets) != bool(options.security_groups):
         raise OptionError("--subnets and --security-groups belong together: give both, or neither.")
     if options.background and options.dry_run:
         raise OptionError("--dry-run contradicts --background: a plan starts nothing; leave one out.")

@@ -139,7 +139,11 @@ class Options:
     )
     volume_kms_key: str | None = _option(as_text, "Another KMS key for the volume.", metavar="KEY")
     subnets: tuple[str, ...] = _option(
-        as_words, "Subnets of the VPC to run in, with commas (also --subnet).", (), metavar="IDS", alias="subnet"
+        as_words,
+        "Subnets of the VPC to run in, with commas (also --subnet); none for no VPC where a default names one.",
+        (),
+        metavar="IDS",
+        alias="subnet",
     )
     security_groups: tuple[str, ...] = _option(
         as_words,

@@ -127,7 +127,9 @@ def _network(options: Mapping[str, Any], resolved: Mapping[str, Any]) -> dict[st
     if options.get("encrypt_traffic") or resolved.get("EnableInterContainerTrafficEncryption"):
         network["EnableInterContainerTrafficEncryption"] = True
     vpc = resolved.get("VpcConfig")
-    if options.get("subnets"):
+    if options.get("subnets") == ("none",):
+        vpc = None
+    elif options.get("subnets"):
         vpc = {"Subnets": list(options["subnets"]), "SecurityGroupIds": list(options["security_groups"])}
     if vpc:
         network["VpcConfig"] = vpc

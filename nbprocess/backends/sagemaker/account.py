@@ -1,24 +1,19 @@
 """Which account, region, role and bucket: from the options, the environment, Studio's metadata, then STS and IAM.
 
-May import: ``defaults``, ``errors``, the standard library; boto3 when the first client is made.
+May import: ``defaults``, ``studio``, ``errors``, the standard library; boto3 when the first client is made.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError
-from . import defaults
+from . import defaults, studio
 from .explain import meaning
-
-METADATA = Path("/opt/ml/metadata/resource-metadata.json")
-"""Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
 
 # Only asked to be told more; from a VPC without internet they cannot be reached, and nobody is to wait for that long.
 _BRIEF = frozenset({"iam", "ecr", "service-quotas"})
@@ -44,7 +39,7 @@ class Account:
     @functools.cached_property
     def region(self) -> str:
         """Option, environment or profile, then Studio's own."""
-        found = self.session.region_name or _field(metadata().get("ResourceArn", ""), 3)
+        found = self.session.region_name or _field(studio.metadata().get("ResourceArn", ""), 3)
         if not found:
             raise BackendError("No AWS region is set. Give --region, or set AWS_REGION, or run `aws configure`.")
         return str(found)
@@ -88,9 +83,8 @@ class Account:
         given = self._environ.get("NBPROCESS_ROLE") or self.defaults.get("RoleArn")
         if given:
             return str(given)
-        studio = self._studio_role()
-        if studio:
-            return studio
+        if "RoleArn" in self.studio:
+            return str(self.studio["RoleArn"])
         assumed = re.fullmatch(r"arn:(aws[\w-]*):sts::(\d{12}):assumed-role/([^/]+)/.+", self.identity["Arn"])
         if assumed is None:
             raise BackendError(
@@ -108,25 +102,15 @@ class Account:
             path = "service-role/" if name.startswith("AmazonSageMaker") else ""
             return f"arn:{partition}:iam::{account}:role/{path}{name}"
 
-    def _studio_role(self) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError
+    @functools.cached_property
+    def studio(self) -> dict[str, Any]:
+        """What the Studio domain says that jobs need: ``studio.settings``."""
+        return studio.settings(self.client("sagemaker")) if studio.metadata() else {}
 
-        facts = metadata()
-        domain, profile = facts.get("DomainId"), facts.get("UserProfileName")
-        if not domain:
-            return ""
-        sagemaker = self.client("sagemaker")
-        try:
-            if profile:
-                answer = sagemaker.describe_user_profile(DomainId=domain, UserProfileName=profile)
-                role = answer.get("UserSettings", {}).get("ExecutionRole")
-                if role:
-                    return str(role)
-            answer = sagemaker.describe_domain(DomainId=domain)
-            settings = answer.get("DefaultSpaceSettings" if not profile else "DefaultUserSettings", {})
-            return str(settings.get("ExecutionRole", ""))
-        except (BotoCoreError, ClientError):  # not allowed to look: the session's own role is the next best
-            return ""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What jobs get unless an option says otherwise: Studio's, over them those of the SDK's ``config.yaml``."""
+        return {**self.studio, **self.defaults}
 
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:
@@ -152,16 +136,6 @@ class Account:
     def prefix(self) -> str:
         """Where in that bucket nbprocess keeps its things."""
         return "/".join(filter(None, [str(self.defaults.get("Prefix", "")).strip("/"), "nbprocess"]))
-
-
-@functools.cache
-def metadata() -> dict[str, str]:
-    """Studio's metadata file; empty outside of Studio."""
-    try:
-        found: dict[str, str] = json.loads(METADATA.read_text())
-        return found
-    except (OSError, ValueError):
-        return {}
 
 
 def _field(arn: str, index: int) -> str:

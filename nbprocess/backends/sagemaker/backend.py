@@ -61,7 +61,7 @@ class Backend:
         """The store at an ``s3://`` URI. Every call expects the bucket to be this account's."""
         from ...bundle.stores import S3Store
 
-        key = self._kms_key or os.environ.get("NBPROCESS_KMS_KEY") or self.account.defaults.get("KmsKeyId")
+        key = self._kms_key or os.environ.get("NBPROCESS_KMS_KEY") or self.account.settings.get("KmsKeyId")
         known = f"{uri}\0{key or ''}"
         if known not in self._stores:
             bucket, _, prefix = uri.removeprefix("s3://").partition("/")
@@ -96,7 +96,7 @@ class Backend:
                 else "ml.m5.xlarge",
             )
         found: dict[str, Any] = {
-            **{k: v for k, v in self.account.defaults.items() if k not in ("Bucket", "Prefix")},
+            **{k: v for k, v in self.account.settings.items() if k not in ("Bucket", "Prefix")},
             "RoleArn": options.get("role") or self.account.role,
             "ImageUri": options.get("image") or self._image(kinds[0]),
             "InstanceType": kinds[0],

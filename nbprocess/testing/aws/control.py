@@ -41,7 +41,7 @@ class Faults:
     that a machine takes. ``cut_uploads``: so many uploads of values lose their connection midway. ``clock_skew``: AWS
     finds the clock of the caller wrong. ``killed``: so many jobs lose their machine soon after they began to run.
     ``late_logs``: seconds until CloudWatch has a line. ``lost_answers``: so many jobs are created, and the connection
-    is closed before the caller hears of it.
+    is closed before the caller hears of it. ``vpc_only``: the apps of the Studio domain may use its VPC only.
     """
 
     throttle: int = 0
@@ -62,6 +62,7 @@ class Faults:
     killed: int = 0
     late_logs: float = 0.0
     lost_answers: int = 0
+    vpc_only: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def reset(self) -> bool:
@@ -283,6 +284,12 @@ class Control:
 
     def _GetProducts(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return services.products(given)
+
+    def _DescribeDomain(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return services.domain(given["DomainId"], self.faults.vpc_only)
+
+    def _DescribeUserProfile(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {**given, "Status": "InService", "UserSettings": {}}
 
     def _DescribeImages(self, given: Mapping[str, Any]) -> dict[str, Any]:
         found = services.images(given, self.faults.no_image)

@@ -71,6 +71,22 @@ def images(given: Mapping[str, Any], missing: bool) -> dict[str, Any] | None:
     }
 
 
+def domain(name: str, vpc_only: bool) -> dict[str, Any]:
+    """DescribeDomain of a Studio domain whose people share role, security group and key."""
+    return {
+        "DomainId": name,
+        "Status": "InService",
+        "VpcId": "vpc-1",
+        "SubnetIds": ["subnet-1", "subnet-2"],
+        "AppNetworkAccessType": "VpcOnly" if vpc_only else "PublicInternetOnly",
+        "DefaultUserSettings": {
+            "ExecutionRole": f"arn:aws:iam::{ACCOUNT}:role/studio",
+            "SecurityGroups": ["sg-1"],
+            "SharingSettings": {"NotebookOutputOption": "Allowed", "S3KmsKeyId": "alias/studio"},
+        },
+    }
+
+
 def role(name: str, trusted: bool) -> str:
     """GetRole's answer as XML, without its frame."""
     trust = TRUST if trusted else {"Version": "2012-10-17", "Statement": []}
