@@ -169,7 +169,9 @@ def data_files(
     """
     found = Found(taken=taken)
     folder = os.path.abspath(folder)
+    literals = list(literals)
     named = dict(_named(folder, literals, cwd or folder, found))
+    named.update(_joined(folder, literals, [path for path in named.values() if os.path.isdir(path)]))
     whole = _whole(folder, max_bytes)
     if whole is not None:
         for path, size in whole:
@@ -276,6 +278,33 @@ def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iter
             f"the {kind} {text} lies outside the notebook's folder and was not sent: --input NAME={path} makes it "
             "available under /opt/ml/processing/input/NAME."
         )
+
+
+_MOST_JOINED = 5_000
+"""Pairs of folder and literal that are looked at."""
+
+
+def _joined(folder: str, literals: list[str], folders: list[str]) -> Iterator[tuple[str, str]]:
+    """Files that literals name together: ``IMAGES / "tree.dot"``, ``os.path.join("data", "2020", "x.csv")``."""
+    parts = [
+        text
+        for text in literals
+        if 0 < len(text) < 100 and not any(mark in text for mark in "\n\0*?[") and text.strip()
+    ]
+    left = _MOST_JOINED
+    queue = list(folders)
+    for base in queue:
+        for text in parts:
+            left -= 1
+            if left < 0:
+                return
+            path = os.path.normpath(os.path.join(base, text))
+            if not path.startswith(base + os.sep) or not os.path.exists(path):
+                continue
+            if not os.path.isdir(path):
+                yield os.path.relpath(path, folder), path
+            elif path not in queue:
+                queue.append(path)
 
 
 def _system(path: str) -> bool:

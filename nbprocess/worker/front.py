@@ -116,6 +116,10 @@ class Front:
         for name, text in _AS_IN_A_NOTEBOOK.items():
             os.environ.setdefault(name, text)
         os.environ["TERM"] = "xterm-color"
+        if os.path.exists(
+            "/bin/bash"
+        ):  # by which IPython runs `!command`; a container names none, a notebook's host does
+            os.environ.setdefault("SHELL", "/bin/bash")
         for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
             setattr(builtins, name, value)
         self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))

@@ -46,6 +46,20 @@ def test_a_small_folder_travels_as_a_whole_without_clutter_and_secrets(tmp_path:
     assert targets(Notebook(folder=tmp_path)) == {"data/a.csv", "b.txt"}
 
 
+def test_a_file_that_literals_name_together_travels(tmp_path: Path) -> None:
+    put(tmp_path, ".gitignore", "images/\n")
+    for path in ("images/trees/iris.dot", "images/trees/other.dot", "images/x.png"):
+        put(tmp_path, path)
+    book = Notebook("from pathlib import Path\nIMAGES = Path('images') / 'trees'", folder=tmp_path)
+    assert targets(book, 'open(IMAGES / "iris.dot")') == {".gitignore", "images/trees/iris.dot"}
+    plain = Notebook(folder=tmp_path)
+    assert targets(plain, 'import os\nopen(os.path.join("images", "trees", "other.dot"))') == {
+        ".gitignore",
+        "images/trees/other.dot",
+    }
+    assert targets(plain, 'open("trees")') == {".gitignore"}
+
+
 def test_ignore_files_are_honoured_but_what_the_code_names_travels(tmp_path: Path) -> None:
     put(tmp_path, ".gitignore", "data/\n*.log\n!keep.log\n")
     put(tmp_path, ".nbprocessignore", "raw.txt\n")

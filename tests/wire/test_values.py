@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
 import random
 import threading
 from typing import Any
@@ -37,6 +38,29 @@ def test_arrays(ends: Ends, name: str) -> None:
     assert found.tolist() == value.tolist()
     if isinstance(value, np.ndarray):
         assert found.flags.writeable and found.strides == value.strides
+
+
+def test_a_dtype_stays_the_very_one_of_c(ends: Ends) -> None:
+    values = np.arange(3, dtype=np.longlong)
+    found = ends.send(values=values, one=values[1])
+    assert found["values"].dtype.char == "q" and type(found["one"]) is np.longlong
+    assert ends.send(big=np.arange(3, dtype=">i8"))["big"].dtype.str == ">i8"
+
+
+def test_what_a_library_offers_by_name_stays_the_librarys_own(ends: Ends) -> None:
+    import sympy
+
+    sent = {"field": sympy.RR, "lazy": sympy.test, "inside": [sympy.CC], "number": sympy.Integer(7)}
+    found = ends.send(**sent)
+    assert found["field"] is sympy.RR and found["lazy"] is sympy.test and found["inside"][0] is sympy.CC
+    assert found["number"] == 7
+
+
+def test_a_group_that_was_left_behind_is_one_still(ends: Ends) -> None:
+    groups = [group for _, group in itertools.groupby("aab")]
+    found = ends.send(groups=groups)["groups"]
+    assert [type(group).__name__ for group in found] == ["_grouper", "_grouper"]
+    assert [list(group) for group in found] == [[], []]
 
 
 def test_large_arrays_are_not_copied(ends: Ends) -> None:

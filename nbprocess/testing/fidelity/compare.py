@@ -171,7 +171,12 @@ def _mask(text: str) -> str:
 
 def _is_own(event: Mapping[str, Any]) -> bool:
     data = event.get("data") or {}
-    return "nbprocess-static" in str(data.get("text/html", "")) or "%processing_logs" in str(data.get("text/plain", ""))
+    plain = str(data.get("text/plain", ""))
+    return (
+        "nbprocess-static" in str(data.get("text/html", ""))
+        or "%processing_logs" in plain
+        or _NOISE.match(plain) is not None
+    )
 
 
 def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:

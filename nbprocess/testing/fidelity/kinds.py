@@ -52,7 +52,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
     elif root == "sklearn" and kind.__name__.startswith(("KDTree", "BallTree")):
         walk.put(path, named(kind))  # its state counts how often it was asked
-        walk.visit(f"{path}.data", walk.keep(value.get_arrays()[0]))
+        walk.alone(f"{path}.data", walk.keep(value.get_arrays()[0]))
     elif root in _OF_THE_KERNEL and hasattr(value, "_trait_values"):
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
     elif isinstance(value, io.IOBase):

@@ -20,7 +20,18 @@ _VALUES = {
     *("datetime", "date", "time", "timedelta", "timezone", "ZoneInfo", "Decimal", "Fraction", "UUID", "PosixPath"),
     *("Timestamp", "Timedelta", "Period", "Interval", "NaTType", "Pattern", "generic"),
     *("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
-    *("bool", "bool_", "str_", "bytes_", "complex128", "complex64", "datetime64", "timedelta64"),
+    *(
+        "longlong",
+        "ulonglong",
+        "bool",
+        "bool_",
+        "str_",
+        "bytes_",
+        "complex128",
+        "complex64",
+        "datetime64",
+        "timedelta64",
+    ),
 }
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 

@@ -236,6 +236,15 @@ def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C
     return made
 
 
+def reduce_dtype(dtype: Any) -> Any:
+    """The reduction of a dtype: one of C's types is another one of the same size (``long long``), which NumPy's own
+    reduction forgets; NotImplemented for all others."""
+    import numpy as np
+
+    same = dtype.char in ("q", "Q") and dtype.isnative and np.dtype(dtype.str).char != dtype.char
+    return (np.dtype, (dtype.char,)) if same else NotImplemented
+
+
 def reduce_scalar(scalar: Any) -> Any:
     """The reduction of a NumPy scalar."""
     return make_scalar, (scalar.dtype, scalar.tobytes())

@@ -13,6 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import constants
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -111,6 +112,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has
+    if constants.name_of(obj) is not None:
+        return None
     return _instance(obj, kind)
 
 

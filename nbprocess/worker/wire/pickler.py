@@ -13,7 +13,20 @@ import types
 from typing import Any, Dict, List, Optional, Set
 
 from ..tombstone import Tombstone, why
-from . import arrays, classes, exceptions, frames, functions, generators, models, plugins, refuse, remade, tensors
+from . import (
+    arrays,
+    classes,
+    constants,
+    exceptions,
+    frames,
+    functions,
+    generators,
+    models,
+    plugins,
+    refuse,
+    remade,
+    tensors,
+)
 from .refuse import Refused
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
@@ -137,6 +150,8 @@ class Pickler(pickle.Pickler):
         if kind is types.BuiltinFunctionType:
             self._need(getattr(obj, "__module__", None) or "")
             return NotImplemented
+        if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
+            return remade.reduce_remade(obj)
         if kind.__name__.endswith("iterator"):
             return remade.reduce_iterator(obj)
         if kind in (property, classmethod, staticmethod):
@@ -185,6 +200,9 @@ class Pickler(pickle.Pickler):
             if target is not None:
                 self._need(target)
                 return plugins.reduce_by_plugin(target, obj)
+            named = constants.name_of(obj)
+            if named is not None:
+                return remade.make_attribute, named
         found = NotImplemented
         if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
             found = tensors.reduce_tensor(self, obj)
@@ -215,7 +233,9 @@ class Pickler(pickle.Pickler):
             if found is not NotImplemented:
                 self.mark("numpy")
                 return found
-        if kind is np.ufunc or isinstance(obj, np.dtype):
+        if isinstance(obj, np.dtype):
+            return arrays.reduce_dtype(obj)
+        if kind is np.ufunc:
             return NotImplemented
         if kind.__module__ != "numpy":
             self.mark("pickle")

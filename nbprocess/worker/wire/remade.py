@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import operator
 import os
 import re
 import sys
 import types
 from typing import Any, Optional, Tuple
+
+from . import constants
 
 _SCANS = ("search", "match", "fullmatch")
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
@@ -37,19 +40,18 @@ def reduce_remade(obj: Any) -> Any:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
-    return _of_package(obj)
+    if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
+        return (make_spent_group, ()) if obj.__reduce__()[0] is iter else NotImplemented
+    named = constants.name_of(obj)  # what ipywidgets offers ready made and is bound to no page: `interact`
+    return (make_attribute, named) if named is not None else NotImplemented
 
 
-def _of_package(obj: Any) -> Any:
-    """By name, what ipywidgets offers ready made and is bound to no page: ``interact``."""
-    root = (type(obj).__module__ or "").split(".")[0]
-    package = sys.modules.get(root)
-    if root != "ipywidgets" or package is None:
-        return NotImplemented
-    for name, value in list(vars(package).items()):
-        if value is obj:
-            return make_attribute, (root, name)
-    return NotImplemented
+def make_spent_group() -> Any:
+    """A group of ``itertools.groupby`` that has given all it had, or that its parent has left behind."""
+    parent = itertools.groupby([0])
+    _, group = next(parent)
+    next(parent, None)
+    return group
 
 
 def make_attribute(module: str, name: str) -> Any:
