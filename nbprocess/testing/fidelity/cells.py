@@ -27,7 +27,7 @@ def read(path: Path) -> list[str]:
     except ValueError as error:
         raise ValueError(f"{path} is no notebook: {error}") from None
     language = str((notebook.get("metadata", {}).get("kernelspec") or {}).get("language", "python"))
-    if language.lower() not in ("python", "ipython", ""):
+    if language.lower() and not language.lower().startswith(("python", "ipython")):
         raise ValueError(f"{path} is a notebook for {language}, not for Python.")
     cells = list(notebook.get("cells", ()))
     for sheet in notebook.get("worksheets", ()):  # nbformat 3

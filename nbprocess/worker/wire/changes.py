@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import functools
 import os
 import sys
 import types
@@ -15,9 +16,10 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from . import constants
 from .arrays import contents
-from .classes import data_of
+from .classes import data_of, set_attribute
 from .collector import resting
 from .fingerprint import content, fingerprint
+from .functions import by_reference
 from .group import Memo
 from .remade import path_in_shell
 
@@ -28,6 +30,9 @@ _CONSTANT = (
     *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
     *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
 )
+_FUNCTION = types.FunctionType
+_CACHED: Any = type(functools.lru_cache(lambda: None))
+_OF_CACHE = ("__wrapped__", "cache_parameters")
 _HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
 
@@ -40,7 +45,13 @@ class Snapshot:
         seen = set()
         wanted: List[Tuple[int, Any]] = []
         for number, obj in enumerate(memo.objects):
-            if id(obj) in seen or (isinstance(obj, _CONSTANT) and getattr(obj, "__module__", "") != "__main__"):
+            if id(obj) in seen:
+                continue
+            if (
+                isinstance(obj, _CONSTANT)
+                and getattr(obj, "__module__", "") != "__main__"
+                and type(obj) is not _FUNCTION
+            ):
                 continue
             seen.add(id(obj))
             wanted.append((number, obj))
@@ -84,6 +95,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if isinstance(obj, type):
         held = data_of(obj)
         return None if held is None else ("class", held)
+    if kind is _FUNCTION or kind is _CACHED:
+        return None if by_reference(obj) else ("function", _own_attributes(obj))
     if isinstance(obj, _CONSTANT):
         return None
     if kind is list:
@@ -115,6 +128,11 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if constants.name_of(obj) is not None:
         return None
     return _instance(obj, kind)
+
+
+def _own_attributes(function: Any) -> Dict[str, Any]:
+    """What code set on a function: a counter, a registry."""
+    return {name: value for name, value in vars(function).items() if name not in _OF_CACHE}
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
@@ -240,7 +258,7 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, _with_axes(obj)
     if kind == "opaque":
         return "new", obj
-    if kind == "class":
+    if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "dict":
         return kind, list(state.items())
@@ -304,6 +322,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         obj[...] = state
     elif kind == "class":
         _apply_class(obj, state)
+    elif kind == "function":
+        for name in _own_attributes(obj).keys() - state.keys():
+            del vars(obj)[name]
+        vars(obj).update(state)
     elif kind == "axis":
         obj.names = state
     elif kind == "frame":
@@ -337,11 +359,12 @@ def _take_over(obj: Any, new: Any) -> bool:
 
 
 def _apply_class(cls: type, state: Dict[str, Any]) -> None:
-    for name in (data_of(cls) or {}).keys() - state.keys():
-        delattr(cls, name)
+    known = data_of(cls) or {}
+    for name in known.keys() - state.keys():
+        set_attribute(cls, name)
     for name, value in state.items():
-        if vars(cls).get(name, cls) is not value:
-            setattr(cls, name, value)
+        if known.get(name, cls) is not value:
+            set_attribute(cls, name, value)
 
 
 def _set_item(obj: Any, key: Any, value: Any) -> None:

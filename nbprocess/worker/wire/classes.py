@@ -90,6 +90,24 @@ def _home(cls: type, statement: source.Statement) -> Dict[str, Any]:
     return vars(sys.modules["__main__"])
 
 
+_OF_METHOD = "\0"
+"""Between the name of a method and that of an attribute which was set on it."""
+_GONE = object()
+
+
+def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
+    """Set what ``_later`` found under ``name``, on a class or on a method of it; without a value: take it away."""
+    target: Any = cls
+    if _OF_METHOD in name:
+        method, _, name = name.partition(_OF_METHOD)
+        member = vars(cls).get(method)
+        target = getattr(member, "__func__", getattr(member, "fget", member))
+    if value is _GONE:
+        delattr(target, name)
+    elif target is not None:
+        setattr(target, name, value)
+
+
 def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
     if issubclass(cls, enum.Enum):
@@ -109,6 +127,8 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
             if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
+                own = ((key, held) for key, held in vars(inner).items() if not key.startswith("__"))
+                found.update({f"{name}{_OF_METHOD}{key}": held for key, held in own})
                 continue
         elif hasattr(value, "__get__") or (name in annotated and hasattr(cls, "__dataclass_fields__")):
             continue  # property, slot, cached_property; a dataclass keeps its defaults in its own way
@@ -160,7 +180,7 @@ def set_class(cls: type, state: Dict[str, Any]) -> None:
         return
     fresh.discard(id(cls))
     for name, value in state.items():
-        setattr(cls, name, value)
+        set_attribute(cls, name, value)
 
 
 def make_namedtuple(name: str, fields: Any, defaults: Any, module: str) -> type:

@@ -64,3 +64,32 @@ queue.rotate(1); order.move_to_end("a"); groups["k"].append(1); tally.update("c"
 # %% a name that is bound to what it was
 same = a
 a = a
+# %% what code keeps on a function
+import functools
+def tally(x):
+    tally.count += x
+    return tally.count
+tally.count = 0
+def counted(function):
+    @functools.wraps(function)
+    def inner(*arguments):
+        inner.calls += 1
+        return function(*arguments)
+    inner.calls = 0
+    return inner
+@counted
+def fibonacci(n): return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+@functools.lru_cache
+def cached(x): return x
+class Holder:
+    def method(self): return self.method.__func__.mark
+Holder.method.mark = 1
+# %% changes there
+tally(3), fibonacci(6), fibonacci.calls, Holder().method()
+# %% and is here then
+tally.count, fibonacci.calls
+# %% set, replaced and taken away
+tally.mark = ["x"]; del fibonacci.calls; Holder.method.mark = 2; Holder.method.more = tally.mark; cached.mark = 3
+# %% shared with what it was shared with
+tally.mark.append("y")
+Holder.method.more is tally.mark, Holder().method(), cached.mark, hasattr(fibonacci, "calls")
