@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nbprocess.backends.local import record
+from nbprocess.backends.local import launcher, record
 from nbprocess.backends.local.logfile import MAX_EVENT
+from nbprocess.backends.local.record import Record
+from nbprocess.backends.local.supervisor import start_fresh
 from nbprocess.errors import JobNameInUse, JobNotFound
 
 from .conftest import Local, s3_outputs
@@ -121,6 +126,43 @@ def test_a_name_in_use(local: Local) -> None:
         local.backend.describe("job-1")
     local.backend.launch(request)
     assert local.end("job-1")["ProcessingJobStatus"] == "Completed"
+
+
+def test_a_job_runs_once_though_the_fork_server_has_gone_on_before_it_is_asked_for_an_answer(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.run("pass")
+    send = socket.send_fds
+
+    def slowly(connection: socket.socket, *arguments: Any) -> int:
+        sent = send(connection, *arguments)
+        closed = select.poll()
+        closed.register(connection, select.POLLRDHUP)
+        closed.poll(20_000)  # its answer is there, and it has closed the connection
+        return sent
+
+    deadline = time.monotonic() + 60
+    while not launcher._send(str(launcher.socket_path()), {"preload": []}, None):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    monkeypatch.setattr(socket, "send_fds", slowly)
+    monkeypatch.setattr(launcher, "start_fresh", lambda *_: pytest.fail("it is started once more"))
+    local.run("print('ran')")
+    assert local.text("job-2") == "ran"
+
+
+def test_two_supervisors_of_a_job_run_it_once(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(spec: dict[str, Any], lock: int, *_: Any) -> None:
+        start_fresh(spec, lock)
+        start_fresh(spec, lock)
+
+    monkeypatch.setattr(launcher, "launch", twice)
+    local.run("print('ran')")
+    deadline = time.monotonic() + 60
+    while Record(local.backend.base / "instances", "job-1").alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert local.text("job-1") == "ran"
 
 
 def test_more_jobs_than_slots_wait_in_order(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,8 @@ def _send(path: str, message: dict[str, Any], lock: int | None) -> bool:
             connection.connect(path)
             data = json.dumps(message).encode() + b"\n"
             sent = socket.send_fds(connection, [data], [] if lock is None else [lock])
-            connection.sendall(data[sent:])
+            if sent < len(data):  # else nothing more may be sent: the server may have answered and closed already
+                connection.sendall(data[sent:])
             return lock is None or connection.recv(1) == b"k"
         except TimeoutError:
             raise BackendError(

@@ -53,6 +53,7 @@ class Record:
             with open(new + "/reserve", "wb") as file:
                 file.write(b"\0" * 16384)  # so that the end of a job can be noted on a full disk
             open(new + "/log.jsonl", "wb").close()
+            open(new + "/unclaimed", "wb").close()
             os.mkfifo(new + "/control", 0o600)
             lock = os.open(new + "/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -67,6 +68,14 @@ class Record:
             shutil.rmtree(new, ignore_errors=True)
             raise
         return lock
+
+    def claim(self) -> bool:
+        """Whether the job is this process's to run. It is nobody else's then: no cell runs twice."""
+        try:
+            os.unlink(self.path + "/unclaimed")  # takes no room on a full disk
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self) -> dict[str, Any]:
         """``describe.json`` as it is stored. Raises JobNotFound."""

@@ -31,6 +31,8 @@ def supervise(spec: dict[str, Any], runner: Runner | None = None) -> None:
         signal.signal(number, signal.SIG_IGN)  # a job is stopped through its control pipe only
     module, kind, argument = spec["objects"]
     record = Record(spec["root"], spec["name"])
+    if not record.claim():
+        return  # another supervisor has it: the fork server had taken the job and could not say so any more
     slots = spec.get("slots")
     Instance(
         spec["request"],
