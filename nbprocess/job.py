@@ -295,6 +295,7 @@ class Job:
             try:
                 describe = self.backend.describe(self.name)
                 ended = describe.get("ProcessingJobStatus") in TERMINAL
+                looked = time.time()
                 markers = self._log.pull()
                 while ended and self._log.more:
                     markers += self._log.pull()
@@ -314,22 +315,26 @@ class Job:
                     self._mark(marker)
                 if self._gauge.due(describe, self.has_cell):
                     changed = self._gauge.ask(describe) or changed
-                if ended and not self._log_may_grow(describe):
+                if ended and not self._log_may_grow(describe, looked):
                     self._phases.end(_seconds(describe.get("ProcessingEndTime")) or time.time())
                     self._collect()
         if changed or self._done.is_set():
             self.changed()
         return changed
 
-    def _log_may_grow(self, describe: Mapping[str, Any]) -> bool:
-        """Whether lines of an ended job may still be on their way. They matter where the log is all that it says."""
+    def _log_may_grow(self, describe: Mapping[str, Any], looked: float) -> bool:
+        """Whether lines of an ended job may still be on their way. They matter where the log is all that it says.
+
+        Args:
+            looked: when the log was asked for, in seconds since the epoch.
+        """
         lag = 0.0 if self.has_cell else getattr(self.backend, "log_seconds", 0.0)
         if not lag:
             return False
         if self._end_seen is None:
-            self._end_seen = time.monotonic()
+            self._end_seen = looked  # by our clock: AWS's may be ahead
         ended = _seconds(describe.get("ProcessingEndTime")) or 0.0
-        return time.time() - ended < lag and time.monotonic() - self._end_seen < lag
+        return looked - ended < lag and looked - self._end_seen < lag
 
     def _mark(self, marker: Mapping[str, Any]) -> None:
         if marker.get("phase") in ("running", "saving"):

@@ -123,6 +123,7 @@ class Control:
         self._failed: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, list[dict[str, str]]] = {}
         self._starting: dict[str, dict[str, Any]] = {}
+        self._life = threading.Lock()  # a job goes from "starting" to its machine, or is stopped before: one of the two
 
     def call(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """The answer of an operation. Raises Refused."""
@@ -194,10 +195,12 @@ class Control:
         self._starting[name] = {**given, **times, "ProcessingJobStatus": "InProgress"}
 
         def start() -> None:
-            waiting = self._starting.pop(name, None)
-            if waiting is None or waiting["ProcessingJobStatus"] != "InProgress":
-                return
-            self._create(given)
+            with self._life:
+                waiting = self._starting.get(name)
+                if waiting is None or waiting["ProcessingJobStatus"] != "InProgress":
+                    return  # it was deleted, or stopped, and stays so
+                self._create(given)
+                del self._starting[name]
 
         threading.Timer(self.faults.slow_start, start).start()
         return {"ProcessingJobArn": _arn(name)}
@@ -215,9 +218,9 @@ class Control:
 
     def _DescribeProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["ProcessingJobName"]
-        if name in self._starting:
-            waiting = {k: v for k, v in self._starting[name].items() if k != "Tags"}
-            return {**waiting, "ProcessingJobArn": _arn(name)}
+        waiting = self._starting.get(name)
+        if waiting is not None:
+            return {**{k: v for k, v in waiting.items() if k != "Tags"}, "ProcessingJobArn": _arn(name)}
         answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
         if name in self._failed:
             for key in ("ExitMessage", "ProcessingStartTime"):
@@ -261,16 +264,18 @@ class Control:
         status = self._DescribeProcessingJob(given)["ProcessingJobStatus"]
         if status in TERMINAL:
             raise RequestError(f"The request was rejected because the processing job is in status {status}.")
-        waiting = self._starting.get(name)
-        if waiting is not None:
-            moment = datetime.now().astimezone()
-            waiting.update(ProcessingJobStatus="Stopped", ProcessingEndTime=moment, LastModifiedTime=moment)
-            return {}
+        with self._life:
+            waiting = self._starting.get(name)
+            if waiting is not None:
+                moment = datetime.now().astimezone()
+                waiting.update(ProcessingJobStatus="Stopped", ProcessingEndTime=moment, LastModifiedTime=moment)
+                return {}
         self._machines.stop(name)
         return {}
 
     def _DeleteProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        self._machines.delete(given["ProcessingJobName"])
+        if self._starting.pop(given["ProcessingJobName"], None) is None:
+            self._machines.delete(given["ProcessingJobName"])
         self._failed.pop(given["ProcessingJobName"], None)
         return {}
 
