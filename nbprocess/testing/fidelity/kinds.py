@@ -42,7 +42,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         _class(walk, path, value)
     elif (
         (root == "numpy" and _numpy(walk, path, value))
-        or (root == "pandas" and _pandas(walk, path, value))
+        or (_of_pandas(kind) and _pandas(walk, path, value))
         or (root == "matplotlib" and figures.describe(walk, path, value))
     ):
         return
@@ -283,6 +283,13 @@ def _array(walk: Walk, path: str, value: Any) -> None:
         walk.memory(path, id(walk.keep(owner)), value.__array_interface__["data"][0])
 
 
+def _of_pandas(kind: type) -> bool:
+    """pandas' own types, and what others make of its frames and series."""
+    frames = ("DataFrame", "Series", "Index")
+    names = (base.__name__ for base in kind.__mro__ if (base.__module__ or "").split(".")[0] == "pandas")
+    return (kind.__module__ or "").split(".")[0] == "pandas" or any(name in frames for name in names)
+
+
 def _pandas(walk: Walk, path: str, value: Any) -> bool:
     name = type(value).__name__
     if (not hasattr(value, "dtype") and not hasattr(value, "dtypes")) or name in ("DataFrameGroupBy", "SeriesGroupBy"):
@@ -295,7 +302,11 @@ def _pandas(walk: Walk, path: str, value: Any) -> bool:
             column = value.iloc[:, index]
             _column(walk, f"{path}[{walk.text(repr(label))}]", column)
         walk.visit(f"{path}.attrs", dict(value.attrs))
-        own = {k: v for k, v in vars(value).items() if k not in ("_mgr", "_item_cache", "_attrs", "_flags", "_is_copy")}
+        own = {
+            k: v
+            for k, v in vars(value).items()
+            if k not in ("_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_typ")
+        }
         walk.attributes(path, own)
         return True
     if hasattr(value, "index") and hasattr(value, "iloc"):

@@ -9,16 +9,16 @@ import collections
 import concurrent.futures
 import functools
 import os
-import sys
 import types
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple, cast
 
-from . import constants
+from . import constants, subclasses
 from .arrays import contents
 from .classes import data_of, set_attribute
 from .collector import resting
-from .fingerprint import content, fingerprint
+from .fingerprint import array_content, fingerprint
+from .frames import is_frame
 from .functions import by_reference
 from .group import Memo
 from .remade import path_in_shell
@@ -116,11 +116,17 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     root = (kind.__module__ or "").split(".")[0]
     if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
-        return "array", _digest(obj)
+        return "array", array_content(obj)
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", list(obj.names)  # all of an index that can change
         return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
+    if is_frame(kind):  # a subclass: of a library, or of the notebook
+        return "frame", (fingerprint(obj), subclasses.extras(obj))
+    if subclasses.is_array(obj):
+        found: Any = subclasses.array_state(obj)
+        if found is not None:
+            return cast(Tuple[str, Any], found)
     if root in ("nbprocess", "numpy.dtypes"):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
@@ -165,23 +171,14 @@ def _slots(obj: Any, kind: type) -> Dict[str, Any]:
     return found
 
 
-def _digest(array: Any) -> Any:
-    if array.dtype == object:
-        return array.ravel().tolist(), array.shape
-    if array.dtype.hasobject:  # records with objects, variable-length text: tolist() makes new objects each time
-        return fingerprint(array), array.shape
-    plain = array.view(sys.modules["numpy"].ndarray)  # a recarray or matrix has ways of its own to be reshaped
-    data = plain if array.flags.c_contiguous else plain.copy()
-    view = data.reshape(-1).view("u1") if data.nbytes else b""
-    return content(view), array.shape, str(array.dtype)
-
-
 def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     kind, before = old
     after = new[1]
+    if kind == "subarray" or (kind == "frame" and isinstance(before, tuple)):
+        return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "frame", "opaque", "bytes", "axis"):
+    if kind in ("array", "masked", "frame", "opaque", "bytes", "axis"):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -256,6 +253,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, contents(obj) if not obj.dtype.hasobject else obj.copy()
     if kind == "frame":
         return kind, _with_axes(obj)
+    if kind in ("masked", "subarray"):
+        return kind, subclasses.array_patch(obj, kind)
     if kind == "opaque":
         return "new", obj
     if kind in ("class", "function"):
@@ -276,6 +275,8 @@ def _with_axes(frame: Any) -> Any:
     axes = getattr(getattr(frame, "_mgr", None), "axes", None)
     if isinstance(axes, list):
         copy._mgr.axes = list(axes)
+    if type(frame).__module__.split(".")[0] != "pandas":
+        subclasses.take_extras(copy, frame)
     return copy
 
 
@@ -332,6 +333,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if not hasattr(obj, "_update_inplace"):
             return False
         obj._update_inplace(state)
+        if type(obj).__module__.split(".")[0] != "pandas":
+            subclasses.take_extras(obj, state)
+    elif kind in ("masked", "subarray"):
+        return subclasses.apply_array(obj, kind, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
     elif kind == "new":

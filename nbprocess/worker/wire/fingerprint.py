@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import sys
 from typing import Any
 
 from .pickler import Pickler
@@ -31,6 +32,18 @@ def fingerprint(value: Any) -> str:
     for buffer in pickler.buffers:
         digest.update(content(buffer.raw()))
     return digest.hexdigest()
+
+
+def array_content(array: Any) -> Any:
+    """What tells whether an array changed: its items or a digest of them, and its form."""
+    if array.dtype == object:
+        return array.ravel().tolist(), array.shape
+    if array.dtype.hasobject:  # records with objects, variable-length text: tolist() makes new objects each time
+        return fingerprint(array), array.shape
+    plain = array.view(sys.modules["numpy"].ndarray)  # a recarray or matrix has ways of its own to be reshaped
+    data = plain if array.flags.c_contiguous else plain.copy()
+    view = data.reshape(-1).view("u1") if data.nbytes else b""
+    return content(view), array.shape, str(array.dtype)
 
 
 def content(data: Any) -> bytes:

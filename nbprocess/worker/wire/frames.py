@@ -14,6 +14,14 @@ _NULLABLE = {
 }
 
 
+def is_frame(kind: type) -> bool:
+    """Whether it is a frame or a series of pandas, or made of one."""
+    if not hasattr(kind, "_update_inplace"):
+        return False
+    names = {base.__name__ for base in kind.__mro__ if (base.__module__ or "").split(".")[0] == "pandas"}
+    return not names.isdisjoint(_EXACT)
+
+
 def reduce_pandas(pickler: Any, obj: Any) -> Any:
     """The reduction of an exact DataFrame, Series or Index; NotImplemented leaves it to pandas."""
     import pandas as pd

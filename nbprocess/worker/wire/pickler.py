@@ -25,6 +25,7 @@ from . import (
     plugins,
     refuse,
     remade,
+    subclasses,
     tensors,
 )
 from .refuse import Refused
@@ -94,6 +95,11 @@ class Pickler(pickle.Pickler):
         self.private.add(id(array))
         self._kept.append(array)
         return array
+
+    def plain(self, array: Any, view: Any) -> Any:
+        """The plain ``view`` of an array of another kind, kept alive; it stands for the array's memory."""
+        self._kept.append(arrays.contents(view) if arrays.is_contents(array) else view)
+        return self._kept[-1]
 
     def space_of(self, names: Dict[str, Any]) -> Any:
         """What stands for globals that are no module's: the same for all functions over them."""
@@ -165,6 +171,15 @@ class Pickler(pickle.Pickler):
         root = (kind.__module__ or "").split(".")[0]
         if root == "numpy":
             return self._numpy(kind, obj)
+        if subclasses.is_array(obj):
+            found = subclasses.reduce_array(self, obj)
+            if found is not NotImplemented:
+                self._need(kind.__module__)
+                return found
+        if root != "pandas" and frames.is_frame(kind):
+            self.mark("pickle")
+            self._need(kind.__module__)
+            return subclasses.reduce_frame(obj)
         if root == "pandas":
             found = frames.reduce_pandas(self, obj)
             if found is NotImplemented:
@@ -221,8 +236,7 @@ class Pickler(pickle.Pickler):
             return arrays.reduce_array(self, obj)
         if kind in (np.recarray, np.matrix) and obj.dtype.names != ():
             plain = obj.view(np.ndarray)  # a view: that it shares its memory with others is seen by this one
-            self._kept.append(arrays.contents(plain) if arrays.is_contents(obj) else plain)
-            return arrays.make_kind, (self._kept[-1], kind)
+            return arrays.make_kind, (self.plain(obj, plain), kind)
         if kind is np.memmap:
             arrays.check_mapped(obj)
             return arrays.reduce_array(self, self.own(np.array(obj)))

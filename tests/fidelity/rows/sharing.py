@@ -93,3 +93,25 @@ tally.mark = ["x"]; del fibonacci.calls; Holder.method.mark = 2; Holder.method.m
 # %% shared with what it was shared with
 tally.mark.append("y")
 Holder.method.more is tally.mark, Holder().method(), cached.mark, hasattr(fibonacci, "calls")
+# %% what is made of frames and arrays, with attributes of its own
+import numpy as np, pandas as pd
+class Frame(pd.DataFrame):
+    _metadata = ["unit"]
+    @property
+    def _constructor(self): return Frame
+class Noted(np.ndarray):
+    def __array_finalize__(self, other): self.note = getattr(other, "note", None)
+lengths = Frame({"a": [1, 2, 3]}); lengths.unit = "m"
+noted = np.arange(5.0).view(Noted); noted.note = "x"
+masked = np.ma.masked_array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+held = {"frame": lengths, "array": noted, "masked": masked, "part": noted[1:3]}
+# %% changed in place
+lengths["b"] = lengths["a"] * 2.5; lengths.unit = "km"
+noted[0] = 7; noted.note = "y"
+masked[0] = 9; masked[2] = np.ma.masked
+# %% is changed under every name
+held["frame"].unit, held["frame"].b.sum(), held["array"][0], held["array"].note, held["masked"].sum()
+# %% also through a part
+held["part"][:] = 0; held["masked"].mask = False
+# %% of it
+noted, masked

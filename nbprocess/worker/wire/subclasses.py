@@ -1,0 +1,117 @@
+"""What libraries and notebooks make of NumPy's arrays and pandas' frames: with the attributes that pickle forgets.
+
+May import: the standard library, this folder; NumPy where it is loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Dict, Tuple
+
+from . import arrays
+
+_OF_FRAMES = {"_mgr", "_attrs", "_flags", "_name", "_item_cache", "_cacher", "_is_copy", "_typ", "_cache"}
+
+
+def is_array(obj: Any) -> bool:
+    """Whether it is an array of NumPy or of a kind made of it."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(obj, getattr(numpy, "ndarray", ()))
+
+
+def reduce_array(pickler: Any, array: Any) -> Any:
+    """The reduction of an array of another kind; NotImplemented where the kind has a way of its own."""
+    import numpy as np
+
+    kind: Any = type(array)
+    if kind.__reduce__ is not np.ndarray.__reduce__ or kind.__setstate__ is not np.ndarray.__setstate__:
+        return NotImplemented
+    plain = pickler.plain(array, array.view(np.ndarray))
+    return make_array, (plain, kind), dict(getattr(array, "__dict__", {})), None, None, set_attributes
+
+
+def make_array(plain: Any, kind: type) -> Any:
+    """An array of that kind over the memory of a plain one."""
+    return plain.view(kind)
+
+
+def set_attributes(obj: Any, attributes: Dict[str, Any]) -> None:
+    """Give an object the attributes that it had, and no others."""
+    if attributes or getattr(obj, "__dict__", None):
+        vars(obj).clear()
+        vars(obj).update(attributes)
+
+
+def array_state(array: Any) -> Any:
+    """The kind of state, and the state, of an array of another kind; None where only the kind itself knows it."""
+    import numpy as np
+
+    from .fingerprint import array_content
+
+    kind: Any = type(array)
+    if array.dtype.hasobject or isinstance(array, np.memmap):
+        return None
+    if issubclass(kind, np.ma.MaskedArray):
+        if kind is not np.ma.MaskedArray:
+            return None
+        mask = None if array._mask is np.ma.nomask else array_content(array._mask)
+        return "masked", (array_content(array._data), mask, repr(array.fill_value), array.hardmask)
+    if kind.__reduce__ is not np.ndarray.__reduce__:
+        return None
+    return "subarray", (array_content(array.view(np.ndarray)), dict(getattr(array, "__dict__", {})))
+
+
+def array_patch(array: Any, kind: str) -> Any:
+    """What ``apply_array`` needs of an array that was changed."""
+    import numpy as np
+
+    if kind == "masked":
+        mask = None if array._mask is np.ma.nomask else arrays.contents(array._mask)
+        return arrays.contents(array._data), mask, array.fill_value, array.hardmask
+    return arrays.contents(array.view(np.ndarray)), dict(getattr(array, "__dict__", {}))
+
+
+def apply_array(array: Any, kind: str, state: Tuple[Any, ...]) -> bool:
+    """Change an array in place. False: it has another shape or type now."""
+    import numpy as np
+
+    target = array._data if kind == "masked" else array.view(np.ndarray)
+    data = state[0]
+    if target.shape != data.shape or target.dtype != data.dtype or not target.flags.writeable:
+        return False
+    target[...] = data
+    if kind != "masked":
+        set_attributes(array, state[1])
+        return True
+    _, mask, fill, hard = state
+    if mask is None:
+        array._mask = np.ma.nomask
+    elif array._mask is not np.ma.nomask and array._mask.flags.writeable:
+        array._mask[...] = mask
+    else:
+        array._mask = np.array(mask)
+    array.fill_value, array._hardmask = fill, hard
+    return True
+
+
+def reduce_frame(frame: Any) -> Any:
+    """pandas' own reduction, with the attributes that the subclass keeps beside the data."""
+    made = frame.__reduce_ex__(5)
+    if len(made) > 2 and isinstance(made[2], dict):
+        made[2].update({name: value for name, value in extras(frame).items() if name not in made[2]})
+    return made
+
+
+def extras(frame: Any) -> Dict[str, Any]:
+    """What a frame of another kind keeps beside its data."""
+    cached = getattr(type(frame), "_accessors", ())  # made when they are first used
+    return {name: value for name, value in vars(frame).items() if name not in _OF_FRAMES and name not in cached}
+
+
+def take_extras(frame: Any, new: Any) -> None:
+    """Give a frame what another one keeps beside its data."""
+    kept = extras(new)
+    for name in extras(frame).keys() - kept.keys():
+        object.__delattr__(frame, name)
+    for name, value in kept.items():
+        object.__setattr__(frame, name, value)
