@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from .state import JobState, PhaseTime
 if TYPE_CHECKING:
     from .backends.base import Backend
     from .capture import Capture, Cell
+    from .handover import Handed
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Plan:
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
+    handed: Sequence[Handed] = ()
+    """What goes from earlier jobs to this one within the store."""
     sent: tuple[int, int] | None = None
     """Bytes that were sent, and bytes that were there already; None before."""
 
@@ -143,6 +146,7 @@ def prepare(
     namespace: dict[str, Any],
     options: Options,
     context: Context | None = None,
+    handed: Sequence[Handed] = (),
 ) -> Plan:
     """Decide what would be sent, and refuse what cannot be. Writes nothing.
 
@@ -151,6 +155,7 @@ def prepare(
         namespace: the kernel's names.
         options: the checked options.
         context: where the cell stands.
+        handed: what the cell reads of earlier results that lie in the store; their names are not in ``namespace``.
 
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
@@ -163,11 +168,12 @@ def prepare(
     began = time.time()
     context = context or Context()
     backend = backends.get(options.backend or default_backend())
+    elsewhere = {name for item in handed for name in item.names}
     captured = capture(
         cell,
         namespace,
         folder=str(context.folder) if context.folder else None,
-        hidden=context.hidden | _given(options),
+        hidden=context.hidden | _given(options) | elsewhere,
         save=options.save,
         skip=options.skip,
         send=options.send,
@@ -229,6 +235,7 @@ def prepare(
         },
         "cell": asdict(cell),
         "groups": [group.to_json() for group in dumped.groups],
+        "handed": [dict(item.group) for item in handed],
         "strength": strength,
         "tombstones": tombstones,
         "files": files,
@@ -245,7 +252,7 @@ def prepare(
         "spark": options.framework == "spark",
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
-        "loaded": [name for name in captured.imports if name in sys.modules],
+        "loaded": [name for name in (*captured.imports, *_local(captured)) if name in sys.modules],
         "history": list(captured.history),
         "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
         "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},
@@ -261,12 +268,13 @@ def prepare(
         manifest=manifest,
         dumped=dumped,
         pending=pending,
-        bound={n: namespace.get(n, ABSENT) for n in {*strength, *captured.binds, *captured.deletes}},
+        bound={n: namespace.get(n, ABSENT) for n in {*strength, *captured.binds, *captured.deletes, *elsewhere}},
         sizes=dict(dumped.sizes),
         began=began,
         notices=notices,
         price_per_hour=price,
         price_note=note,
+        handed=handed,
     )
     return plan
 
@@ -279,6 +287,12 @@ def _given(options: Options) -> frozenset[str]:
     spark = options.framework == "spark"
     pairs = (("inputs", options.input), ("outputs", options.output), ("args", options.arg), ("spark", spark))
     return frozenset(name for name, values in pairs if values)
+
+
+def _local(captured: Capture) -> list[str]:
+    """The names that local modules and their packages may have, by their files."""
+    files = [file.target.removesuffix(".py") for file in captured.files if file.kind == "module"]
+    return sorted({part for file in files for part in file.split("/")})
 
 
 def _texts(history: Any) -> list[str]:

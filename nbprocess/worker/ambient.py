@@ -145,6 +145,17 @@ def _jsonable(value: object) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
+def _plain(value: Any) -> Any:
+    """A number or text of another kind (a cap style, a number of NumPy) as JSON has it."""
+    kind = type(value)
+    if kind in (bool, int, float, str) or value is None:
+        return value
+    for plain in (str, int, float):
+        if isinstance(value, plain):
+            return plain(getattr(value, "value", value))
+    return [_plain(item) for item in value] if kind in (list, tuple) else value
+
+
 def _listed(value: object) -> object:
     """As JSON gives it back, so that states compare equal after the journey."""
     if isinstance(value, (list, tuple)):
@@ -210,7 +221,7 @@ def _pandas(module: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # reading a deprecated option warns
         for key, option in registered.items():
-            value = module.get_option(key)
+            value = _plain(module.get_option(key))
             if value != option.defval and _jsonable(value):
                 options[key] = _listed(value)
     return options
@@ -220,6 +231,8 @@ def _apply_pandas(module: Any, state: Any) -> list[str]:
     notes = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        for key in _pandas(module).keys() - state.keys():  # it was put back
+            module.reset_option(key)
         for key, value in state.items():
             try:
                 module.set_option(key, value)
@@ -232,7 +245,7 @@ def _matplotlib(module: Any) -> Any:
     default = module.rcParamsDefault
     changed_: dict[str, Any] = {}
     for key in default:
-        value: Any = dict.get(module.rcParams, key)  # the dict's own: asking for the backend would choose one
+        value: Any = _plain(dict.get(module.rcParams, key))  # the dict's own: asking for the backend would choose one
         if key.startswith("backend") or value == dict.get(default, key):
             continue
         if key == "axes.prop_cycle":
@@ -245,6 +258,8 @@ def _matplotlib(module: Any) -> Any:
 
 def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     notes = []
+    for key in _matplotlib(module).keys() - state.keys():  # it was put back: by seaborn's styles, by rcdefaults()
+        module.rcParams[key] = module.rcParamsDefault[key]
     for key, value in state.items():
         try:
             if key == "axes.prop_cycle":

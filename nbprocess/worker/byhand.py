@@ -26,7 +26,7 @@ def inputs(bundle: str, namespace: dict[str, Any]) -> dict[str, Any]:
         manifest = json.load(file)
     places = [bundle + "/../nbprocess-blobs", bundle + "/../../../blobs"]
     folder = next((place for place in places if os.path.isdir(place)), places[0])
-    groups = manifest.get("groups") or []
+    groups = [*(manifest.get("groups") or ()), *(manifest.get("handed") or ())]
     wanted = [(", ".join(g["names"]), blob) for g in groups for blob in [g["stream"], *g["buffers"]]]
     buffers = blobs.read(folder, wanted)
     loaded = wire.load(

@@ -105,6 +105,7 @@ class Cell:
         self._memo: Any = None
         self._snapshot: Any = None
         self._inputs: list[str] = []
+        self._handed: list[tuple[list[str], Any]] = []
         self._names: results.Names | None = None
         self._folder: results.Folder | None = None
         self._ambient: dict[str, object] = {}
@@ -144,7 +145,9 @@ class Cell:
             from pyspark.sql import SparkSession
 
             namespace["spark"] = SparkSession.builder.getOrCreate()  # that of spark-submit, which runs this process
-        for name in manifest.get("imports") or ():
+        files = manifest.get("files") or ()
+        local = {part for file in files if file.get("kind") == "module" for part in file["path"][:-3].split("/")}
+        for name in (*(manifest.get("imports") or ()), *sorted(local)):
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         self._load()
         self._provide_history()
@@ -158,20 +161,20 @@ class Cell:
                 importlib.import_module(name)
             except ImportError as error:
                 print(f"nbprocess: {name} cannot be imported here: {error}", file=sys.stderr)
-        groups = self._manifest.get("groups") or ()
-        if not groups:
+        groups, handed = self._manifest.get("groups") or (), self._manifest.get("handed") or ()
+        if not (groups or handed):
             return
         from . import wire
 
-        handed: set[tuple[object, ...]] = set()
+        given: set[tuple[object, ...]] = set()
 
         def get(blob: Any) -> Any:
             from .blobs import key
 
             buffer = self._buffers[key(blob)]
-            if key(blob) in handed:  # two equal values must not share their memory
+            if key(blob) in given:  # two equal values must not share their memory
                 return bytearray(buffer)
-            handed.add(key(blob))
+            given.add(key(blob))
             return buffer
 
         groups = [wire.Group.from_json(group) for group in groups]
@@ -188,6 +191,13 @@ class Cell:
             if strength.get(name, "must") == "must":
                 raise InputError(f"{name} cannot be read in this container: {reason}")
             self._namespace[name] = tombstone.Tombstone(name, str(reason))
+        for group in handed:  # apart from the inputs: home has not got these objects, so there are no numbers for them
+            loaded = wire.load([wire.Group.from_json(group)], get=get, namespace=self._namespace)
+            for name, reason in loaded.failed.items():
+                raise InputError(f"{name} cannot be read in this container: {reason}")
+            self._namespace.update(loaded.values)
+            self._inputs += loaded.values
+            self._handed.append((list(loaded.values), wire.snapshot(loaded.memo)))
         self._buffers.clear()  # what the values do not use goes back to the system
         self._snapshot = wire.snapshot(self._memo)
 
@@ -268,6 +278,10 @@ class Cell:
 
         bound = self._names.bound(self._front.shell_values, self._front.underscores)
         values = {name: self._namespace[name] for name in bound if wanted(name)}
+        for names, snapshot in self._handed:
+            if wire.changes(snapshot).patches:  # home has nothing that it could change in place: they come back whole
+                left = [name for name in names if name in self._namespace and wanted(name)]
+                values.update({name: self._namespace[name] for name in left})
         deleted = self._names.deleted()
         result = None
         if self._front.result is not None and error is None:

@@ -108,7 +108,7 @@ def read_manifest(layout: Layout, digest: str) -> Any:
 
 def _run(manifest: Any, layout: Any, log: Any, events: Any, signals: Any, outcome: Any, started: Any) -> int:
     wanted = []
-    for group in manifest.get("groups", ()):
+    for group in (*manifest.get("groups", ()), *(manifest.get("handed") or ())):
         what = "variable " + ", ".join(repr(name) for name in group["names"])
         wanted += [(what, group["stream"])] + [(what, blob) for blob in group["buffers"]]
     wanted += [(f"file {file['path']!r}", file["blob"]) for file in manifest.get("files", ())]

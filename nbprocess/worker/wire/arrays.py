@@ -27,7 +27,8 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         items = array.ravel(order="C").tolist() if array.dtype == object else array.tolist()
         return make_objects, (array.dtype, array.shape, items, order)
-    if array.ndim == 0 or (array.nbytes < IN_BAND and pickler.shared_base(array) is None and array.flags.c_contiguous):
+    small = array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.c_contiguous)
+    if small and pickler.shared_base(array) is None:
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         return make_array, (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
     base = pickler.shared_base(array)

@@ -175,3 +175,13 @@ over_keys, over_items, ended, pairs = iter(counts), iter(counts.items()), iter([
 next(over_keys), list(over_items), list(ended), next(pairs)
 # %% row 45
 next(over_keys), list(over_items), list(ended), list(pairs)
+# %% a distribution is SciPy's own, wherever it was; arrays of one number share their memory
+from scipy import stats
+import numpy as np
+normal, frozen = stats.norm, stats.norm(1, 2)
+number = np.array(5.0); again = number[...]; line = np.arange(3.0); one = line[1:2].reshape(())
+# %% there
+again[...] = 7; one[...] = 9
+normal is stats.norm, frozen.mean()
+# %% here
+number, line

@@ -62,3 +62,17 @@ pictures.mkdir(parents=True, exist_ok=True)
 # %% row 74
 (pictures / "one.txt").write_text("1")
 sorted(str(path) for path in Path("made").rglob("*"))
+# %% row 68: settings that are put back are put back here too
+import matplotlib as mpl, matplotlib.pyplot as plt, numpy as np, pandas as pd
+mpl.rcParams.update({"lines.solid_capstyle": "round", "font.size": np.float64(15), "lines.linewidth": 4})
+pd.set_option("display.max_rows", 7, "display.precision", 2)
+# %% row 68
+plt.plot([1, 2, 3]);
+# %% row 68
+mpl.rcParams["font.size"] = mpl.rcParamsDefault["font.size"]; pd.reset_option("display.max_rows")
+# %% row 68
+plt.plot([1, 2, 3]); pd.get_option("display.max_rows"), mpl.rcParams["font.size"], mpl.rcParams["lines.linewidth"]
+# %% row 68
+mpl.rcdefaults(); pd.reset_option("display.precision")
+# %% row 68
+mpl.rcParams["lines.linewidth"], pd.get_option("display.precision")
