@@ -12,7 +12,9 @@ from .errors import NbprocessError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .handover import Handed
     from .job import Job
+    from .options import Options
 
 
 class _Pending:
@@ -102,16 +104,26 @@ class Background:
     def _before(self, info: Any) -> None:
         if not (self._pending or self._kept) or not info.raw_cell:
             return
+        raw = info.raw_cell.lstrip()
+        if raw.startswith("%%processing"):  # what the cell below it reads may go to its job as it lies in the store
+            raw = raw.partition("\n")[0] + "\n"
         try:
-            code = self.shell.transform_cell(info.raw_cell)
+            code = self.shell.transform_cell(raw)
         except SyntaxError:  # the cell will say so itself
             return
         self.provide(code)
 
-    def provide(self, code: str) -> None:
-        """Wait for, or fetch, what ``code`` (after IPython's transform) reads."""
+    def provide(self, code: str, options: Options | None = None) -> list[Handed]:
+        """Wait for, or fetch, what ``code`` (after IPython's transform) reads.
+
+        Args:
+            options: of the job that ``code`` will run in.
+
+        Returns:
+            What need not be fetched, as that job can have it from the store.
+        """
         if not (self._pending or self._kept):
-            return
+            return []
         from .capture import reads
 
         all_pending = list(self._pending.values())
@@ -131,7 +143,20 @@ class Background:
                         f"%processing_logs {job.name} shows the rest.",
                         file=sys.stderr,
                     )
-        self._fetch(needed)
+        handed = self._offers(needed, options) if options is not None else []
+        self._fetch(needed - {name for item in handed for name in item.names})
+        return handed
+
+    def _offers(self, needed: set[str], options: Options) -> list[Handed]:
+        from .handover import takes
+
+        found: list[Handed] = []
+        for job in self._kept.values():
+            assert job.results is not None
+            asked = job.results.waiting() & needed
+            if asked and takes(options, job):
+                found += job.results.offers(job, asked)
+        return found
 
     def _left_behind(self) -> set[str]:
         """Names that wait in the store; those that were bound anew meanwhile are forgotten."""

@@ -13,6 +13,7 @@ from typing import Any
 from . import setting
 from .cellrequest import pinned
 from .errors import JobNameInUse
+from .handover import adopt
 from .job import Job, Source
 from .options import to_line
 from .overlap import reason_against, send_while_starting
@@ -87,6 +88,7 @@ def launch(
             from .spark import parts
 
             parts(plan.options, store.uri, plan.job).send(store)
+        adopt(store, plan.handed)
         against = reason_against(plan, store)
         if against is None:
             stop = functools.partial(plan.backend.stop, plan.job)

@@ -187,7 +187,7 @@ class ProcessingMagics(Magics):
 
         shell = self.ip
         code = shell.transform_cell(cell)
-        self.background.provide(code)
+        handed = self.background.provide(code, options)
         filename = remember(shell, line, cell, code)
         made = make_cell(
             cell,
@@ -198,7 +198,7 @@ class ProcessingMagics(Magics):
             interactivity=shell.ast_node_interactivity,
             execution_count=cell_number(shell),
         )
-        return prepare(made, shell.user_ns, options, self._context())
+        return prepare(made, shell.user_ns, options, self._context(), handed)
 
     def _context(self) -> Context:
         from .plan import Context

@@ -39,6 +39,8 @@ def reason_against(plan: Plan, store: Any) -> str | None:
         return ""
     if os.environ.get("NBPROCESS_OVERLAP") == "0" or _seconds(plan.pending.size, store) < LEAST_SECONDS:
         return ""
+    if plan.handed:
+        return "values of an earlier job go along"
     from .bundle.known import link
 
     network = plan.request.get("NetworkConfig") or {}

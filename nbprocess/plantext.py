@@ -52,6 +52,8 @@ def render(plan: Plan) -> str:
         if weight >= _HEAVY:
             parts = heaviest(name, plan.bound.get(name), least=max(_HEAVY, weight // 10))
             lines += [f"      {part.path} brings {size(part.size)} ({part.kind})" for part in parts]
+    for item in plan.handed:
+        lines.append(f"    {', '.join(item.names):<20} {size(item.size):>9}  from job {item.job}, within the store")
     for item in plan.manifest["files"]:
         lines.append(f"    {item['path']:<20} {size(item['blob']['size']):>9}  file")
     for name, reason in plan.manifest["tombstones"].items():

@@ -20,6 +20,7 @@ from .state import Variable
 if TYPE_CHECKING:
     from .bundle.collect import Outcome
     from .bundle.stores import Store
+    from .handover import Handed
     from .job import Job
 
 CHANGES_LOST = "its changes could not be saved"
@@ -225,6 +226,13 @@ class Results:
             self._become(name, "saved")
         if namespace is not None:
             self._bind(job, namespace, wanted)
+
+    def offers(self, job: Job, names: Collection[str]) -> list[Handed]:
+        """What holds the names, where another job can have it: it refers to nothing that was sent to this one."""
+        from .handover import Handed
+
+        chosen = [group for group in self._waiting if set(group["names"]) & set(names) and not group.get("seeded")]
+        return [Handed(job.name, group, f"{self.primary.prefix}/blobs") for group in chosen]
 
     def forget(self, name: str) -> None:
         """The name was bound to something else here: nobody will ask for the job's value by it."""

@@ -17,7 +17,7 @@ other = np.ones(400_000)
 
 @pytest.fixture
 def made(kernel: Kernel, request: pytest.FixtureRequest) -> str:
-    kernel.ok("big = 'old'")
+    kernel.ok("big = 'old'\ndef total():\n    return int(big.sum())")
     name = "lazy-" + "".join(c for c in request.node.originalname.replace("_", "-") if c.isalnum() or c == "-")[:50]
     ran = kernel.ok(MAKE.format(name=name.rstrip("-")))
     assert "fetched when read" in str(ran.outputs)
@@ -48,7 +48,6 @@ def test_the_next_reader_gets_the_object_and_what_shares_it(kernel: Kernel, made
 
 
 def test_a_function_that_reads_it_fetches_it_too(kernel: Kernel, made: str) -> None:
-    kernel.ok("def total():\n    return int(big.sum())")
     assert kernel.ok("total()").result == "124999750000"
 
 
@@ -63,6 +62,44 @@ def test_it_can_be_sent_on_and_deleted(kernel: Kernel, made: str) -> None:
     assert kernel.value("sent_on") == "499999"
     kernel.ok("del other")
     assert kernel.run("other").error == "NameError"
+
+
+def test_the_next_job_gets_it_without_its_coming_here(kernel: Kernel, made: str) -> None:
+    plan = kernel.ok("%%processing --dry-run\ntotal()").stdout
+    assert f"from job {made}, within the store" in plan and "sends     1 names" in plan
+    ran = kernel.ok("%%processing\nshared = np.shares_memory(big, view)\nprint(total(), shared)")
+    assert ran.stdout == "124999750000 True\n" and "Fetching" not in ran.stream("stderr")
+    assert here(kernel) == "['small']"
+    assert kernel.ok("print(int(big[7]))").stdout == "7\n"  # it waits as before, for who reads it here
+
+
+def test_what_the_next_job_does_to_it_counts(kernel: Kernel, made: str) -> None:
+    kernel.ok("%%processing --lazy 1MB\nbig[10] = -1\nlongest = len(big)")
+    assert kernel.value("longest") == "500000"
+    kernel.ok("big[0]")
+    assert kernel.value("int(big[10]), int(view[0]), np.shares_memory(big, view)") == "(-1, -1, True)"
+    kernel.ok("%%processing --lazy 1MB\nother = other + 1\ndel small")
+    assert kernel.value("float(other[3])") == "2.0"
+
+
+def test_what_the_next_job_deletes_is_gone(kernel: Kernel, made: str) -> None:
+    kernel.ok("%%processing\nlast = int(big[-1])\ndel big")
+    assert kernel.run("big").error == "NameError"
+    assert kernel.value("last") == "499999"
+
+
+def test_a_job_with_other_packages_gets_what_was_fetched(kernel: Kernel, made: str) -> None:
+    ran = kernel.ok("%%processing --mirror\nlast = int(big[-1])")
+    assert "Fetching big" in ran.stream("stderr") and kernel.value("last") == "499999"
+
+
+def test_what_is_not_there_any_more_is_told_before_the_job_starts(kernel: Kernel) -> None:
+    kernel.ok("%%processing --lazy 1MB --name lazy-lost\nimport numpy as np\nlost = np.arange(300_000) * 3")
+    for path in (kernel.home / "buckets/nbprocess-local/jobs/lazy-lost/out/algo-1/blobs").iterdir():
+        path.unlink()
+    ran = kernel.run("%%processing --name lazy-reader\nprint(int(lost.sum()))")
+    assert "lost of job lazy-lost cannot be given to this job" in str(ran.outputs)
+    assert not (kernel.home / "instances/lazy-reader").exists()
 
 
 def test_attached_and_loaded_by_hand_it_is_all_there(kernel: Kernel, made: str) -> None:

@@ -109,7 +109,7 @@ def check(manifest: Any) -> None:
 
 def blobs_of(manifest: Mapping[str, Any]) -> Iterator[Blob]:
     """Every blob that the manifest refers to: streams, buffers and files."""
-    for group in manifest["groups"]:
+    for group in (*manifest["groups"], *(manifest.get("handed") or ())):
         yield group["stream"]
         yield from group["buffers"]
     for file in manifest["files"]:

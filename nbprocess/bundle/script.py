@@ -56,7 +56,7 @@ def cell_script(manifest: Mapping[str, Any]) -> str:
         lines.append(_comment(f"File beside it: {file['path']} ({file['blob']['size']} bytes)"))
     future, code = _split_future(cell["code"])
     body = "\n".join(lines) + "\n" + future
-    if manifest.get("groups"):
+    if _groups(manifest):
         body += _LOADER
     return f"{body}\n# --- the cell ---\n{code.rstrip()}\n"
 
@@ -65,8 +65,12 @@ def _count(manifest: Mapping[str, Any]) -> str:
     return str(manifest.get("execution_count") or "-")
 
 
+def _groups(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*(manifest.get("groups") or ()), *(manifest.get("handed") or ())]
+
+
 def _inputs(manifest: Mapping[str, Any]) -> str:
-    names = [name for group in manifest.get("groups") or () for name in group["names"]]
+    names = [name for group in _groups(manifest) for name in group["names"]]
     return ", ".join(sorted(names)) or "none"
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from nbprocess import backends
 from nbprocess.api import plan
-from nbprocess.plan import Plan
-from nbprocess.plantext import render
 from nbprocess.backends.sagemaker import studio as studios
 from nbprocess.backends.sagemaker.account import Account
 from nbprocess.errors import BackendError, OptionError
+from nbprocess.plan import Plan
+from nbprocess.plantext import render
 from nbprocess.testing.aws import ACCOUNT, emulator
 
 
