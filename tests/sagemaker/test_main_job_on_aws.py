@@ -40,6 +40,18 @@ def test_unchanged_data_is_not_sent_again(cloud_kernel: Kernel, aws: Emulator) -
     assert sum(int(seen.headers.get("content-length", 0)) for seen in sent) < 2 * 8_000_000
 
 
+def test_a_large_result_goes_to_the_next_job_within_s3(cloud_kernel: Kernel, aws: Emulator) -> None:
+    cloud_kernel.ok("%%processing --lazy 1MB --name makes-it\nmade = np.random.default_rng(5).random(700_000)")
+    before = len(aws.server.requests)
+    ran = cloud_kernel.ok("%%processing\nprint(len(made))")
+    assert ran.stdout == "700000\n" and "Fetching" not in ran.stream("stderr")
+    seen = aws.server.requests[before:]
+    results = [item for item in seen if "makes-it/out/" in item.key and item.method == "GET"]
+    assert [item.key for item in results if "/blobs/" in item.key] == []
+    assert any("x-amz-copy-source" in item.headers for item in seen)
+    assert max(int(item.headers.get("content-length", 0)) for item in seen if item.method == "PUT") < 1_000_000
+
+
 def test_an_exception_has_its_type_and_line(cloud_kernel: Kernel) -> None:
     ran = cloud_kernel.run("%%processing\nready = 1\nraise KeyError('there')")
     assert ran.error == "KeyError" and "line 3" in ran.traceback
