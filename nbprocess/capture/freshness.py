@@ -5,6 +5,7 @@ May import: this room, the standard library.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -20,12 +21,13 @@ def reads(code: str, pending: Collection[str], namespace: Mapping[str, Any] | No
         pending: names whose values are not there yet (or not loaded).
         namespace: the kernel's; without it only the cell's own reads are looked at.
 
-    A cell that does not parse reads nothing: it will not run.
+    A cell that does not parse reads nothing: it will not run. One that only defines functions reads nothing either: the
+    cells that call them do.
     """
     if not pending:
         return set()
     try:
-        scope = analyse(code, star=star_names)
+        scope = analyse(_uncalled(ast.parse(code)), star=star_names)
     except SyntaxError:
         return set()
     wanted = set(pending)
@@ -40,3 +42,23 @@ def reads(code: str, pending: Collection[str], namespace: Mapping[str, Any] | No
         for _, definition in resolution.definitions:
             found |= wanted & set(definition.notes.words)
     return found
+
+
+def _uncalled(tree: ast.Module) -> ast.Module:
+    """The tree without the bodies of its functions, where nothing in it could call them."""
+    if all(map(_only_defines, tree.body)):
+        for statement in tree.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                statement.body = [ast.Pass(lineno=statement.lineno, col_offset=0)]
+    return tree
+
+
+def _only_defines(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.FunctionDef(decorator_list=[]) | ast.AsyncFunctionDef(decorator_list=[]):
+            return True  # its defaults and annotations are looked at as before
+        case ast.Import() | ast.Expr(value=ast.Constant()) | ast.Assign(value=ast.Constant()):
+            return True
+        case ast.ImportFrom():
+            return all(alias.name != "*" for alias in statement.names)
+    return False

@@ -198,6 +198,18 @@ def test_later_cells_wait_only_for_what_they_may_read() -> None:
     assert reads("df.query('a > @scores')", pending) == {"scores"}
 
 
+def test_a_cell_that_only_defines_functions_reads_nothing_of_what_they_will() -> None:
+    pending = {"model", "scores"}
+    define = "def best():\n    'Of `model`.'\n    return model.best(scores)\n"
+    assert reads(define, pending) == set()
+    assert reads("import numpy as np\nfrom math import pi\nLIMIT = 3\n" + define, pending) == set()
+    assert reads("def best(m=model):\n    return scores", pending) == {"model"}
+    assert reads(define + "best()", pending) == pending
+    assert reads("@register\n" + define, pending) == pending
+    assert reads("later = lambda: model", pending) == {"model"}
+    assert reads(define + "from tools import *", pending) == pending
+
+
 def test_values_are_not_asked_what_they_are() -> None:
     """A proxy whose ``__class__`` raises (werkzeug's LocalProxy outside of a request) is looked at by its type only."""
     book = Notebook(
