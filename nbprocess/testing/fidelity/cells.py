@@ -51,6 +51,19 @@ def is_for_home(cell: str) -> bool:
     return all(name is not None and (name[1] in _HOME_ONLY or name[1].startswith("processing")) for name in names)
 
 
+_UNFILLED = re.compile(r"(?:^|\n)\s*(?:\w+\s*=\s*)?(?:np|numpy)\.empty(?:_like)?\([^\n]*\)\s*(?:#[^\n]*)?(?:\n|$)")
+
+
+def shows_unfilled(cell: str) -> bool:
+    """Whether a statement of the cell makes an array by ``np.empty``, with whatever was in that memory before."""
+    return _UNFILLED.search(cell) is not None
+
+
+def words(cell: str) -> set[str]:
+    """All words of a cell that could be names."""
+    return set(re.findall(r"[^\W\d]\w*", cell))
+
+
 def is_timed(cell: str) -> bool:
     """Whether a magic runs statements as often as it takes to measure them."""
     return re.search(r"^\s*(?:\w+\s*=\s*)?%%?timeit\b", cell, re.M) is not None

@@ -60,6 +60,12 @@ def without_draws(table: Mapping[str, str]) -> dict[str, str]:
     return {path: token for path, token in table.items() if not path.startswith(_GENERATORS)}
 
 
+def by_chance(table: Mapping[str, str], twin: Mapping[str, str]) -> set[str]:
+    """The names whose values are not the same in two runs in place."""
+    differing = {path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path)}
+    return {re.split(r"[.\[ ]", path)[0] for path in differing} - {"ambient", "Out", "_", ""}
+
+
 def drew_otherwise(tables: Sequence[Mapping[str, str]]) -> bool:
     """Whether the kernels' random generators are not in one state."""
     states = [{p: t for p, t in table.items() if p.startswith(_GENERATORS)} for table in tables]

@@ -127,6 +127,7 @@ class Side:
         home.mkdir(exist_ok=True)
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)},
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONHASHSEED": str(self._hash_seed),
             "IPYTHONDIR": str(self._scratch / "ipython"),

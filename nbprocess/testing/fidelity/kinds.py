@@ -43,7 +43,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     elif (
         (root == "numpy" and _numpy(walk, path, value))
         or (_of_pandas(kind) and _pandas(walk, path, value))
-        or (root == "matplotlib" and figures.describe(walk, path, value))
+        or (root in ("matplotlib", "mpl_toolkits") and figures.describe(walk, path, value))
     ):
         return
     elif isinstance(value, BaseException):

@@ -110,6 +110,8 @@ class Comparison:
         self._all = (self._first, self._twin, self._other)
         self._number = 0
         self._generators = ""
+        self._chance: set[str] = set()
+        """Names whose values differ between the two kernels in place."""
 
     def __enter__(self) -> Comparison:
         for started in [thread.do(thread.side.start) for thread in self._all]:
@@ -152,6 +154,7 @@ class Comparison:
             again: Ran = self._other.do(self._in_place_there, plain, generators).result()
             self._sound(again)
             return self._result(source, "refused", ran, other, refusal)
+        earlier = self._chance
         tables = self._tables(other)
         said = compare.notices(other)
         found = compare.outputs(ran, twin, other, self._rules(source))
@@ -172,6 +175,12 @@ class Comparison:
         if stand_ins and not found:
             names = ", ".join(dict.fromkeys(stand_ins))
             return self._result(source, "refused", ran, other, f"{names} cannot come back, and says why", changed)
+        if (found or changed) and put.shows_unfilled(source):
+            return self._result(source, "not runnable", ran, other, "it shows memory that nobody filled", changed)
+        chance = sorted(earlier & put.words(source))
+        if (found or changed) and chance:
+            word = f"what it reads is chance in place ({', '.join(chance)})"
+            return self._result(source, "not runnable", ran, other, word, changed)
         verdict: Verdict = "differs" if found or changed else "identical"
         return self._result(source, verdict, ran, other, "", [*found, *changed])
 
@@ -197,6 +206,7 @@ class Comparison:
             return []
         tables = [future.result() for future in [thread.do(thread.side.state) for thread in self._all]]
         self._generators = self._first.side.generators()
+        self._chance = compare.by_chance(tables[0], tables[1])
         return tables
 
     def _draw_alike(self) -> None:

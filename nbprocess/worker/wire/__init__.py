@@ -5,7 +5,8 @@ May import: the standard library, this folder; NumPy, pandas and friends only wh
 
 from __future__ import annotations
 
-from .changes import Applied, apply, changed, changes, snapshot
+from .applying import Applied, apply
+from .changes import changed, changes, snapshot
 from .dump import dump
 from .fingerprint import fingerprint
 from .group import Dumped, Failure, Group, Loaded, Memo

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import pickle
+import warnings
 import weakref
 from typing import Any, Dict, Optional, Tuple
 
@@ -162,6 +163,18 @@ def contents(array: Any) -> Any:
 def is_contents(array: Any) -> bool:
     """Whether ``contents`` made it."""
     return array in _contents
+
+
+def take_shape(array: Any, shape: Tuple[int, ...]) -> bool:
+    """Give an array another shape over the same memory, as ``a.shape = ...`` does. False: it cannot have that one."""
+    if array.shape != shape:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # newer versions of NumPy advise against it
+                array.shape = shape
+        except (AttributeError, ValueError):
+            return False
+    return True
 
 
 class _Window:

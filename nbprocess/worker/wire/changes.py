@@ -1,4 +1,4 @@
-"""What a cell changed inside its inputs: per object, found by comparing shallow states; applied in place at home.
+"""What a cell changed inside its inputs: per object, found by comparing shallow states.
 
 May import: the standard library, this folder.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import functools
+import math
 import os
 import types
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple, cast
+from typing import Any, Dict, List, Optional, Tuple, cast
 
 from . import constants, subclasses
 from .arrays import contents
-from .classes import data_of, set_attribute
+from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import is_frame
-from .functions import by_reference
+from .functions import by_reference, own_attributes
 from .group import Memo
 from .remade import path_in_shell
 
@@ -32,7 +33,6 @@ _CONSTANT = (
 )
 _FUNCTION = types.FunctionType
 _CACHED: Any = type(functools.lru_cache(lambda: None))
-_OF_CACHE = ("__wrapped__", "cache_parameters")
 _HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
 
@@ -96,7 +96,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         held = data_of(obj)
         return None if held is None else ("class", held)
     if kind is _FUNCTION or kind is _CACHED:
-        return None if by_reference(obj) else ("function", _own_attributes(obj))
+        return None if by_reference(obj) else ("function", own_attributes(obj))
     if isinstance(obj, _CONSTANT):
         return None
     if kind is list:
@@ -134,11 +134,6 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if constants.name_of(obj) is not None:
         return None
     return _instance(obj, kind)
-
-
-def _own_attributes(function: Any) -> Dict[str, Any]:
-    """What code set on a function: a counter, a registry."""
-    return {name: value for name, value in vars(function).items() if name not in _OF_CACHE}
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
@@ -222,7 +217,7 @@ def changes(before: Snapshot) -> Changes:
         new = now.get(number)
         if new is None or (old[0] == new[0] and _same(old, new)):
             continue
-        patch = _patch(obj, new)
+        patch = ("new", obj) if _is_another(old, new) else _patch(obj, new)
         if patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch
@@ -245,6 +240,14 @@ def changed(before: Snapshot) -> List[str]:
         if name and name not in found and not (new is None or (old[0] == new[0] and _same(old, new))):
             found.append(name)
     return found
+
+
+def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
+    """Whether an array has more or fewer items than before, or others: the one at the other end cannot become so."""
+    if old[0] != "array" or new[0] != "array":
+        return False
+    before, after = old[1], new[1]
+    return bool(math.prod(before[1]) != math.prod(after[1]) or before[2:] != after[2:])
 
 
 def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
@@ -278,125 +281,3 @@ def _with_axes(frame: Any) -> Any:
     if type(frame).__module__.split(".")[0] != "pandas":
         subclasses.take_extras(copy, frame)
     return copy
-
-
-@dataclass
-class Applied:
-    """``rebind``: an object's number → its new value, where it could not be changed in place."""
-
-    rebind: Dict[int, Any] = field(default_factory=dict)
-
-
-def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
-    """Change the objects of this end in place, so that every alias sees it.
-
-    Args:
-        patches: the loaded entries whose names begin with ``PATCH``.
-        memo: this end's objects.
-    """
-    applied = Applied()
-    for name, (kind, state) in patches.items():
-        number = int(name[len(PATCH) :])
-        if not _apply(memo.objects[number], kind, state):
-            applied.rebind[number] = state
-    return applied
-
-
-def _apply(obj: Any, kind: str, state: Any) -> bool:
-    if type(obj).__name__ == "PickleBuffer":
-        return True  # the bytes of an array, which has a patch of its own
-    if kind == "list":
-        obj[:] = state
-    elif kind == "dict" or kind == "set":
-        obj.clear()
-        obj.update(state)
-    elif kind == "bytes":
-        obj[:] = state
-    elif kind == "cell":
-        if state:
-            obj.cell_contents = state[0]
-        else:
-            del obj.cell_contents
-    elif kind == "array":
-        if obj.shape != state.shape or obj.dtype != state.dtype or not obj.flags.writeable:
-            return False
-        obj[...] = state
-    elif kind == "class":
-        _apply_class(obj, state)
-    elif kind == "function":
-        for name in _own_attributes(obj).keys() - state.keys():
-            del vars(obj)[name]
-        vars(obj).update(state)
-    elif kind == "axis":
-        obj.names = state
-    elif kind == "frame":
-        if not hasattr(obj, "_update_inplace"):
-            return False
-        obj._update_inplace(state)
-        if type(obj).__module__.split(".")[0] != "pandas":
-            subclasses.take_extras(obj, state)
-    elif kind in ("masked", "subarray"):
-        return subclasses.apply_array(obj, kind, state)
-    elif kind == "instance":
-        _apply_instance(obj, *state)
-    elif kind == "new":
-        return _take_over(obj, state)
-    else:
-        return False
-    return True
-
-
-def _take_over(obj: Any, new: Any) -> bool:
-    """Give random generators, whose state only they know, the state of the new one."""
-    if type(obj) is not type(new):
-        return False
-    if hasattr(obj, "bit_generator"):
-        obj.bit_generator.state = new.bit_generator.state
-    elif hasattr(obj, "getstate") and hasattr(obj, "setstate"):
-        obj.setstate(new.getstate())
-    elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
-        obj.state = new.state
-    elif hasattr(obj, "get_state") and hasattr(obj, "set_state"):
-        obj.set_state(new.get_state())
-    else:
-        return False
-    return True
-
-
-def _apply_class(cls: type, state: Dict[str, Any]) -> None:
-    known = data_of(cls) or {}
-    for name in known.keys() - state.keys():
-        set_attribute(cls, name)
-    for name, value in state.items():
-        if known.get(name, cls) is not value:
-            set_attribute(cls, name, value)
-
-
-def _set_item(obj: Any, key: Any, value: Any) -> None:
-    # An OrderedDict keeps its order beside the dict; its own method alone knows of it.
-    kind = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
-    kind.__setitem__(obj, key, value)
-
-
-def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, Any]], slots: Dict[str, Any]) -> None:
-    if inner:
-        items = inner[1]
-        # The plain type's own methods: a subclass's may do something else (Counter.update counts, checks refuse).
-        if isinstance(obj, dict):
-            (collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict).clear(obj)
-            for key, value in items:
-                _set_item(obj, key, value)
-        elif isinstance(obj, set):
-            set.clear(obj)
-            set.update(obj, items)
-        elif isinstance(obj, list):
-            list.clear(obj)
-            list.extend(obj, items)
-        else:
-            obj.clear()
-            obj.extend(items)
-    if attributes is not None:
-        vars(obj).clear()
-        vars(obj).update(attributes)
-    for name, value in slots.items():
-        setattr(obj, name, value)

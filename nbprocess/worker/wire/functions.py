@@ -203,3 +203,8 @@ def make_cached(function: Any, parameters: Dict[str, Any], extra: Dict[str, Any]
     made = functools.lru_cache(**parameters)(function)
     vars(made).update(extra)
     return made
+
+
+def own_attributes(function: Any) -> Dict[str, Any]:
+    """What code set on a function: a counter, a registry."""
+    return {name: value for name, value in vars(function).items() if name not in ("__wrapped__", "cache_parameters")}

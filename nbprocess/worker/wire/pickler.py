@@ -166,6 +166,8 @@ class Pickler(pickle.Pickler):
             return classes.reduce_typing(obj)
         if kind is _CACHED:
             return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj)
+        if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
+            return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
         if isinstance(obj, BaseException):
             return exceptions.reduce_exception(obj)
         root = (kind.__module__ or "").split(".")[0]

@@ -115,3 +115,10 @@ held["frame"].unit, held["frame"].b.sum(), held["array"][0], held["array"].note,
 held["part"][:] = 0; held["masked"].mask = False
 # %% of it
 noted, masked
+# %% an array that takes another shape does so under every name
+grid = np.arange(10.0); inside = [grid, grid[2:4]]
+# %%
+grid.shape = (5, 2)
+grid
+# %%
+inside[0] is grid, inside[0].shape, inside[1]

@@ -76,3 +76,11 @@ plt.plot([1, 2, 3]); pd.get_option("display.max_rows"), mpl.rcParams["font.size"
 mpl.rcdefaults(); pd.reset_option("display.precision")
 # %% row 68
 mpl.rcParams["lines.linewidth"], pd.get_option("display.precision")
+# %% row 67: functions of random draw from the one generator, however they came
+from random import random as draw, shuffle, uniform
+import random
+# %% row 67
+numbers = [uniform(0, 1), draw(), random.random()]
+shuffle(numbers)
+# %% row 67
+uniform.__self__ is random._inst, draw(), random.random(), uniform(0, 1)

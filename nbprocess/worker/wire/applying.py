@@ -1,0 +1,149 @@
+"""What a cell changed inside its inputs, applied in place at home. May import: the standard library, this folder."""
+
+from __future__ import annotations
+
+import collections
+import types
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional
+
+from . import arrays, subclasses
+from .changes import PATCH
+from .classes import data_of, set_attribute
+from .functions import own_attributes
+from .group import Memo
+
+
+@dataclass
+class Applied:
+    """``rebind``: an object's number → its new value, where it could not be changed in place."""
+
+    rebind: Dict[int, Any] = field(default_factory=dict)
+
+
+def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
+    """Change the objects of this end in place, so that every alias sees it.
+
+    Args:
+        patches: the loaded entries whose names begin with ``PATCH``.
+        memo: this end's objects.
+    """
+    applied = Applied()
+    for name, (kind, state) in patches.items():
+        number = int(name[len(PATCH) :])
+        if not _apply(memo.objects[number], kind, state):
+            applied.rebind[number] = state
+    if applied.rebind:
+        _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
+    return applied
+
+
+def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
+    """Let lists, dicts and instances that hold an old object hold the new one."""
+    for holder in list(objects):
+        held = holder if type(holder) in (list, dict) else getattr(holder, "__dict__", None)
+        if not isinstance(held, (list, dict)) or isinstance(holder, (type, types.ModuleType)):
+            continue
+        for key, value in list(enumerate(held) if isinstance(held, list) else held.items()):
+            if id(value) in new:
+                held[key] = new[id(value)]
+
+
+def _apply(obj: Any, kind: str, state: Any) -> bool:
+    if type(obj).__name__ == "PickleBuffer":
+        return True  # the bytes of an array, which has a patch of its own
+    if kind == "list":
+        obj[:] = state
+    elif kind == "dict" or kind == "set":
+        obj.clear()
+        obj.update(state)
+    elif kind == "bytes":
+        obj[:] = state
+    elif kind == "cell":
+        if state:
+            obj.cell_contents = state[0]
+        else:
+            del obj.cell_contents
+    elif kind == "array":
+        if obj.dtype != state.dtype or not obj.flags.writeable or not arrays.take_shape(obj, state.shape):
+            return False
+        obj[...] = state
+    elif kind == "class":
+        _apply_class(obj, state)
+    elif kind == "function":
+        for name in own_attributes(obj).keys() - state.keys():
+            del vars(obj)[name]
+        vars(obj).update(state)
+    elif kind == "axis":
+        obj.names = state
+    elif kind == "frame":
+        if not hasattr(obj, "_update_inplace"):
+            return False
+        obj._update_inplace(state)
+        if type(obj).__module__.split(".")[0] != "pandas":
+            subclasses.take_extras(obj, state)
+    elif kind in ("masked", "subarray"):
+        return subclasses.apply_array(obj, kind, state)
+    elif kind == "instance":
+        _apply_instance(obj, *state)
+    elif kind == "new":
+        return _take_over(obj, state)
+    else:
+        return False
+    return True
+
+
+def _take_over(obj: Any, new: Any) -> bool:
+    """Give random generators, whose state only they know, the state of the new one."""
+    if type(obj) is not type(new):
+        return False
+    if hasattr(obj, "bit_generator"):
+        obj.bit_generator.state = new.bit_generator.state
+    elif hasattr(obj, "getstate") and hasattr(obj, "setstate"):
+        obj.setstate(new.getstate())
+    elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
+        obj.state = new.state
+    elif hasattr(obj, "get_state") and hasattr(obj, "set_state"):
+        obj.set_state(new.get_state())
+    else:
+        return False
+    return True
+
+
+def _apply_class(cls: type, state: Dict[str, Any]) -> None:
+    known = data_of(cls) or {}
+    for name in known.keys() - state.keys():
+        set_attribute(cls, name)
+    for name, value in state.items():
+        if known.get(name, cls) is not value:
+            set_attribute(cls, name, value)
+
+
+def _set_item(obj: Any, key: Any, value: Any) -> None:
+    # An OrderedDict keeps its order beside the dict; its own method alone knows of it.
+    kind = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
+    kind.__setitem__(obj, key, value)
+
+
+def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, Any]], slots: Dict[str, Any]) -> None:
+    if inner:
+        items = inner[1]
+        # The plain type's own methods: a subclass's may do something else (Counter.update counts, checks refuse).
+        if isinstance(obj, dict):
+            (collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict).clear(obj)
+            for key, value in items:
+                _set_item(obj, key, value)
+        elif isinstance(obj, set):
+            set.clear(obj)
+            set.update(obj, items)
+        elif isinstance(obj, list):
+            list.clear(obj)
+            list.extend(obj, items)
+        else:
+            obj.clear()
+            obj.extend(items)
+    if attributes is not None:
+        vars(obj).clear()
+        vars(obj).update(attributes)
+    for name, value in slots.items():
+        setattr(obj, name, value)
