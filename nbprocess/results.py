@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
+import io
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,8 @@ class Results:
             reader.prefetch(blobs, what)
         groups = [wire.Group.from_json(group) for group in entries]
         try:
-            loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
+            with contextlib.redirect_stdout(io.StringIO()):  # what a module prints when it is imported, the job printed
+                loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()
         for name, failure in loaded.failed.items():

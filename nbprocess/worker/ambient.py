@@ -153,7 +153,7 @@ def _plain(value: Any) -> Any:
     for plain in (str, int, float):
         if isinstance(value, plain):
             return plain(getattr(value, "value", value))
-    return [_plain(item) for item in value] if kind in (list, tuple) else value
+    return kind(_plain(item) for item in value) if kind in (list, tuple) else value
 
 
 def _listed(value: object) -> object:
@@ -266,6 +266,8 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
                 from cycler import cycler
 
                 value = cycler(**value)
+            elif isinstance(value, list) and isinstance(dict.get(module.rcParamsDefault, key), tuple):
+                value = tuple(value)
             module.rcParams[key] = value
         except (KeyError, ValueError) as error:
             notes.append(f"matplotlib {module.__version__} does not take rcParams[{key!r}] = {value!r} ({error})")

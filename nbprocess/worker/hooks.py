@@ -4,6 +4,8 @@ standard library.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import warnings
 
@@ -71,7 +73,11 @@ class _Wrapped:
         actions = self._owner.actions.pop(self._name, ())
         quiet = self._name in self._owner.done_at_home
         filters, states = warnings.filters[:], ambient.generators() if quiet else {}
-        self._loader.exec_module(module)
+        if quiet:  # home has imported it before the cell: what it prints was printed there
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                self._loader.exec_module(module)
+        else:
+            self._loader.exec_module(module)
         ambient.keep_order(filters)
         ambient.apply(states)
         for action in actions:

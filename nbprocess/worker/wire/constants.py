@@ -1,7 +1,8 @@
 """Objects that a library offers by name, of which each process has one: ``sympy.RR``, ``sympy.test``, ``stats.norm``.
 
 They go by that name: a copy would not be the library's own any more, and many cannot be copied at all. Plain containers
-and what a notebook may set (``rcParams``) go as values. May import: the standard library.
+go as values; ``rcParams`` do not, since what is set in them travels by itself (``ambient``). May import: the standard
+library.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 
 _MORE = {"scipy": ("scipy.stats",)}
 """Package → modules below it that offer such objects, too."""
+_SETTINGS = "RcParams"
 _by_identity: Dict[str, Tuple[int, Dict[int, str]]] = {}
 """Module → how many names it had, and identity → name, for those of its objects that its package's classes made."""
 
@@ -20,7 +22,9 @@ def name_of(obj: Any) -> Optional[Tuple[str, str]]:
     kind = type(obj)
     root = (kind.__module__ or "").split(".")[0]
     package = sys.modules.get(root)
-    if package is None or isinstance(obj, (dict, list, set, bytearray)) or not getattr(package, "__path__", None):
+    if package is None or not getattr(package, "__path__", None):
+        return None
+    if isinstance(obj, (dict, list, set, bytearray)) and kind.__name__ != _SETTINGS:
         return None
     for module in (root, *_MORE.get(root, ())):
         offered = vars(sys.modules[module]) if module in sys.modules else {}

@@ -249,6 +249,8 @@ class Pickler(pickle.Pickler):
             if found is not NotImplemented:
                 self.mark("numpy")
                 return found
+        if kind is np.ma.MaskedArray and obj._baseclass is np.ndarray and not obj.dtype.hasobject:
+            return subclasses.reduce_masked(self, obj)
         if isinstance(obj, np.dtype):
             return arrays.reduce_dtype(obj)
         if kind is np.ufunc:

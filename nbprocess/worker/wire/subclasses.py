@@ -35,6 +35,25 @@ def make_array(plain: Any, kind: type) -> Any:
     return plain.view(kind)
 
 
+def reduce_masked(pickler: Any, array: Any) -> Any:
+    """The reduction of a masked array: data and mask may be those of others."""
+    import numpy as np
+
+    mask = None if array._mask is np.ma.nomask else array._mask
+    plain = pickler.plain(array, array._data.view(np.ndarray))
+    return make_masked, (plain, mask, array._fill_value, array._hardmask, array._sharedmask, dict(array._optinfo))
+
+
+def make_masked(plain: Any, mask: Any, fill: Any, hard: bool, shared: bool, info: Dict[str, Any]) -> Any:
+    """A masked array over the memory of a plain one, and of its mask."""
+    import numpy as np
+
+    made: Any = np.ma.MaskedArray(plain, np.ma.nomask if mask is None else mask, hard_mask=hard)
+    made._fill_value, made._sharedmask = fill, shared
+    made._optinfo.update(info)
+    return made
+
+
 def set_attributes(obj: Any, attributes: Dict[str, Any]) -> None:
     """Give an object the attributes that it had, and no others."""
     if attributes or getattr(obj, "__dict__", None):

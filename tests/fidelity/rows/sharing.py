@@ -122,3 +122,10 @@ grid.shape = (5, 2)
 grid
 # %%
 inside[0] is grid, inside[0].shape, inside[1]
+# %% a masked array over the memory of others
+data, mask = np.arange(4), np.array([0, 0, 1, 0], bool)
+over = np.ma.masked_array(data, mask); plain = np.ma.array([[1, 2], [3, 4]]); row = plain[0]
+# %%
+over[0] = 50; data[1] = 60; mask[3] = True; row[0] = 9
+# %%
+over, data, mask, plain

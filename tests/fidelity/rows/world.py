@@ -84,3 +84,16 @@ numbers = [uniform(0, 1), draw(), random.random()]
 shuffle(numbers)
 # %% row 67
 uniform.__self__ is random._inst, draw(), random.random(), uniform(0, 1)
+# %% row 68: the settings by a name of their own
+from matplotlib import rcParams
+rcParams["image.cmap"] = "gray"
+# %% row 68
+rcParams["image.cmap"] = "jet"; plt.rcParams["lines.linewidth"] = 3
+# %% row 68
+rcParams is plt.rcParams, rcParams["lines.linewidth"], plt.rcParams["image.cmap"]
+# %% what a local module prints when it is imported is shown once
+open("prints.py", "w").write("print('imported'); value = 3") and None
+# %%
+import prints
+# %%
+prints.value
