@@ -1,6 +1,6 @@
 """``Job``: one offloaded cell, from submission to its results. Every front end holds one of these and nothing else.
 
-May import: ``state``, ``errors``, ``watch``, ``results``; backends and stores come in as objects.
+May import: ``state``, ``errors``, ``watch``, ``observation``, ``results``; backends and stores come in as objects.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import BackendError, IntegrityError, JobFailed, JobStopped, NbprocessError, StoreError
-from .gauge import Gauge
-from .joboutputs import RESULTS_OUTPUT, JobOutputs
-from .logbook import Logbook
-from .state import TERMINAL, JobState, LogEvent, Progress, Transfer, Usage, Variable
-from .timeline import Timeline
+from .joboutputs import JobOutputs
+from .observation import Observation
+from .state import TERMINAL, JobState, LogEvent, Transfer, Usage, Variable
 from .watch import WATCHER
 
 if TYPE_CHECKING:
@@ -92,26 +90,15 @@ class Job:
         self.poll_seconds: tuple[float, float] = getattr(backend, "poll_seconds", (0.05, 1.0))
         self.price_per_hour: float | None = None
         self.price_note = ""
-        self._describe: dict[str, Any] = dict(describe)
-        self._created = self.source.began or _seconds(describe.get("CreationTime")) or time.time()
+        self._seen = Observation(name, backend, describe, self.source.began, self.source.submitted)
         self._lock = threading.RLock()
-        self._log = Logbook(name, backend)
-        self._phases = Timeline()
-        if self.source.began:
-            self._phases.enter("packing", self.source.began)
-            self._phases.enter("uploading", self.source.submitted)
-        self._phases.enter("waiting", _seconds(describe.get("CreationTime")))
-        self._progress: Progress | None = None
         self._transfer: Transfer | None = None
-        self._gauge = Gauge(backend)
         self._notices: list[str] = []
         self._stop_requested = False
-        self._fault = ""
         self._outcome_error: NbprocessError | None = None
         self._collected = False
         self._driven = 0
         self._delay = self._next_poll = 0.0
-        self._end_seen: float | None = None
         self._done = threading.Event()
         self._listeners: list[Callable[[], Any]] = []
         self._callbacks: list[Callable[[Job], Any]] = []
@@ -124,12 +111,12 @@ class Job:
     @property
     def status(self) -> str:
         """AWS's word: InProgress, Completed, Failed, Stopping or Stopped."""
-        status = str(self._describe.get("ProcessingJobStatus", "InProgress"))
+        status = self._seen.status
         return "Stopping" if self._stop_requested and status == "InProgress" else status
 
     def describe(self) -> Mapping[str, Any]:
         """The DescribeProcessingJob response, as last seen."""
-        return dict(self._describe)
+        return dict(self._seen.describe)
 
     def done(self) -> bool:
         """Whether the job has ended and its outcome was read."""
@@ -140,52 +127,23 @@ class Job:
         from .summary import failure_text, headline
 
         with self._lock:
-            d = self._describe
-            cluster = d.get("ProcessingResources", {}).get("ClusterConfig", {})
-            started, ended = _seconds(d.get("ProcessingStartTime")), _seconds(d.get("ProcessingEndTime"))
-            timeout = d.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-            count = int(cluster.get("InstanceCount", cluster.get("SelectedInstanceCount", 1)))
-            rate = None if self.price_per_hour is None else self.price_per_hour * count
-            cost = cost_max = None
-            if rate is not None:
-                cost = rate * max(0.0, (ended or time.time()) - started) / 3600 if started else 0.0
-                cost_max = rate * timeout / 3600 if timeout else None
-            state = JobState(
-                name=self.name,
-                backend=self.backend.name,
-                status=self.status,  # type: ignore[arg-type]
-                phase=self._phases.phase,
-                created=self._created,
-                phases=self._phases(),
-                started=started,
-                ended=ended if self.status in TERMINAL else None,
-                instance_type=str(cluster.get("SelectedInstanceType") or cluster.get("InstanceType", "")),
-                instance_count=count,
-                region=str(d.get("ProcessingJobArn", "::::").split(":")[3]),
-                image=str(d.get("AppSpecification", {}).get("ImageUri", "")),
-                timeout=timeout,
-                price_per_hour=self.price_per_hour,
-                cost=cost,
-                cost_max=cost_max,
-                price_note=self.price_note,
-                progress=self._progress,
+            results = self.results
+            state = replace(
+                self._seen.state(self.price_per_hour, self.price_note, self._stop_requested),
                 transfer=self._transfer,
-                usage=self._gauge.samples,
-                hosts=tuple(self._log.hosts) or tuple(f"algo-{n + 1}" for n in range(count)),
-                stop_requested=self._stop_requested,
-                variables=self.results.variables() if self.results else (),
-                notices=(*self._notices, *(self.results.notices if self.results else ())),
-                peak_memory=self.results.peak_memory if self.results else self._gauge.peak_memory,
+                variables=results.variables() if results else (),
+                notices=(*self._notices, *(results.notices if results else ())),
                 links=self._links(),
                 notebook=self.source.notebook,
                 cell_id=self.source.cell_id,
-                log_lines=len(self._log),
             )
-            failure = failure_text(state, d, self.results, self._outcome_error, self._fault)
-            return replace(state, failure=failure, headline=headline(state, self.results, failure))
+            if results is not None:
+                state = replace(state, peak_memory=results.peak_memory)
+            failure = failure_text(state, self._seen.describe, results, self._outcome_error, self._seen.fault)
+            return replace(state, failure=failure, headline=headline(state, results, failure))
 
     def _links(self) -> dict[str, str]:
-        links = dict(self.backend.links(self._describe))
+        links = dict(self.backend.links(self._seen.describe))
         if self.store is not None:
             folder = self.store.path(f"jobs/{self.name}")
             links["folder"] = str(folder) if folder else self.store.url(f"jobs/{self.name}/")
@@ -193,7 +151,7 @@ class Job:
 
     def log(self, start: int = 0, stop: int | None = None) -> Sequence[LogEvent]:
         """Log lines ``start`` to ``stop``, counted from the first; from memory, or read again from the backend."""
-        return self._log.read(start, stop)
+        return self._seen.log.read(start, stop)
 
     def metrics(self) -> tuple[Usage, ...]:
         """What its machines use: CPU, memory, disk and GPU of each host, oldest first.
@@ -205,11 +163,11 @@ class Job:
             BackendError: the platform may not be asked; says which permission is missing.
         """
         with self._lock:
-            if not self._gauge.own:
-                self._gauge.ask(self._describe)
-        if self._gauge.refused and not self._gauge.samples:
-            raise BackendError(self._gauge.refused)
-        return self._gauge.samples
+            if not self._seen.gauge.own:
+                self._seen.gauge.ask(self._seen.describe)
+        if self._seen.gauge.refused and not self._seen.gauge.samples:
+            raise BackendError(self._seen.gauge.refused)
+        return self._seen.gauge.samples
 
     def logs(self, follow: bool = False) -> Generator[LogEvent, None, None]:
         """Iterate over the log from its first line; with ``follow`` until the job has ended."""
@@ -218,9 +176,9 @@ class Job:
             finished = self.done() or not follow
             if self.done():
                 with self._lock:
-                    self._log.pull()  # what the platform delivered after the end
+                    self._seen.log.pull()  # what the platform delivered after the end
             self.refresh()
-            for event in self._log.read(seen):
+            for event in self._seen.log.read(seen):
                 seen = event.index + 1
                 yield event
             if finished:
@@ -292,64 +250,12 @@ class Job:
         if self._done.is_set():
             return False
         with self._lock:
-            try:
-                describe = self.backend.describe(self.name)
-                ended = describe.get("ProcessingJobStatus") in TERMINAL
-                looked = time.time()
-                markers = self._log.pull()
-                while ended and self._log.more:
-                    markers += self._log.pull()
-            except (BackendError, StoreError) as error:
-                fault, self._fault = self._fault, str(error)
-                changed = fault != self._fault
-            else:
-                changed = bool(markers) or self._log.grew or describe != self._describe or bool(self._fault)
-                self._fault = ""
-                self._describe = describe
-                if describe.get("ProcessingStartTime"):
-                    # The platform's start; a cell says itself when it begins to run.
-                    self._phases.enter(
-                        "starting" if self.has_cell else "running", _seconds(describe["ProcessingStartTime"])
-                    )
-                for marker in markers:
-                    self._mark(marker)
-                if self._gauge.due(describe, self.has_cell):
-                    changed = self._gauge.ask(describe) or changed
-                if ended and not self._log_may_grow(describe, looked):
-                    self._phases.end(_seconds(describe.get("ProcessingEndTime")) or time.time())
-                    self._collect()
+            changed, over = self._seen.look()
+            if over:
+                self._collect()
         if changed or self._done.is_set():
             self.changed()
         return changed
-
-    def _log_may_grow(self, describe: Mapping[str, Any], looked: float) -> bool:
-        """Whether lines of an ended job may still be on their way. They matter where the log is all that it says.
-
-        Args:
-            looked: when the log was asked for, in seconds since the epoch.
-        """
-        lag = 0.0 if self.has_cell else getattr(self.backend, "log_seconds", 0.0)
-        if not lag:
-            return False
-        if self._end_seen is None:
-            self._end_seen = looked  # by our clock: AWS's may be ahead
-        ended = _seconds(describe.get("ProcessingEndTime")) or 0.0
-        return looked - ended < lag and looked - self._end_seen < lag
-
-    def _mark(self, marker: Mapping[str, Any]) -> None:
-        if marker.get("phase") in ("running", "saving"):
-            self._phases.enter(marker["phase"], marker["time"])
-        if isinstance(marker.get("progress"), dict):
-            p = marker["progress"]
-            self._progress = Progress(
-                n=float(p.get("n") or 0),
-                total=None if p.get("total") is None else float(p["total"]),
-                desc=str(p.get("desc") or ""),
-                unit=str(p.get("unit") or "it"),
-                rate=None if p.get("rate") is None else float(p["rate"]),
-            )
-        if isinstance(marker.get("usage"), dict):
-            self._gauge.take(marker["usage"], marker["time"])
 
     def _collect(self) -> None:
         """Read and verify the outcome, once, after the job has ended."""
@@ -360,7 +266,7 @@ class Job:
         self._collected = True
         if self.store is not None and self.has_cell:
             try:
-                self.results = Results.read(self.store, self.name, self._describe.get("ExitMessage") or "")
+                self.results = Results.read(self.store, self.name, self._seen.describe.get("ExitMessage") or "")
             except (IntegrityError, StoreError) as error:
                 self._outcome_error = error
             if self.results is None:
@@ -436,7 +342,7 @@ class Job:
             return self.results.exception(self)
         if self.status == "Completed":
             return None
-        text = failure_text(self.state(), self._describe, self.results, None, self._fault)
+        text = failure_text(self.state(), self._seen.describe, self.results, None, self._seen.fault)
         return JobStopped(text) if self.status == "Stopped" else JobFailed(text)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -468,10 +374,10 @@ class Job:
             raise self._outcome_error
         target = self.namespace if namespace is None else namespace
         if self.results is not None:
-            self._phases.enter("loading")
+            self._seen.phases.enter("loading")
             self.changed()
             self.results.load(self, target, lazy)
-        self._phases.enter("done")
+        self._seen.phases.enter("done")
         self.changed()
         return self.state()
 
@@ -509,13 +415,12 @@ class Job:
     @property
     def outputs(self) -> JobOutputs:
         """The job's own outputs (``--output``) by name: their URI, their files, ``open``, ``read_csv``."""
-        return JobOutputs(self._describe, self.backend)
+        return JobOutputs(self._seen.describe, self.backend)
 
     @property
     def has_cell(self) -> bool:
         """Whether a captured cell runs in it; else a script or a container, whose prints are its log."""
-        outputs = (self._describe.get("ProcessingOutputConfig") or {}).get("Outputs", ())
-        return any(output["OutputName"] == RESULTS_OUTPUT for output in outputs)
+        return self._seen.has_cell
 
     def code(self) -> str:
         """The cell's text, as it was submitted."""
@@ -542,7 +447,3 @@ def store_of(backend: Backend, describe: Mapping[str, Any]) -> Store | None:
         if found:
             return backend.open_store(root)
     return None
-
-
-def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value.timestamp())
