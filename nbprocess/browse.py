@@ -21,13 +21,23 @@ _PREVIEW_FILES = 200
 
 def source() -> ListedJobs:
     """A source over every job that the backends know, newest first."""
-    return ListedJobs(_all, actions=ACTIONS, sections=_sections)
+    return ListedJobs(_all, actions=ACTIONS, sections=_sections, opened=_whole)
 
 
 def _all() -> Iterator[Job]:
     from .api import iter_jobs
 
     return iter_jobs()
+
+
+def _whole(listed: Any, whole: Any) -> Any:
+    """A listing has little more of a job than its status: not its code, its log, its results."""
+    if whole is None:
+        from .api import attach
+
+        return attach(listed.name, listed.backend.name)
+    whole.refresh()
+    return whole
 
 
 def _ended(job: Any) -> bool:

@@ -158,6 +158,7 @@ def lab_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[
     for key, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
         environment[key] = str(folder)
+    environment["NBPROCESS_LOCAL_SLOTS"] = "8"  # what an earlier test left running keeps no job of a later one waiting
     environment.update(extra or {})
     environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *filter(None, [environment.get("PYTHONPATH")])])
     return environment
@@ -369,6 +370,15 @@ def run_command(page: Any, command: str, arguments: Mapping[str, Any] | None = N
 def run_all(page: Any) -> None:
     """Run all cells (does not wait for them)."""
     run_command(page, "notebook:run-all-cells")
+
+
+def run_code(page: Any, code: str) -> None:
+    """Run code in the notebook's kernel beside its cells."""
+    page.evaluate(
+        "(code) => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        ".requestExecute({code}).done; }",
+        code,
+    )
 
 
 def save_notebook(page: Any) -> None:

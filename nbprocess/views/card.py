@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from collections import OrderedDict
 from typing import Any
 
 import anywidget
@@ -17,13 +15,8 @@ import traitlets
 
 from nbprocess.state import JobLike
 from nbprocess.views import assets, pump
-from nbprocess.views.lines import Rows, Selection, detail
+from nbprocess.views.logfeed import LogFeed
 from nbprocess.views.snapshot import snapshot
-
-PUSH_ROWS = 500  # rows per batch: more than a page shows; faster logs are fetched by row when one scrolls back
-FETCH_ROWS = 2_000
-SELECTIONS = 4  # searches of one card that are kept up to date
-FILE_PART = 20_000  # lines per message of a download
 
 
 class JobCard(anywidget.AnyWidget):
@@ -40,9 +33,7 @@ class JobCard(anywidget.AnyWidget):
 
     def __init__(self, job: JobLike, *, waiting: bool = False) -> None:
         self._job = job
-        self._lock = threading.RLock()
-        self._selections: OrderedDict[Selection, Rows] = OrderedDict({Selection(): Rows(job)})
-        self._sent: dict[Selection, tuple[int, int]] = {}
+        self.feed = LogFeed(job)
         super().__init__(state=snapshot(job.state()), waiting=waiting, kernel_id=current_kernel_id())
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
         pump.register(self.comm, self.receive)
@@ -50,90 +41,35 @@ class JobCard(anywidget.AnyWidget):
     def pull(self) -> bool:
         """Send what changed since the last time. True when there is more to look at."""
         self.state = snapshot(self._job.state())
-        more = False
-        with self._lock:
-            for selection, rows in list(self._selections.items()):
-                more = rows.scan() or more
-                mark = (len(rows), rows.scanned)
-                before = self._sent.get(selection, (0, 0))
-                if mark != before:
-                    self._send_rows(selection, rows, max(before[0], len(rows) - PUSH_ROWS), len(rows))
+        messages, more = self.feed.changes()
+        for message in messages:
+            self.send(message)
         return more
 
     def repeat(self) -> None:
         """Send the state and the end of the log once more: servers drop messages above their rate limits."""
         self.send_state(["state", "waiting"])
-        with self._lock:
-            for selection, rows in self._selections.items():
-                self._send_rows(selection, rows, len(rows) - PUSH_ROWS, len(rows))
+        for message in self.feed.ends():
+            self.send(message)
 
     def receive(self, content: Any) -> None:
         """Answer one message of the page; what is not understood is ignored."""
         kind = content.get("type") if isinstance(content, dict) else None
         if kind == "ready":
-            with self._lock:
-                rows = self._selections[Selection()]
-                self._send_rows(Selection(), rows, len(rows) - PUSH_ROWS, len(rows))
-        elif kind == "rows":
-            self._answer_rows(content)
-        elif kind == "detail" and isinstance(content.get("index"), int):
-            text = detail(self._job, content["index"])
-            self.send({"type": "detail", "index": content["index"], "text": text})
+            self.send(self.feed.end())
         elif kind == "file":
-            self._send_file()
+            for part, data in self.feed.parts():
+                self.send(part, buffers=[data])
         elif kind == "stop":
             self._job.stop()
             self.send({"type": "stopping"})
-
-    def _answer_rows(self, content: dict[str, Any]) -> None:
-        selection = Selection.from_page(content.get("selection"))
-        start, stop = content.get("start"), content.get("stop")
-        with self._lock:
-            rows = self._selections.get(selection)
-            if rows is None:
-                rows = self._selections[selection] = Rows(self._job, selection)
-                rows.scan()
-                while len(self._selections) > SELECTIONS:  # the first is the unfiltered one, which stays
-                    oldest = list(self._selections)[1]
-                    del self._selections[oldest]
-                    self._sent.pop(oldest, None)
-            elif selection != Selection():
-                self._selections.move_to_end(selection)
-            if isinstance(start, int) and isinstance(stop, int):
-                self._send_rows(selection, rows, start, min(stop, start + FETCH_ROWS))
-            else:
-                self._send_rows(selection, rows, len(rows) - PUSH_ROWS, len(rows))
-        self.wanted()
+        elif answer := self.feed.answer(content):
+            self.send(answer)
+            if kind == "rows":
+                self.wanted()
 
     def wanted(self) -> None:
         """Called when the page asked for something that takes further ``pull`` calls; the view sets it."""
-
-    def _send_rows(self, selection: Selection, rows: Rows, start: int, stop: int) -> None:
-        start = max(0, start)
-        self._sent[selection] = (len(rows), rows.scanned)
-        self.send(
-            {
-                "type": "rows",
-                "selection": selection.to_page(),
-                "start": start,
-                "rows": rows.fetch(start, stop),
-                "total": len(rows),
-                "scanned": rows.scanned,
-                "lines": max(rows.scanned, self._job.state().log_lines),
-            }
-        )
-
-    def _send_file(self) -> None:
-        """The whole log as binary parts, so that no page-side request per range is needed."""
-        start, several = 0, len(self._job.state().hosts) > 1
-        while True:
-            events = self._job.log(start, start + FILE_PART)
-            text = "".join(f"[{e.host}] {e.text}\n" if several else f"{e.text}\n" for e in events)
-            last = len(events) < FILE_PART
-            self.send({"type": "file", "start": start, "last": last}, buffers=[text.encode("utf-8", "replace")])
-            if last:
-                return
-            start += len(events)
 
 
 def current_kernel_id() -> str:

@@ -17,11 +17,13 @@ import anywidget
 from nbprocess.state import JobState
 from nbprocess.views import assets, pump, words
 from nbprocess.views.jobtable import table
+from nbprocess.views.logfeed import LogFeed, Message
 from nbprocess.views.snapshot import snapshot
 from nbprocess.views.source import JobSource, Query
 
 ROWS = 500  # at most per message
 REFRESH_SECONDS = 5.0
+LOG_SECONDS = 2.0  # how often the log that somebody reads is followed
 ASLEEP_SECONDS = 30.0  # no refreshing when no page asked for so long (pages ask while they are visible)
 
 
@@ -29,12 +31,13 @@ class JobBrowser(anywidget.AnyWidget):
     """The widget. ``close()`` ends its thread."""
 
     _esm = assets.script("browser.js")
-    _css = assets.style("theme.css", "spark.css", "browser.css")
+    _css = assets.style("theme.css", "log.css", "spark.css", "browser.css")
 
     def __init__(self, source: JobSource) -> None:
         self._source = source
         self._asks: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._heard = time.monotonic()
+        self._feed: LogFeed | None = None  # of the job whose log the page shows
         super().__init__()
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
         pump.register(self.comm, self.receive)
@@ -61,16 +64,15 @@ class JobBrowser(anywidget.AnyWidget):
         return {**data, **listing._repr_mimebundle_()}, metadata
 
     def _work(self) -> None:
-        first = True
+        refreshed = 0.0
         while True:
+            awake = time.monotonic() - self._heard < ASLEEP_SECONDS
+            if not refreshed or (awake and time.monotonic() - refreshed >= REFRESH_SECONDS):
+                self._refresh()
+                refreshed = time.monotonic()
             try:
-                if first:
-                    self._refresh()
-                    first = False
-                content = self._asks.get(timeout=REFRESH_SECONDS)
+                content = self._asks.get(timeout=LOG_SECONDS if self._follow(awake) else REFRESH_SECONDS)
             except queue.Empty:
-                if time.monotonic() - self._heard < ASLEEP_SECONDS:
-                    self._refresh()
                 continue
             if content is None:
                 return
@@ -78,6 +80,40 @@ class JobBrowser(anywidget.AnyWidget):
                 self._answer(content)
             except Exception as error:  # the page shows it; the browser goes on
                 self.send({"type": "error", "text": _message(error), "name": str(content.get("name", ""))})
+
+    def _follow(self, awake: bool) -> bool:
+        """Send what is new in the log that is looked at; whether there may be more soon."""
+        feed = self._feed
+        if feed is None or not awake:
+            return False
+        try:
+            ended = feed.job.state().terminal  # before the lines: the last ones of a job that ends now are still sent
+            if not ended and (job := self._source.job(feed.job.name)) is not feed.job:
+                feed = self._feed = LogFeed(job)  # the source had let go of it
+            more = True
+            while more and self._asks.empty():
+                messages, more = feed.changes()
+                for message in messages:
+                    self._send_log(feed, message)
+        except Exception as error:  # the job was deleted, no network: said once in the page
+            self._feed = None
+            self.send({"type": "error", "text": _message(error), "name": feed.job.name})
+            return False
+        return more or not ended
+
+    def _send_log(self, feed: LogFeed, message: Message, data: bytes | None = None) -> None:
+        wrapped = {"type": "log", "name": feed.job.name, "message": message}
+        self.send(wrapped, buffers=None if data is None else [data])
+
+    def _answer_log(self, name: str, content: Any) -> None:
+        if self._feed is None or self._feed.job.name != name:
+            self._feed = LogFeed(self._source.job(name))
+        feed = self._feed
+        if isinstance(content, dict) and content.get("type") == "file":
+            for part, data in feed.parts():
+                self._send_log(feed, part, data)
+        elif answer := feed.answer(content):
+            self._send_log(feed, answer)
 
     def _refresh(self) -> None:
         try:
@@ -103,6 +139,8 @@ class JobBrowser(anywidget.AnyWidget):
                     "actions": dict(self._source.actions(name)),
                 }
             )
+        elif kind == "log":
+            self._answer_log(name, content.get("content"))
         elif kind == "act":
             action = str(content.get("action", ""))
             text = self._source.act(action, name)

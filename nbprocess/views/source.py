@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol
@@ -16,7 +17,8 @@ from nbprocess.state import JobLike, JobState
 from nbprocess.views.words import status_word
 
 DAY = 86_400.0
-LOG_TAIL = 1_000  # lines that the details pane shows
+FRESH_SECONDS = 1.0  # a job that is looked at is brought up to date no more often
+OPENED = 8  # jobs that are kept whole after somebody looked at them
 FULL_SECONDS = 60.0  # how often everything is listed anew; between, only what is newer than KNOWN_ENOUGH known jobs
 KNOWN_ENOUGH = 50
 
@@ -102,7 +104,10 @@ class JobSource(Protocol):
         """Field of ``Query`` → the values it can have here (``backend``, ``notebook``, ``instance``)."""
 
     def details(self, name: str) -> Sequence[Section]:
-        """The tabs of one job, beside what its state says."""
+        """The tabs of one job, beside its state and its log."""
+
+    def job(self, name: str) -> JobLike:
+        """The job itself, brought up to date; the same object from call to call while it is looked at."""
 
     def actions(self, name: str) -> Mapping[str, str]:
         """What can be done with a job now: action → label, in the order of the buttons."""
@@ -138,6 +143,8 @@ class ListedJobs:
         actions: action → ``Action``; the well-known ones are ``load``, ``attach``, ``stop``, ``rerun``, ``bigger``,
             ``copy`` (its text goes to the clipboard) and ``delete`` (the page asks once more).
         sections: further tabs of a job beside request and log, such as its code, outputs or metrics.
+        opened: makes a listed job whole when somebody looks at it, and (given the whole one, the second argument)
+            brings that one up to date.
     """
 
     def __init__(
@@ -146,10 +153,13 @@ class ListedJobs:
         *,
         actions: Mapping[str, Action] | None = None,
         sections: Callable[[JobLike], Iterable[Section]] = lambda job: (),
+        opened: Callable[[JobLike, JobLike | None], JobLike] = lambda listed, whole: listed,
     ) -> None:
         self._listing = listing
         self._actions = dict(actions or {})
         self._sections = sections
+        self._open = opened
+        self._opened: OrderedDict[str, tuple[JobLike, float]] = OrderedDict()
         self._lock = threading.Lock()
         self._jobs: dict[str, JobLike] = {}
         self._states: list[JobState] = []
@@ -211,31 +221,36 @@ class ListedJobs:
             }
 
     def find(self, name: str) -> JobState | None:
-        job = self._jobs.get(name)
-        return job.state() if job is not None else None
+        return self.job(name).state() if name in self._jobs else None
 
     def details(self, name: str) -> Sequence[Section]:
-        job = self._job(name)
-        lines = job.state().log_lines
-        log = "\n".join(event.text for event in job.log(max(0, lines - LOG_TAIL), lines))
+        job = self.job(name)
         request = json.dumps(job.describe(), indent=2, default=str)
-        return [*self._sections(job), Section("Log", "text", log), Section("Request", "json", request)]
+        return [*self._sections(job), Section("Request", "json", request)]
 
     def actions(self, name: str) -> Mapping[str, str]:
-        job = self._job(name)
+        job = self.job(name)
         return {key: label for key, (label, offered, _) in self._actions.items() if offered(job)}
 
     def act(self, action: str, name: str) -> str:
         if action not in self._actions:
             raise KeyError(f"{action} is not possible here; there are: {', '.join(self._actions) or 'no actions'}.")
         label, _, do = self._actions[action]
-        return do(self._job(name)) or f"{label}: {name}"
+        return do(self.job(name)) or f"{label}: {name}"
 
-    def _job(self, name: str) -> JobLike:
-        job = self._jobs.get(name)
-        if job is None:
+    def job(self, name: str) -> JobLike:
+        listed = self._jobs.get(name)
+        if listed is None:
+            self._opened.pop(name, None)
             raise KeyError(f"There is no job {name} any more. It was deleted, or the list is older than the job.")
-        return job
+        whole, at = self._opened.get(name, (None, 0.0))
+        if whole is None or time.monotonic() - at > FRESH_SECONDS:
+            whole = self._open(listed, whole)
+            self._opened[name] = (whole, time.monotonic())
+        self._opened.move_to_end(name)
+        while len(self._opened) > OPENED:
+            self._opened.popitem(last=False)
+        return whole
 
 
 def select(states: Iterable[JobState], query: Query, now: float) -> list[JobState]:

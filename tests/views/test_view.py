@@ -124,7 +124,7 @@ def test_searches_of_one_card_are_bounded(page: Page) -> None:
     card = JobCard(running())
     for n in range(20):
         card.receive({"type": "rows", "selection": {"query": str(n)}})
-    assert len(card._selections) == 4
+    assert len(card.feed) == 4
 
 
 def test_ready_after_a_reload_gives_the_end_of_the_log_again(page: Page) -> None:

@@ -1,6 +1,6 @@
 // The job browser: a virtual list of all jobs, filters, and the details of one.
 // @ts-check
-import { sectionNode } from "./details.js";
+import { JobDetails } from "./details.js";
 import { button, copyText, el, setText, show } from "./dom.js";
 import { count, duration } from "./format.js";
 import { VirtualRows } from "./rows.js";
@@ -27,13 +27,11 @@ export class JobBrowser {
     this.query = { search: "", status: "", backend: "", notebook: "", instance: "", since: 0, sort: "created", descending: true };
     this.total = 0;
     this.selected = -1;
-    this.openName = "";
     this.typing = 0;
     /** @type {Map<number, (JobRow | undefined)[]>} */
     this.blocks = new Map();
     /** @type {Map<number, number>} */
     this.asked = new Map();
-    this.tab = "";
     this.saying = 0;
     this.uid = `nbp-${Math.random().toString(36).slice(2, 8)}`;
 
@@ -53,13 +51,12 @@ export class JobBrowser {
       on: { keydown: (/** @type {KeyboardEvent} */ event) => this.key(event), click: (/** @type {MouseEvent} */ event) => this.click(event) } });
     this.empty = el("div", { class: "nbp-empty", hidden: true });
     this.list = el("div", { class: "nbp-list" }, this.head, this.scroller, this.empty);
-    this.details = el("aside", { class: "nbp-details", hidden: true, tabindex: "-1", "aria-label": "Job details",
-      on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") this.close(); event.stopPropagation(); } } });
+    this.details = new JobDetails({ send, onClose: () => this.close() });
     this.node = el("section", { class: "nbp-browser", "aria-label": "Processing jobs" },
       el("header", { class: "nbp-browser-head" }, el("strong", { text: "Processing jobs" }), this.totals, el("span", { class: "nbp-grow" }),
         button("Refresh", () => this.send({ type: "refresh" }), { class: "nbp-button nbp-quiet" })),
       el("div", { class: "nbp-filters", role: "toolbar", "aria-label": "Filters" }, this.search, this.status, this.backend, this.notebook, this.instance, this.since),
-      this.note, el("div", { class: "nbp-body" }, this.list, this.details));
+      this.note, el("div", { class: "nbp-body" }, this.list, this.details.node));
     this.rows = new VirtualRows({ scroller: this.scroller, rowHeight: ROW_HEIGHT, render: (row) => this.renderRow(row), onRange: (first, last) => this.need(first, last) });
     this.markSort();
     this.polling = setInterval(() => { if (this.onScreen()) this.ask(0, 1); }, POLL_MS);
@@ -147,11 +144,15 @@ export class JobBrowser {
     }
   }
 
-  /** @param {any} message */
-  receive(message) {
+  /**
+   * @param {any} message
+   * @param {DataView[]} buffers
+   */
+  receive(message, buffers = []) {
     if (message.type === "jobs") this.take(message);
     else if (message.type === "changed") this.again();
-    else if (message.type === "details") this.showDetails(message);
+    else if (message.type === "details") this.details.receive(message);
+    else if (message.type === "log") this.details.receiveLog(message, buffers);
     else if (message.type === "done") void this.done(message);
     else if (message.type === "error") this.say(message.text, true);
   }
@@ -161,7 +162,7 @@ export class JobBrowser {
     const first = Math.floor(this.rows.firstRow() / BLOCK);
     for (const block of [...this.blocks.keys()]) if (block < first || block > first + 1) this.blocks.delete(block);
     this.ask(first * BLOCK, (first + 2) * BLOCK);
-    if (this.openName && !this.details.hidden) this.send({ type: "details", name: this.openName });
+    if (this.details.name) this.send({ type: "details", name: this.details.name });
   }
 
   /** @param {any} message */
@@ -267,83 +268,21 @@ export class JobBrowser {
   open(number) {
     const row = this.row(number);
     if (!row) return;
-    this.openName = row[0];
-    this.tab = "";
-    show(this.details, true);
     this.node.classList.add("nbp-with-details");
-    this.details.replaceChildren(el("div", { class: "nbp-details-head" }, el("code", { text: row[0] })), el("p", { text: "Loading …" }));
-    this.send({ type: "details", name: row[0] });
+    this.details.open(row[0]);
   }
 
   close() {
-    show(this.details, false);
+    this.details.close();
     this.node.classList.remove("nbp-with-details");
-    this.openName = "";
     this.scroller.focus();
-  }
-
-  /** @param {any} message */
-  showDetails({ name, state, sections, actions }) {
-    if (name !== this.openName) return;
-    const held = this.details.contains(document.activeElement);
-    const used = state && Object.values(state.usage).some((samples) => /** @type {any[]} */ (samples).length);
-    const tabs = [{ title: "Overview", kind: "state", content: state }, ...sections];
-    if (used) tabs.push({ title: "Metrics", kind: "usage", content: state });
-    const bar = el("div", { class: "nbp-tabs", role: "tablist", "aria-label": "Details" });
-    const body = el("div", { class: "nbp-tab-body", role: "tabpanel", tabindex: "0" });
-    const choose = (/** @type {number} */ at) => {
-      this.tab = tabs[at].title;
-      [...bar.children].forEach((node, i) => { node.setAttribute("aria-selected", String(i === at)); node.setAttribute("tabindex", i === at ? "0" : "-1"); });
-      body.setAttribute("aria-label", tabs[at].title);
-      body.replaceChildren(sectionNode(tabs[at]));
-    };
-    tabs.forEach((section, at) => bar.append(button(section.title, () => choose(at), { class: "nbp-tab", role: "tab",
-      on: { keydown: (/** @type {KeyboardEvent} */ event) => {
-        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (!step) return;
-        const next = (at + step + tabs.length) % tabs.length;
-        choose(next);
-        /** @type {HTMLElement} */ (bar.children[next]).focus();
-        event.preventDefault();
-      } } })));
-    const doing = el("div", { class: "nbp-actions", role: "toolbar", "aria-label": "Actions" },
-      ...Object.entries(actions).map(([action, label]) => this.actionButton(action, String(label), name)));
-    const word = state ? el("span", { class: "nbp-word", text: state.word }) : null;
-    this.details.setAttribute("data-tone", state?.tone ?? "busy");
-    this.details.replaceChildren(
-      el("div", { class: "nbp-details-head" }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), word, el("code", { text: name }), el("span", { class: "nbp-grow" }),
-        button("✕", () => this.close(), { class: "nbp-button nbp-quiet", "aria-label": "Close details" })),
-      doing, bar, body);
-    choose(Math.max(0, tabs.findIndex((section) => section.title === this.tab)));
-    if (held || !this.details.dataset.shown) this.details.focus({ preventScroll: true });
-    this.details.dataset.shown = "1";
-  }
-
-  /**
-   * @param {string} action
-   * @param {string} label
-   * @param {string} name
-   */
-  actionButton(action, label, name) {
-    const node = button(label, () => {
-      if (action === "delete" && node.dataset.sure !== "1") { // what is deleted cannot be had back
-        node.dataset.sure = "1";
-        setText(node, "Delete for good?");
-        setTimeout(() => { node.dataset.sure = ""; setText(node, label); }, 4000);
-        return;
-      }
-      node.disabled = true;
-      this.send({ type: "act", action, name });
-      setTimeout(() => { node.disabled = false; }, 3000);
-    }, { "data-action": action });
-    return node;
   }
 
   /** @param {any} message */
   async done({ action, name, text }) {
     if (action === "copy") this.say((await copyText(text)) ? "Copied: paste it into a cell." : text);
     else this.say(text);
-    if (action === "delete" && name === this.openName) this.close();
+    if (action === "delete" && name === this.details.name) this.close();
   }
 
   /** @param {string} text */
@@ -361,6 +300,7 @@ export class JobBrowser {
     clearTimeout(this.typing);
     clearTimeout(this.saying);
     this.rows.destroy();
+    this.details.destroy();
   }
 }
 
@@ -375,7 +315,7 @@ function when(seconds) {
 /** @param {{model: any, el: HTMLElement}} context */
 function render({ model, el: place }) {
   const browser = new JobBrowser((content) => model.send(content));
-  const onMessage = (/** @type {any} */ message) => browser.receive(message);
+  const onMessage = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => browser.receive(message, buffers);
   model.on("msg:custom", onMessage);
   place.append(browser.node);
   return () => {

@@ -1,8 +1,153 @@
 // The tabs of one job in the job browser: what each kind of section looks like.
 // @ts-check
 import { Curves } from "./curves.js";
-import { button, copyText, el, isWebAddress } from "./dom.js";
+import { button, copyText, el, isWebAddress, setText, show } from "./dom.js";
 import { duration, size } from "./format.js";
+import { LogPane } from "./log.js";
+
+export class JobDetails {
+  /**
+   * @param {object} options
+   * @param {(content: any) => void} options.send
+   * @param {() => void} options.onClose
+   */
+  constructor({ send, onClose }) {
+    this.send = send;
+    this.onClose = onClose;
+    this.name = "";
+    this.tab = "";
+    this.shown = ""; // what the body shows, so that an answer without news leaves scroll positions and selections alone
+    this.tabsMark = "";
+    /** @type {LogPane | null} */
+    this.log = null;
+    /** @type {{title: string, kind: string, content: any}[]} */
+    this.tabs = [];
+    this.closeButton = button("✕", () => this.onClose(), { class: "nbp-button nbp-quiet", "aria-label": "Close details" });
+    this.head = el("div", { class: "nbp-details-head" });
+    this.actions = el("div", { class: "nbp-actions", role: "toolbar", "aria-label": "Actions" });
+    this.bar = el("div", { class: "nbp-tabs", role: "tablist", "aria-label": "Details" });
+    this.body = el("div", { class: "nbp-tab-body", role: "tabpanel", tabindex: "0" });
+    this.node = el("aside", { class: "nbp-details", hidden: true, tabindex: "-1", "aria-label": "Job details",
+      on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") this.onClose(); event.stopPropagation(); } } });
+  }
+
+  /** @param {string} name */
+  open(name) {
+    if (name === this.name) return;
+    this.name = name;
+    this.tab = "";
+    this.shown = "";
+    this.tabsMark = "";
+    this.log?.destroy();
+    this.log = null;
+    this.node.replaceChildren(el("div", { class: "nbp-details-head" }, el("code", { text: name })), el("p", { text: "Loading …" }));
+    show(this.node, true);
+    this.send({ type: "details", name });
+  }
+
+  close() {
+    this.name = "";
+    this.log?.destroy();
+    this.log = null;
+    show(this.node, false);
+  }
+
+  /** @param {any} message */
+  receive({ name, state, sections, actions }) {
+    if (name !== this.name) return;
+    const first = !this.node.contains(this.body);
+    const used = state && Object.values(state.usage).some((samples) => /** @type {any[]} */ (samples).length);
+    this.tabs = [{ title: "Overview", kind: "state", content: state }, ...sections, { title: "Log", kind: "log", content: state?.hosts ?? [] }];
+    if (used) this.tabs.push({ title: "Metrics", kind: "usage", content: state });
+    this.node.setAttribute("data-tone", state?.tone ?? "busy");
+    this.head.replaceChildren(...[el("span", { class: "nbp-dot", "aria-hidden": "true" }), state && el("span", { class: "nbp-word", text: state.word }),
+      el("code", { text: name }), el("span", { class: "nbp-grow" })].filter(Boolean), this.closeButton);
+    const mark = JSON.stringify([this.tabs.map((tab) => tab.title), actions]);
+    if (mark !== this.tabsMark) {
+      this.tabsMark = mark;
+      this.actions.replaceChildren(...Object.entries(actions).map(([action, label]) => this.actionButton(action, String(label))));
+      this.bar.replaceChildren(...this.tabs.map((tab, at) => this.tabButton(tab.title, at)));
+    }
+    if (first) this.node.replaceChildren(this.head, this.actions, this.bar, this.body);
+    this.log?.ended(!!state?.terminal);
+    this.choose(Math.max(0, this.tabs.findIndex((tab) => tab.title === this.tab)));
+    if (first) this.node.focus({ preventScroll: true });
+  }
+
+  /** @param {number} at */
+  choose(at) {
+    const tab = this.tabs[at];
+    this.tab = tab.title;
+    [...this.bar.children].forEach((node, i) => { node.setAttribute("aria-selected", String(i === at)); node.setAttribute("tabindex", i === at ? "0" : "-1"); });
+    const mark = `${at} ${tab.title} ${tab.kind === "log" ? "" : JSON.stringify(tab.content)}`;
+    if (tab.kind === "log") this.logPane(tab.content);
+    if (mark === this.shown) return;
+    this.shown = mark;
+    this.body.setAttribute("aria-label", tab.title);
+    this.body.replaceChildren(tab.kind === "log" ? this.logPane(tab.content).node : sectionNode(tab));
+    if (tab.kind === "log") this.log?.shown();
+  }
+
+  /** @param {string[]} hosts */
+  logPane(hosts) {
+    if (!this.log) {
+      const name = this.name;
+      this.log = new LogPane({ send: (content) => this.send({ type: "log", name, content }), title: () => name, folds: false });
+      this.log.ended(!!this.tabs[0].content?.terminal);
+      this.log.filter();
+    }
+    this.log.setHosts(hosts);
+    return this.log;
+  }
+
+  /**
+   * @param {any} message
+   * @param {DataView[]} buffers
+   */
+  receiveLog({ name, message }, buffers) {
+    if (name === this.name) this.log?.receive(message, buffers);
+  }
+
+  /**
+   * @param {string} title
+   * @param {number} at
+   */
+  tabButton(title, at) {
+    return button(title, () => this.choose(at), { class: "nbp-tab", role: "tab",
+      on: { keydown: (/** @type {KeyboardEvent} */ event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next = (at + step + this.tabs.length) % this.tabs.length;
+        this.choose(next);
+        /** @type {HTMLElement} */ (this.bar.children[next]).focus();
+        event.preventDefault();
+      } } });
+  }
+
+  /**
+   * @param {string} action
+   * @param {string} label
+   */
+  actionButton(action, label) {
+    const name = this.name;
+    const node = button(label, () => {
+      if (action === "delete" && node.dataset.sure !== "1") { // what is deleted cannot be had back
+        node.dataset.sure = "1";
+        setText(node, "Delete for good?");
+        setTimeout(() => { node.dataset.sure = ""; setText(node, label); }, 4000);
+        return;
+      }
+      node.disabled = true;
+      this.send({ type: "act", action, name });
+      setTimeout(() => { node.disabled = false; }, 3000);
+    }, { "data-action": action });
+    return node;
+  }
+
+  destroy() {
+    this.log?.destroy();
+  }
+}
 
 /** @param {{kind: string, content: any, title: string}} section */
 export function sectionNode({ kind, content, title }) {

@@ -5,9 +5,9 @@ import { button, copyText, el, setText, show } from "./dom.js";
 import { count, timeOfDay } from "./format.js";
 import { VirtualRows } from "./rows.js";
 
-const BLOCK = 200; // rows per request
-const BLOCKS = 40; // blocks that are kept: 8,000 rows
-const ROW_HEIGHT = 18;
+const LINE_BLOCK = 200; // rows per request
+const LINE_BLOCKS = 40; // blocks that are kept: 8,000 rows
+const LINE_HEIGHT = 18;
 const LEVEL_NAMES = ["debug", "info", "warning", "error"];
 
 /**
@@ -21,15 +21,17 @@ export class LogPane {
    * @param {object} options
    * @param {(content: any) => void} options.send to the kernel
    * @param {() => string} options.title of the downloaded file
-   * @param {boolean} [options.open] whether the pane is unfolded at the start
+   * @param {boolean} [options.folds] whether the pane can be folded; where it fills a tab it cannot
    */
-  constructor({ send, title, open = true }) {
+  constructor({ send, title, folds = true }) {
     this.send = send;
     this.title = title;
     this.selection = { query: "", level: 0, host: "" };
     this.total = 0;
     this.lines = 0;
     this.scanned = 0;
+    this.answered = false; // whether anything is known of the log yet
+    this.over = false;
     this.follow = true;
     /** @type {Map<number, (Row | undefined)[]>} */
     this.blocks = new Map();
@@ -61,12 +63,14 @@ export class LogPane {
         button("Close", () => this.closeDetail())),
       this.detailText);
     this.summary = el("summary", { class: "nbp-log-summary", text: "Log" });
-    this.node = el("details", { class: "nbp-log", open },
-      this.summary,
+    this.empty = el("p", { class: "nbp-log-empty", hidden: true });
+    const parts = [
       el("div", { class: "nbp-log-bar", role: "toolbar", "aria-label": "Log" }, this.search, this.level, this.followButton, this.copyButton, this.downloadButton, this.note),
-      this.hosts, this.scroller, this.detail);
+      this.hosts, this.empty, this.scroller, this.detail];
+    this.folds = folds;
+    this.node = folds ? el("details", { class: "nbp-log", open: true }, this.summary, ...parts) : el("div", { class: "nbp-log nbp-log-whole" }, ...parts);
     this.rows = new VirtualRows({
-      scroller: this.scroller, rowHeight: ROW_HEIGHT,
+      scroller: this.scroller, rowHeight: LINE_HEIGHT,
       render: (row) => this.renderRow(row),
       onRange: (first, last) => this.need(first, last),
       onScroll: (byUser) => { if (byUser) this.setFollow(this.rows.atEnd(), false); },
@@ -104,24 +108,31 @@ export class LogPane {
   /** @param {any} message */
   take(message) {
     this.lines = Math.max(this.lines, message.lines);
+    this.answered = true;
     const { query, level, host } = message.selection;
     if (query !== this.selection.query || level !== this.selection.level || host !== this.selection.host) return;
     this.total = message.total;
     this.scanned = message.scanned;
     message.rows.forEach((/** @type {Row} */ row, /** @type {number} */ offset) => {
       const number = message.start + offset;
-      const block = Math.floor(number / BLOCK);
+      const block = Math.floor(number / LINE_BLOCK);
       let rows = this.blocks.get(block);
-      if (!rows) this.blocks.set(block, (rows = new Array(BLOCK)));
-      rows[number % BLOCK] = row;
+      if (!rows) this.blocks.set(block, (rows = new Array(LINE_BLOCK)));
+      rows[number % LINE_BLOCK] = row;
     });
-    for (let block = Math.floor(message.start / BLOCK); block * BLOCK < message.start + message.rows.length; block += 1) this.asked.delete(block);
+    for (let block = Math.floor(message.start / LINE_BLOCK); block * LINE_BLOCK < message.start + message.rows.length; block += 1) this.asked.delete(block);
     this.forget();
     this.fit();
     this.rows.setCount(this.total);
     if (this.follow) this.rows.toEnd();
     this.rows.schedule();
     this.describe();
+  }
+
+  /** It is in the page again: a box that was out of it has lost its scroll position. */
+  shown() {
+    if (this.follow) this.rows.toEnd();
+    else this.scroller.scrollTop = this.rows.lastTop;
   }
 
   /** A short log takes little room; the box grows with it and does not shrink while one searches. */
@@ -132,17 +143,31 @@ export class LogPane {
 
   /** Drop the blocks that are farthest from what is visible. */
   forget() {
-    if (this.blocks.size <= BLOCKS) return;
-    const here = Math.floor((this.follow ? this.total : this.rows.firstRow()) / BLOCK);
+    if (this.blocks.size <= LINE_BLOCKS) return;
+    const here = Math.floor((this.follow ? this.total : this.rows.firstRow()) / LINE_BLOCK);
     const far = [...this.blocks.keys()].sort((a, b) => Math.abs(b - here) - Math.abs(a - here));
-    for (const block of far.slice(0, this.blocks.size - BLOCKS)) this.blocks.delete(block);
+    for (const block of far.slice(0, this.blocks.size - LINE_BLOCKS)) this.blocks.delete(block);
   }
 
   describe() {
     const filtered = this.selection.query || this.selection.level || this.selection.host;
     setText(this.summary, `Log · ${count(this.lines)} line${this.lines === 1 ? "" : "s"}`);
     const looking = this.scanned < this.lines ? `, ${Math.floor((100 * this.scanned) / Math.max(1, this.lines))}% searched` : "";
-    setText(this.note, filtered ? `${count(this.total)} match${this.total === 1 ? "" : "es"}${looking}` : "");
+    const whole = this.folds || !this.lines ? "" : `${count(this.lines)} line${this.lines === 1 ? "" : "s"}`;
+    setText(this.note, filtered ? `${count(this.total)} match${this.total === 1 ? "" : "es"}${looking}` : whole);
+    const silent = this.answered && !this.lines;
+    setText(this.empty, this.over ? "The job printed nothing." : "No lines yet.");
+    show(this.empty, silent && !this.folds);
+    show(this.scroller, !silent || this.folds);
+  }
+
+  /**
+   * Whether the job has ended, so that no line will come.
+   * @param {boolean} over
+   */
+  ended(over) {
+    this.over = over;
+    this.describe();
   }
 
   /**
@@ -152,22 +177,22 @@ export class LogPane {
    */
   need(first, last) {
     const now = performance.now();
-    for (let block = Math.floor(first / BLOCK); block * BLOCK < last; block += 1) {
+    for (let block = Math.floor(first / LINE_BLOCK); block * LINE_BLOCK < last; block += 1) {
       const rows = this.blocks.get(block);
-      const from = Math.max(first, block * BLOCK);
-      const to = Math.min(last, (block + 1) * BLOCK);
+      const from = Math.max(first, block * LINE_BLOCK);
+      const to = Math.min(last, (block + 1) * LINE_BLOCK);
       let missing = !rows;
-      for (let row = from; rows && row < to; row += 1) missing ||= !rows[row % BLOCK];
+      for (let row = from; rows && row < to; row += 1) missing ||= !rows[row % LINE_BLOCK];
       if (!missing || now - (this.asked.get(block) ?? -Infinity) < 2000) continue;
       this.asked.set(block, now);
-      this.send({ type: "rows", selection: this.selection, start: block * BLOCK, stop: (block + 1) * BLOCK });
+      this.send({ type: "rows", selection: this.selection, start: block * LINE_BLOCK, stop: (block + 1) * LINE_BLOCK });
       setTimeout(() => { if (this.asked.has(block)) this.rows.schedule(); }, 2100); // ask again when no answer came
     }
   }
 
   /** @param {number} number */
   row(number) {
-    return this.blocks.get(Math.floor(number / BLOCK))?.[number % BLOCK];
+    return this.blocks.get(Math.floor(number / LINE_BLOCK))?.[number % LINE_BLOCK];
   }
 
   /** @param {number} number */
@@ -200,11 +225,12 @@ export class LogPane {
 
   /** @param {KeyboardEvent} event */
   key(event) {
+    if (this.typing) this.filter(); // what was typed counts before the key: it would move the rows away again later
     const page = this.rows.visible - 1;
     const move = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }[event.key];
     if (move !== undefined) {
       this.setFollow(false);
-      this.scroller.scrollTop += move * ROW_HEIGHT;
+      this.scroller.scrollTop += move * LINE_HEIGHT;
       if (move > 0 && this.rows.atEnd()) this.setFollow(true);
     } else if (event.key === "Home") {
       this.setFollow(false);
@@ -245,6 +271,8 @@ export class LogPane {
   }
 
   filter() {
+    clearTimeout(this.typing);
+    this.typing = 0;
     this.selection = { query: this.search.value, level: Number(this.level.value), host: this.selection.host };
     this.blocks.clear();
     this.asked.clear();

@@ -45,8 +45,10 @@ export class VirtualRows {
   /** @param {number} count */
   setCount(count) {
     if (count === this.count) return;
+    const shrinks = count < this.count;
     this.count = count;
     this.spacer.style.height = `${this.height}px`;
+    if (shrinks) this.lastTop = Math.min(this.lastTop, Math.max(0, this.height - this.scroller.clientHeight)); // nobody scrolled
     this.schedule();
   }
 

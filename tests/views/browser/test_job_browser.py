@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.axe import serious_violations
-from tests.browser_lab import Lab, open_notebook, run_all, run_command
+from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command
 
 pytestmark = pytest.mark.browser
 
@@ -77,7 +77,7 @@ def test_details_and_actions_by_keyboard_alone(page: Any, lab: Lab, screenshots:
     page.keyboard.press("ArrowRight")
     assert "model = train(flights, epochs=20)" in details.get_by_role("tabpanel").inner_text()
     details.get_by_role("tab", name="Log").click()
-    assert "<script>window.hacked = 1</script>" in details.get_by_role("tabpanel").inner_text()
+    details.locator(".nbp-log-row", has_text="<script>window.hacked = 1</script>").wait_for()
     widget.screenshot(path=str(screenshots / "browser-details.png"))
     assert serious_violations(page, ".nbp-browser") == []
     name = details.locator("code").inner_text()
@@ -93,6 +93,39 @@ def test_details_and_actions_by_keyboard_alone(page: Any, lab: Lab, screenshots:
     widget.get_by_text(f"{name} was deleted.").wait_for()
     widget.locator(".nbp-row", has_text=name).wait_for(state="detached")
     assert page.evaluate("window.hacked") is None
+
+
+def test_the_log_tab_has_colours_search_copy_and_download_and_follows_the_job(
+    page: Any, lab: Lab, screenshots: Path
+) -> None:
+    widget = open_browser(page, lab, "log.ipynb", 60)
+    widget.locator(".nbp-row[data-number='1']").click()
+    details = widget.get_by_label("Job details")
+    details.get_by_role("tab", name="Log").click()
+    run_code(page, r"source.jobs[1].write('\x1b[1;31mred alert\x1b[0m over', *(f'line {n}' for n in range(3000)))")
+    details.locator(".nbp-log-row", has_text="line 2999").wait_for()  # followed, without a click
+    details.get_by_label("Search the log").fill("red alert")
+    details.locator(".nbp-log-note", has_text="1 match").wait_for()
+    details.get_by_label("Search the log").fill("")
+    rows = details.get_by_role("log", name="Log of the job")
+    rows.press("Home")
+    red = details.locator(".nbp-log-row", has_text="red alert").locator(".nbp-ansi-fg-red.nbp-ansi-bold")
+    red.wait_for()
+    assert red.inner_text() == "red alert"
+    widget.screenshot(path=str(screenshots / "browser-log.png"))
+    assert serious_violations(page, ".nbp-browser") == []
+    with page.expect_download() as download:
+        details.get_by_role("button", name="Download").click()
+    assert Path(download.value.path()).read_text().endswith("line 2998\nline 2999\n")
+    details.get_by_role("tab", name="Code").click()
+    details.get_by_role("tab", name="Log").click()
+    details.locator(".nbp-log-row", has_text="red alert").wait_for()  # where one was
+    widget.get_by_role("grid", name="Jobs").press("End")
+    page.keyboard.press("Enter")  # the oldest ended without a line
+    details.locator("code", has_text="-00001").wait_for()
+    details.get_by_role("tab", name="Log").click()
+    details.get_by_text("The job printed nothing.").wait_for()
+    assert page.problems == []
 
 
 def test_dark_and_narrow(page: Any, lab: Lab, screenshots: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.axe import serious_violations
-from tests.browser_lab import Lab, open_notebook, run_all, run_command, save_notebook
+from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command, save_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -40,15 +40,6 @@ def open_running(page: Any, lab: Lab, name: str, *cells: str, **options: Any) ->
     card = page.locator(".nbp-card").first
     card.wait_for()
     return card
-
-
-def run_code(page: Any, code: str) -> None:
-    """Run code in the notebook's kernel beside its cells."""
-    page.evaluate(
-        "(code) => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-        ".requestExecute({code}).done; }",
-        code,
-    )
 
 
 def test_a_running_job_shows_what_it_does_and_text_stays_text(page: Any, lab: Lab, screenshots: Path) -> None:
