@@ -92,6 +92,7 @@ def capture(
             notices.append(f"--save {name}: the cell does not seem to bind it.")
 
     imports = _imports(resolution)
+    notices += _live_figures(imports | _tops(resolution.modules), loaded)
     local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
     notices += local.notices
     notices += _module_state(local_names, loaded)
@@ -199,6 +200,20 @@ def _imports(resolution: Resolution) -> set[str]:
         for item in resolution.imports.values()
         if not item.optional or not is_missing(item.module.partition(".")[0])
     }
+
+
+_LIVE = ("nbagg", "notebook", "ipympl", "widget")
+
+
+def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:
+    """Say that a job's figures are pictures, where this kernel's are not."""
+    library: Any = loaded.get("matplotlib")
+    if library is None or "matplotlib" not in modules:
+        return []
+    backend = str(dict.get(library.rcParams, "backend")).lower()  # the dict's own: asking would choose one
+    if not any(word in backend for word in _LIVE):
+        return []
+    return [f"the job's figures are pictures: live ones ({backend}) belong to this kernel. %matplotlib inline."]
 
 
 def _module_state(local: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 class Channel:
     """Speaks to the parent. A message with a place in the order of outputs waits until the parent has put it there."""
 
@@ -29,9 +32,16 @@ class Channel:
         self._last = ""
         self._progress_at = 0.0
         self._kept: list[object] | None = None
+        self.widgets = 0
+        """How many widgets the cell showed."""
 
     def event(self, event: dict[str, object]) -> None:
-        """Add a display or a result to the events, after everything printed so far."""
+        """Add a display or a result to the events, after everything printed so far. A widget is shown as its text: its
+        other half, which a page would ask for, ends with this process."""
+        data: Any = event.get("data")
+        if isinstance(data, dict) and _WIDGET in data:
+            self.widgets += 1
+            event = {**event, "data": {mime: content for mime, content in data.items() if mime != _WIDGET}}
         if self._kept is not None:
             self._kept.append(event)
         else:

@@ -249,6 +249,8 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
+        if self._channel.widgets:
+            report["notices"] = ["A widget that the cell shows is shown as text: it lived in the job. Make it here."]
         if self._imported:
             report["imported"] = self._imported
         if self._features:

@@ -115,12 +115,26 @@ def states(
     found = []
     for path in sorted(table.keys() | offloaded.keys()):
         a, b = table.get(path), offloaded.get(path)
+        b = _JOB_FOLDER.sub("<folder>", b) if b is not None else b
         if path.startswith("ambient ") and b is None and a == "dict[0]":
             continue  # a library is loaded here, with nothing changed, and was loaded there by the job only
         if a == b or path in by_chance or any(path[:i] in by_chance for i in _ends(path)):
             continue
         found.append(Difference(path, a, b, _was_said(path, said)))
     return found
+
+
+_ALIVE = "application/vnd.jupyter.widget-view+json"
+
+
+def only_shown_otherwise(outputs_: Sequence[Difference], said: str) -> str:
+    """What is shown in another form, when that is all that differs in the outputs and it is said; else empty."""
+    if "A widget that the cell shows is shown as text" in said and all(_ALIVE in d.where for d in outputs_):
+        return "a widget is shown as text, and that is said"
+    pictures = ("the job's figures are pictures", "figures are shown inline")
+    if any(word in said for word in pictures) and all(d.where.startswith("output ") for d in outputs_):
+        return "a live figure is shown as a picture, and that is said"
+    return ""
 
 
 def stand_ins(differences: Sequence[Difference]) -> list[str]:
@@ -157,8 +171,10 @@ def _agree(one: str | None, again: str | None, there: str | None) -> bool:
         return True
     if one == again:
         return there is not None and one is not None and _same_but_clock(one, there)
-    if one is None or again is None or there is None:
-        return one != again
+    if one is None or again is None:
+        return True  # whether it is there is chance
+    if there is None:
+        return False
     masks = [_mask(text) for text in (one, again, there)]
     return masks[0] != masks[1] or masks[2] == masks[0]
 

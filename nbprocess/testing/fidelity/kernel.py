@@ -248,6 +248,10 @@ class Side:
                 return
             if message["parent_header"].get("msg_id") == request:
                 content = message["content"]
+                for item in content.get("payload") or ():  # what a front end shows in its pager, a job prints
+                    if item.get("source") == "page":
+                        text = str(item.get("data", {}).get("text/plain", ""))
+                        ran.events.append({"type": "stream", "name": "stdout", "text": text + "\n"})
                 if content.get("status") == "error" and not ran.error:
                     ran.status, ran.error, ran.message = "error", content["ename"], content["evalue"]
                 return

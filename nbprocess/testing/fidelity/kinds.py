@@ -53,6 +53,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     elif root == "sklearn" and kind.__name__.startswith(("KDTree", "BallTree")):
         walk.put(path, named(kind))  # its state counts how often it was asked
         walk.alone(f"{path}.data", walk.keep(value.get_arrays()[0]))
+    elif root == "pygments" and kind.__name__ == "_TokenType":
+        walk.put(path, f"token type {value!r}")  # there is one of each name; what hangs below it grows by use
     elif root in _OF_THE_KERNEL and hasattr(value, "_trait_values"):
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
     elif isinstance(value, io.IOBase):

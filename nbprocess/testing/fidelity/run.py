@@ -175,6 +175,9 @@ class Comparison:
         if stand_ins and not found:
             names = ", ".join(dict.fromkeys(stand_ins))
             return self._result(source, "refused", ran, other, f"{names} cannot come back, and says why", changed)
+        otherwise = compare.only_shown_otherwise(found, said) if found and not changed else ""
+        if otherwise:
+            return self._result(source, "refused", ran, other, otherwise, found)
         if (found or changed) and put.shows_unfilled(source):
             return self._result(source, "not runnable", ran, other, "it shows memory that nobody filled", changed)
         chance = sorted(earlier & put.words(source))
