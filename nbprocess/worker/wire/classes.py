@@ -6,8 +6,10 @@ May import: the standard library, this folder.
 from __future__ import annotations
 
 import ast
+import builtins
 import collections
 import enum
+import importlib
 import sys
 import types
 import typing
@@ -18,11 +20,14 @@ from .functions import by_reference
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
 _made: Dict[Tuple[int, str, str, int], Tuple[Any, type]] = {}
+_HIDING = ("types", "_collections_abc")
 _NAMEDTUPLE = {"_make", "_fields", "_field_defaults", "_replace", "_asdict", "_fields_defaults"}
 
 
 def reduce_class(pickler: Any, cls: type) -> Any:
     """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
+    if cls.__module__ == "builtins" and getattr(builtins, cls.__name__, None) is not cls:
+        return _reduce_hidden(cls)
     if by_reference(cls) or cls.__module__ == "builtins":
         return NotImplemented
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
@@ -50,10 +55,22 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
 
 
+def _reduce_hidden(cls: type) -> Any:
+    """A type of Python itself that has no name in ``builtins``: that of functions, of generators, of iterators."""
+    for module in _HIDING:
+        for name, value in vars(importlib.import_module(module)).items():
+            if value is cls:
+                return make_hidden, (module, name)
+    return NotImplemented
+
+
+def make_hidden(module: str, name: str) -> Any:
+    """The inverse of ``_reduce_hidden``."""
+    return getattr(importlib.import_module(module), name)
+
+
 def make_undefined(name: str, assumptions: Dict[str, Any]) -> Any:
     """SymPy's ``Function(name)``: a class of its own, which is no attribute of any module."""
-    import importlib
-
     return importlib.import_module("sympy.core.function").UndefinedFunction(name, **assumptions)
 
 

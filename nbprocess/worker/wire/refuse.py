@@ -6,6 +6,7 @@ May import: the standard library. Types of libraries are recognised by name, so 
 from __future__ import annotations
 
 import pickle
+import types
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 _SECRET = "it holds credentials, which are never sent. Make it inside the cell: the job has its own role there."
@@ -174,7 +175,7 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
     elif isinstance(value, (set, frozenset)):
         for item in list(value)[:1000]:
             yield "{...}", item
-    cells = getattr(value, "__closure__", None)
+    cells = value.__closure__ if isinstance(value, types.FunctionType) else None
     if cells:
         for name, cell in zip(value.__code__.co_freevars, cells):
             try:

@@ -185,3 +185,10 @@ again[...] = 7; one[...] = 9
 normal is stats.norm, frozen.mean()
 # %% here
 number, line
+# %% types of Python itself that have no name of their own
+def stepwise(): yield 1
+type(stepwise)
+# %%
+kinds = [type(stepwise), type(stepwise()), type(iter([])), type({}.keys()), type(iter(())), type(len), type(type.__dict__)]
+# %%
+kinds[0] is type(stepwise), kinds[2] is type(iter([])), kinds
