@@ -1,8 +1,8 @@
 """Fixtures for browser tests: a live JupyterLab or Notebook with its own port, token, HOME and settings, and a
 Chromium on it.
 
-Use it as ``from tests.browser_lab import browser, lab, page`` (pytest fixtures) and mark the tests ``browser``. A server
-of each front end is started once and shared by all modules.
+Use it as ``from tests.browser_lab import browser, lab, page, profile`` (pytest fixtures) and mark the tests
+``browser``. A server of each front end is started once and shared by all modules.
 May import: the standard library, pytest, playwright, ``tests.overlays``.
 """
 
@@ -308,15 +308,23 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Any) -> Iterator[Any]:
+    """One profile for a module's pages, so that the front end's code is fetched and compiled once."""
+    context = browser.new_context()
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) -> Iterator[Any]:
-    """A fresh page in a profile of its own; ``page.problems`` gathers script errors, ``page.errors`` the console's.
+def page(profile: Any, request: pytest.FixtureRequest, screenshots: Path) -> Iterator[Any]:
+    """A fresh page; ``page.problems`` gathers script errors, ``page.errors`` the console's.
 
     What it showed when its test failed is kept as a picture, ``failed-<test>.png``.
     """
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
+    tab = profile.new_page()
+    tab.set_viewport_size({"width": 1280, "height": 900})
     tab.set_default_timeout(WAIT_MS)
     tab.problems = []
     tab.on("pageerror", lambda error: tab.problems.append(str(error)))
@@ -326,7 +334,8 @@ def page(browser: Any, request: pytest.FixtureRequest, screenshots: Path) -> Ite
     yield tab
     if request.session.testsfailed > failed:
         tab.screenshot(path=str(screenshots / f"failed-{request.node.originalname}.png"))
-    context.close()
+    tab.close()
+    profile.clear_cookies()
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,3 @@
 """The fixtures of a live JupyterLab, for the browser tests of the views."""
 
-from tests.browser_lab import browser, lab, page, screenshots  # noqa: F401
+from tests.browser_lab import browser, lab, page, profile, screenshots  # noqa: F401
