@@ -457,7 +457,7 @@ class Results:
         return error
 
 
-_SETTLED_SILENTLY = ("warnings", "ipython", "sklearn.ids")
+_SETTLED_SILENTLY = ("warnings", "ipython", "sklearn.ids", "logging")
 """Ambient state that any import or cell moves: nobody misses the job's."""
 
 

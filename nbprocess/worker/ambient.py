@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import formulas
+from . import formulas, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _MODULES = {  # section → the module whose import makes it exist
     "sklearn": "sklearn",
     "sklearn.ids": "sklearn.utils._repr_html.estimator",
     "sympy": "sympy",
+    **settings.MODULES,
 }
 
 
@@ -317,6 +318,7 @@ _COLLECT = {
     "sklearn": _sklearn,
     "sklearn.ids": _sklearn_ids,
     "sympy": formulas.collect,
+    **settings.COLLECT,
 }
 _APPLY = {
     "random": _apply_random,
@@ -329,6 +331,7 @@ _APPLY = {
     "sklearn": _apply_sklearn,
     "sklearn.ids": _apply_sklearn_ids,
     "sympy": formulas.apply,
+    **settings.APPLY,
 }
 
 

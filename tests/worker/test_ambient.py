@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import enum
 import json
+import logging
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from nbprocess.worker import ambient
+from nbprocess.worker import ambient, settings
 
 
 class Cap(str, enum.Enum):
@@ -20,3 +24,24 @@ def test_numbers_and_texts_of_other_kinds_are_plain_in_json() -> None:
     assert plain == [1.5, "round", ("a", True, None)]
     assert json.dumps(plain) and [type(item) for item in plain[:2]] == [float, str]
     assert ambient._plain({"a": 1}) == {"a": 1}
+
+
+def test_handlers_that_write_elsewhere_stay(tmp_path: Path) -> None:
+    root = logging.Logger("root", logging.WARNING)
+    root.manager = logging.Manager(root)  # type: ignore[arg-type]
+    module = SimpleNamespace(**{**vars(logging), "root": root, "getLogger": root.manager.getLogger, "disable": id})
+    file = logging.FileHandler(tmp_path / "log")
+    root.addHandler(file)
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(logging.Formatter("{message}", style="{"))
+    root.addHandler(shown)
+    root.setLevel(logging.INFO)
+    state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
+    assert state["loggers"] == {
+        "": {"level": 20, "propagate": True, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
+    }
+    settings.APPLY["logging"](module, {"loggers": {}, "disable": 0})
+    assert root.handlers == [file] and root.level == logging.WARNING
+    settings.APPLY["logging"](module, state)
+    assert settings.COLLECT["logging"](module) == state and root.handlers[0] is file
+    file.close()

@@ -59,6 +59,16 @@ def shows_unfilled(cell: str) -> bool:
     return _UNFILLED.search(cell) is not None
 
 
+_ENTROPY = re.compile(
+    r"default_rng\(\s*\)|RandomState\(\s*\)|random\.Random\(\s*\)|SystemRandom|\bsecrets\.|uuid[14]\(|urandom\("
+)
+
+
+def draws_entropy(cell: str) -> bool:
+    """Whether the cell draws what no seed determines: it may be alike in place by luck."""
+    return _ENTROPY.search(cell) is not None
+
+
 def words(cell: str) -> set[str]:
     """All words of a cell that could be names."""
     return set(re.findall(r"[^\W\d]\w*", cell))

@@ -180,6 +180,8 @@ class Comparison:
             return self._result(source, "refused", ran, other, otherwise, found)
         if (found or changed) and put.shows_unfilled(source):
             return self._result(source, "not runnable", ran, other, "it shows memory that nobody filled", changed)
+        if (found or changed) and put.draws_entropy(source):
+            return self._result(source, "not runnable", ran, other, "what it draws is chance in place", changed)
         chance = sorted(earlier & put.words(source))
         if (found or changed) and chance:
             word = f"what it reads is chance in place ({', '.join(chance)})"

@@ -97,3 +97,20 @@ open("prints.py", "w").write("print('imported'); value = 3") and None
 import prints
 # %%
 prints.value
+# %% row 68: settings of Python and of libraries
+import sys, logging, polars as pl, plotly.io as pio, numpy as np
+np.seterr(all="raise"); sys.setrecursionlimit(2345)
+logging.basicConfig(level=logging.INFO, format="%(levelname)s-%(message)s")
+log = logging.getLogger("mine"); log.setLevel(logging.DEBUG)
+pl.Config.set_tbl_rows(3); pio.templates.default = "plotly_dark"
+# %% row 68: raised as here
+np.array([1.0]) / 0
+# %% row 68
+logging.info("hello"); log.debug("deep")
+sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})
+# %% row 68
+np.seterr(all="warn"); sys.setrecursionlimit(3456); logging.getLogger().setLevel(logging.ERROR); log.setLevel(0)
+pl.Config.restore_defaults(); pio.templates.default = "plotly"
+# %% row 68
+logging.info("no"); log.debug("no"); log.error("yes")
+np.geterr(), sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})

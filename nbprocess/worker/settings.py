@@ -1,0 +1,156 @@
+"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, logging,
+the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
+
+May import: the standard library.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+MODULES = {  # section → the module whose import makes it exist
+    "python": "sys",
+    "logging": "logging",
+    "numpy.errors": "numpy",
+    "polars": "polars",
+    "plotly": "plotly.io",
+    "xarray": "xarray",
+}
+_KERNELS = (
+    *("IPKernelApp", "IPython", "Comm", "asyncio", "concurrent", "ipykernel", "jupyter", "nbprocess", "parso"),
+    *("prompt_toolkit", "stack_data", "tornado", "traitlets"),
+)
+"""Loggers that are the kernel's or the job's own affair."""
+
+
+def _python(module: Any) -> Any:
+    return {"recursion": module.getrecursionlimit()}
+
+
+def _apply_python(module: Any, state: Any) -> None:
+    module.setrecursionlimit(state["recursion"])
+
+
+def _numpy_errors(module: Any) -> Any:
+    return dict(module.geterr())
+
+
+def _apply_numpy_errors(module: Any, state: Any) -> None:
+    module.seterr(**state)
+
+
+def _logging(module: Any) -> Any:
+    """Levels, and the handlers that write to the cell's output; those that write elsewhere stay where they are."""
+    loggers = {"": module.root}
+    for name, logger in list(module.root.manager.loggerDict.items()):
+        if isinstance(logger, module.Logger) and not name.startswith(_KERNELS):
+            loggers[name] = logger
+    found = {}
+    for name, logger in loggers.items():
+        handlers = [_handler(module, handler) for handler in logger.handlers if _is_plain(module, handler)]
+        if logger.level != (module.WARNING if not name else module.NOTSET) or handlers or not logger.propagate:
+            found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
+    return {"loggers": found, "disable": module.root.manager.disable}
+
+
+def _is_plain(module: Any, handler: Any) -> bool:
+    formatter = handler.formatter
+    known = formatter is None or type(formatter) is module.Formatter
+    return type(handler) is module.StreamHandler and known and _stream(handler) is not None
+
+
+def _stream(handler: Any) -> Any:
+    """``stdout`` or ``stderr``; a kernel's streams are not those of the process."""
+    for name in ("stdout", "stderr"):
+        if handler.stream in (getattr(sys, name), getattr(sys, f"__{name}__")):
+            return name
+    return None
+
+
+def _handler(module: Any, handler: Any) -> Any:
+    formatter = handler.formatter
+    style = None if formatter is None else [formatter._fmt, formatter.datefmt, _style(module, formatter)]
+    return [_stream(handler), handler.level, style]
+
+
+def _style(module: Any, formatter: Any) -> str:
+    kinds = {kind: mark for mark, (kind, _) in module._STYLES.items()}
+    return str(kinds.get(type(formatter._style), "%"))
+
+
+def _apply_logging(module: Any, state: Any) -> None:
+    here = _logging(module)
+    module.disable(state["disable"])
+    for name in here["loggers"].keys() | state["loggers"].keys():
+        logger = module.getLogger(name) if name else module.root
+        plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
+        wanted = state["loggers"].get(name, plain)
+        if wanted == here["loggers"].get(name, plain):
+            continue
+        logger.setLevel(wanted["level"])
+        logger.propagate = wanted["propagate"]
+        if wanted["handlers"] == here["loggers"].get(name, plain)["handlers"]:
+            continue
+        for handler in [handler for handler in logger.handlers if _is_plain(module, handler)]:
+            logger.removeHandler(handler)
+        for stream, level, style in wanted["handlers"]:
+            handler = module.StreamHandler(getattr(sys, stream))
+            handler.setLevel(level)
+            if style is not None:
+                handler.setFormatter(module.Formatter(*style))
+            logger.addHandler(handler)
+
+
+def _polars(module: Any) -> Any:
+    return module.Config.save()
+
+
+def _apply_polars(module: Any, state: Any) -> None:
+    module.Config.restore_defaults()
+    module.Config.load(state)
+
+
+def _plotly(module: Any) -> Any:
+    default = module.templates.default
+    return {"template": default if isinstance(default, str) else None}
+
+
+def _apply_plotly(module: Any, state: Any) -> list[str]:
+    name = state["template"]
+    if name is not None and name.split("+")[0] not in module.templates:
+        return [f"plotly has no template {name!r} here: register it inside the cell"]
+    module.templates.default = name
+    return []
+
+
+def _xarray(module: Any) -> Any:
+    return {
+        key: value for key, value in module.get_options().items() if value is None or type(value) in (bool, int, str)
+    }
+
+
+def _apply_xarray(module: Any, state: Any) -> None:
+    known = module.get_options()
+    module.set_options(**{key: value for key, value in state.items() if key in known and known[key] != value})
+
+
+COLLECT = {
+    "python": _python,
+    "logging": _logging,
+    "numpy.errors": _numpy_errors,
+    "polars": _polars,
+    "plotly": _plotly,
+    "xarray": _xarray,
+}
+APPLY = {
+    "python": _apply_python,
+    "logging": _apply_logging,
+    "numpy.errors": _apply_numpy_errors,
+    "polars": _apply_polars,
+    "plotly": _apply_plotly,
+    "xarray": _apply_xarray,
+}
