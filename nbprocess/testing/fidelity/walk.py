@@ -34,6 +34,8 @@ _VALUES = {
     ),
 }
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_DUMMY = re.compile(r"\b_Dummy_\d+")
+"""SymPy numbers the arguments of the functions that it makes, as often as it made some in this process."""
 
 
 class Walk:
@@ -80,7 +82,7 @@ class Walk:
         """A text as siblings agree on it: without addresses and without the kernel's own folder."""
         if self._place:
             value = value.replace(self._place, "<folder>")
-        return _ADDRESS.sub("0x", value)
+        return _DUMMY.sub("Dummy_#", _ADDRESS.sub("0x", value))
 
     def visit(self, path: str, value: Any) -> None:
         """The rows of one object."""
@@ -166,7 +168,7 @@ class Walk:
         if isinstance(value, str):
             text = self.text(text)
         word = type(value).__name__
-        return f"{word} {text}" if len(text) <= 120 else f"{word}[{len(value)}] {digest(text.encode())} {text[:60]} …"
+        return f"{word} {text}" if len(text) <= 120 else f"{word}[{len(text)}] {digest(text.encode())} {text[:60]} …"
 
 
 def _why(error: Exception) -> str:
