@@ -170,7 +170,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
     if (
         issubclass(kind, type)
         or callable(value)
-        or kind.__module__.partition(".")[0] in ("numpy", "pandas", "builtins")
+        or (kind.__module__ or "").partition(".")[0] in ("numpy", "pandas", "builtins")
     ):
         return
     try:

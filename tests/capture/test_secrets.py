@@ -138,3 +138,12 @@ def test_sessions_with_keys_are_held_back_by_their_type() -> None:
 
 def test_a_long_text_is_not_scanned() -> None:
     assert secrets.in_value("text", "x" * 70_000 + SECRET_VALUES[0]) == ""
+
+
+def test_values_of_types_without_a_module_are_looked_at_too() -> None:
+    nowhere = type("Nowhere", (), {})
+    nowhere.__module__ = None  # type: ignore[assignment]  # some C types and generated ones have none
+    value = nowhere()
+    assert secrets.in_value("x", value) == ""
+    value.password = SECRET_VALUES[0]
+    assert secrets.in_value("x", value)

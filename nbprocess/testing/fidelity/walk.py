@@ -34,8 +34,8 @@ _VALUES = {
     ),
 }
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-_DUMMY = re.compile(r"\b_Dummy_\d+")
-"""SymPy numbers the arguments of the functions that it makes, as often as it made some in this process."""
+_DUMMY = re.compile(r"\b(_?Dummy_|lambdifygenerated-)\d+")
+"""SymPy numbers the functions that it makes and their arguments, as often as it made some in this process."""
 
 
 class Walk:
@@ -82,7 +82,7 @@ class Walk:
         """A text as siblings agree on it: without addresses and without the kernel's own folder."""
         if self._place:
             value = value.replace(self._place, "<folder>")
-        return _DUMMY.sub("Dummy_#", _ADDRESS.sub("0x", value))
+        return _DUMMY.sub(r"\1#", _ADDRESS.sub("0x", value))
 
     def visit(self, path: str, value: Any) -> None:
         """The rows of one object."""
