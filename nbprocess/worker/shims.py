@@ -1,5 +1,5 @@
-"""Displays without IPython: ``display`` and what cells use of ``IPython.display``. May import: ``formatters``, the
-standard library."""
+"""Displays without IPython: ``display`` and what cells use of ``IPython.display``. May import: ``formatters``,
+``pretty``, the standard library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import types
 import uuid
 
-from . import formatters
+from . import formatters, pretty
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -49,18 +49,9 @@ class _Written:
         self.parts.append(sep)
 
 
-def _plain_text(value: object) -> str:
-    """``repr``, but for objects without one of their own as IPython writes them."""
-    kind = type(value)
-    if kind.__repr__ is object.__repr__:
-        module = "" if kind.__module__ in ("builtins", "exceptions") else kind.__module__ + "."
-        return f"<{module}{kind.__qualname__} at {hex(id(value))}>"
-    return repr(value)
-
-
 def format_value(value: object, include: Any = None, exclude: Any = None) -> Any:
     """The mimebundle of ``value``: pair (data, metadata)."""
-    data: dict[str, object] = {"text/plain": _plain_text(value)}
+    data: dict[str, object] = {"text/plain": pretty.text(value)}
     metadata: dict[str, object] = {}
     if isinstance(value, type):
         return data, metadata
