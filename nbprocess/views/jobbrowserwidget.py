@@ -5,7 +5,9 @@ May import: anywidget (so import this module only when a widget is wanted).
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
 from contextvars import copy_context
@@ -16,15 +18,25 @@ import anywidget
 
 from nbprocess.state import JobState
 from nbprocess.views import assets, pump, words
+from nbprocess.views.html import MUTED
 from nbprocess.views.jobtable import table
 from nbprocess.views.logfeed import LogFeed, Message
+from nbprocess.views.markup import element
 from nbprocess.views.snapshot import snapshot
 from nbprocess.views.source import JobSource, Query
 
 ROWS = 500  # at most per message
 REFRESH_SECONDS = 5.0
 LOG_SECONDS = 2.0  # how often the log that somebody reads is followed
+FIRST_SECONDS = 2.0  # how long a cell waits for the jobs that its saved form shows
 ASLEEP_SECONDS = 30.0  # no refreshing when no page asked for so long (pages ask while they are visible)
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+_TABLE, _WIDGET = ".jp-OutputArea-child:has(.nbp-saved-jobs)", ".jp-OutputArea-child"
+_EITHER = (
+    f"<style>{_TABLE}:has(+ {_WIDGET} .nbp-browser), {_TABLE} + {_WIDGET}:not(:has(.nbp-browser)) "
+    "{display: none}</style>"
+)
 
 
 class JobBrowser(anywidget.AnyWidget):
@@ -37,6 +49,7 @@ class JobBrowser(anywidget.AnyWidget):
         self._source = source
         self._asks: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._heard = time.monotonic()
+        self._asked = threading.Event()  # the source, for the first time
         self._feed: LogFeed | None = None  # of the job whose log the page shows
         super().__init__()
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
@@ -57,11 +70,24 @@ class JobBrowser(anywidget.AnyWidget):
         self._asks.put(None)
         super().close()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        represented: Any = super()._repr_mimebundle_(**kwargs)
+    def _ipython_display_(self, **_: Any) -> None:
+        """The newest jobs as a table, and the widget, which takes its place where there is one.
+
+        A saved notebook has both: opened without its kernel it shows the table, and no model that is not found.
+        """
+        from IPython.display import display
+
+        represented: Any = super()._repr_mimebundle_()
         data, metadata = represented if isinstance(represented, tuple) else (represented, {})
-        listing = table(self._source.page(Query(), 0, 20).rows)  # for saved notebooks: what is known by now
-        return {**data, **listing._repr_mimebundle_()}, metadata
+        self._asked.wait(FIRST_SECONDS)
+        listing = table(self._source.page(Query(), 0, 20).rows)._repr_mimebundle_()
+        if pages_have_siblings():
+            asof = f"As of {words.clock(time.time())}; %processing_jobs shows how they are now."
+            note = element("p", asof, style=MUTED)
+            saved = f'<div class="nbp-saved-jobs">{_EITHER}{listing["text/html"]}{note}</div>'
+            display({**listing, "text/html": saved}, raw=True)  # type: ignore[no-untyped-call]
+            listing = {"text/plain": ""}
+        display({**listing, VIEW: data[VIEW]}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def _work(self) -> None:
         refreshed = 0.0
@@ -69,6 +95,7 @@ class JobBrowser(anywidget.AnyWidget):
             awake = time.monotonic() - self._heard < ASLEEP_SECONDS
             if not refreshed or (awake and time.monotonic() - refreshed >= REFRESH_SECONDS):
                 self._refresh()
+                self._asked.set()
                 refreshed = time.monotonic()
             try:
                 content = self._asks.get(timeout=LOG_SECONDS if self._follow(awake) else REFRESH_SECONDS)
@@ -184,3 +211,11 @@ def row(state: JobState) -> list[Any]:
 
 def _message(error: Exception) -> str:
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__
+
+
+def pages_have_siblings() -> bool:
+    """Whether the outputs of a cell lie in one document, as in JupyterLab and Notebook; not in VS Code and Colab."""
+    from IPython import get_ipython
+
+    names = getattr(get_ipython(), "user_ns", {})  # type: ignore[no-untyped-call]
+    return "JPY_SESSION_NAME" in os.environ and "__vsc_ipynb_file__" not in names and "google.colab" not in sys.modules

@@ -75,7 +75,7 @@ class JobTable:
             body.append(
                 element(
                     "tr",
-                    element("th", element("code", row[0], style=MONO), scope="row", style=cell),
+                    element("th", element("code", row[0], style=f"{MONO};white-space:nowrap"), scope="row", style=cell),
                     element("td", element("span", "● ", aria_hidden="true"), row[1], style=f"{cell};color:{colour}"),
                     [element("td", text, style=cell) for text in row[2:]],
                 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.axe import serious_violations
-from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command
+from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command, save_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -126,6 +126,20 @@ def test_the_log_tab_has_colours_search_copy_and_download_and_follows_the_job(
     details.get_by_role("tab", name="Log").click()
     details.get_by_text("The job printed nothing.").wait_for()
     assert page.problems == []
+
+
+def test_a_saved_notebook_opened_without_its_kernel_shows_the_newest_jobs(
+    page: Any, lab: Lab, screenshots: Path
+) -> None:
+    open_browser(page, lab, "saved.ipynb", 60)
+    table = page.locator(".nbp-saved-jobs")
+    assert not table.is_visible()  # the widget has its place
+    save_notebook(page)
+    lab.end_sessions()
+    open_notebook(page, lab, "saved.ipynb", kernel=False)
+    table.get_by_text("-00060").wait_for()
+    assert "widget" not in page.locator(".jp-Notebook").inner_text()
+    page.screenshot(path=str(screenshots / "browser-saved.png"))
 
 
 def test_dark_and_narrow(page: Any, lab: Lab, screenshots: Path) -> None:
