@@ -23,6 +23,8 @@ _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
 _JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
 _TIMEIT = re.compile(r"(?:The slowest run took .*\n(?:This could mean .*\n)?)?.*per loop \(mean ± std\. dev\. of .*\)")
+_PIP = re.compile(r"(?:\r?\n)?[^\n]*\bnotice\b[^\n]*(?:A new release of pip|To update, run)[^\n]*(?:\n|$)")
+"""pip says once a week that there is a newer one."""
 _CLOCK = re.compile(r"\b(\d\d):(\d\d):(\d\d)\b")
 _JOB_SECONDS = 120
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
@@ -236,6 +238,7 @@ def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:
 def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
+    text = _PIP.sub("", text)
     text = _TIMEIT.sub("<time> per loop", _JOB_FOLDER.sub("<folder>", text))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)
