@@ -54,3 +54,11 @@ def test_what_a_class_saves_of_itself_counts_wherever_it_stands(tmp_path: Path) 
         result = comparison.cell("import numpy as np\np = np.polynomial.Polynomial([1, 2, 3], [-10, 10])")
         assert result.verdict == "identical", result.differences
         assert "p.window" in comparison._first.side.state()
+
+
+def test_what_pip_says_of_itself_is_no_difference() -> None:
+    said = "Requirement already satisfied\r\n"
+    notice = "\r\n\x1b[1m[\x1b[34;49mnotice\x1b[0m] A new release of pip is available: 23.2.1 -> 26.3\r\n"
+    more = "\x1b[1m[\x1b[34;49mnotice\x1b[0m] To update, run: pip install --upgrade pip\r\n"
+    assert outputs(_printed(said), _printed(said), _printed(said + notice + more), Rules()) == []
+    assert outputs(_printed(said), _printed(said), _printed(said + "ERROR\n"), Rules())

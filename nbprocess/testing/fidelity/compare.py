@@ -23,7 +23,7 @@ _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
 _JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
 _TIMEIT = re.compile(r"(?:The slowest run took .*\n(?:This could mean .*\n)?)?.*per loop \(mean ± std\. dev\. of .*\)")
-_PIP = re.compile(r"(?:\r?\n)?[^\n]*\bnotice\b[^\n]*(?:A new release of pip|To update, run)[^\n]*(?:\n|$)")
+_PIP = re.compile(r"(?:\r?\n)?[^\n]*notice[^\n]*(?:A new release of pip|To update, run)[^\n]*(?:\n|$)")
 """pip says once a week that there is a newer one."""
 _CLOCK = re.compile(r"\b(\d\d):(\d\d):(\d\d)\b")
 _JOB_SECONDS = 120
