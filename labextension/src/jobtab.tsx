@@ -65,7 +65,7 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
     return <p className="nbp-Notice">{error || trans.__('Reading job %1…', name)}</p>;
   }
   const pages: Array<[string, string, () => JSX.Element]> = [
-    ['log', trans.__('Log'), () => <Log name={name} lines={now.log_lines} model={model} trans={trans} />],
+    ['log', trans.__('Log'), () => <Log name={name} lines={now.log_lines} ended={now.terminal} model={model} trans={trans} />],
     ['code', trans.__('Code'), () => <pre className="nbp-Text">{`%%processing ${job?.options ?? ''}\n${job?.code ?? ''}`}</pre>],
     ['displays', trans.__('Displays'), () => <Displays events={job?.events ?? []} rendermime={rendermime} trans={trans} />],
     ['metrics', trans.__('Metrics'), () => <Metrics first={job?.usage ?? []} latest={now.usage} trans={trans} />],
@@ -142,10 +142,12 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
   );
 }
 
-function Log(props: { name: string; lines: number; model: JobsModel; trans: TranslationBundle }): JSX.Element {
-  const { name, lines, model, trans } = props;
+function Log(props: { name: string; lines: number; ended: boolean; model: JobsModel; trans: TranslationBundle }): JSX.Element {
+  const { name, lines, ended, model, trans } = props;
   const cursor = React.useRef(0);
   const [text, setText] = React.useState<string[]>([]);
+  const [answered, setAnswered] = React.useState(false);
+  const none = ended && answered ? trans.__('The job printed nothing.') : trans.__('No lines yet.');
   const [error, setError] = React.useState('');
   const end = React.useRef<HTMLDivElement>(null);
   React.useEffect(() => {
@@ -160,6 +162,7 @@ function Log(props: { name: string; lines: number; model: JobsModel; trans: Tran
         more = page.lines.length > 0 && page.cursor < page.total;
         setText(before => [...before, ...page.lines.map(line => plain(line.text))].slice(-MAX_LINES));
       }
+      setAnswered(true);
     };
     read().catch(reason => current && setError(reasonOf(reason)));
     return () => {
@@ -175,7 +178,7 @@ function Log(props: { name: string; lines: number; model: JobsModel; trans: Tran
   }
   return (
     <div role="log" aria-label={trans.__('Log of %1', name)}>
-      {text.length ? <pre className="nbp-Text">{text.join('\n')}</pre> : <p className="nbp-Muted">{trans.__('No lines yet.')}</p>}
+      {text.length ? <pre className="nbp-Text">{text.join('\n')}</pre> : <p className="nbp-Muted">{none}</p>}
       <div ref={end} />
     </div>
   );

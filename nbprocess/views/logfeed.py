@@ -1,7 +1,7 @@
 """What a log pane shows of one job: rows of its selections as messages, whole lines, and the file to download.
 
-The pane (``static/log.js``) is the same in the job's card, the job browser and JupyterLab's job tab; only the way of
-its messages differs. Everything here may run in any thread. May import: ``nbprocess.state``, ``nbprocess.views.lines``.
+The pane (``static/log.js``) is the same in the job's card and the job browser; only the way of its messages differs.
+Everything here may run in any thread. May import: ``nbprocess.state``, ``nbprocess.views.lines``.
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ def test_a_job_that_fails_says_why_in_notification_sidebar_and_tab(lab: Lab, pag
     page.get_by_text("Job fails-late failed: ").first.wait_for()
     row(page, "fails-late").locator(".nbp-Job-open").click()
     page.locator(".nbp-Failure", has_text="learning rate must be > 0").wait_for()
+    page.get_by_text("The job printed nothing.").wait_for()
     page.screenshot(path=str(screenshots / "job-failed.png"))
     assert page.problems == []
 
