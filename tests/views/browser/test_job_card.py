@@ -111,6 +111,22 @@ def test_a_reloaded_page_shows_the_state_and_the_log_again_and_follows_on(page: 
     card.locator(".nbp-word", has_text="Completed").wait_for()
 
 
+def test_a_second_tab_shows_the_same_to_the_end(page: Any, profile: Any, lab: Lab) -> None:
+    card = open_running(page, lab, "twice.ipynb", SHOW)
+    save_notebook(page)
+    second = profile.new_page()
+    second.set_default_timeout(90_000)
+    open_notebook(second, lab, "twice.ipynb")
+    other = second.locator(".nbp-card").first
+    other.locator(".nbp-log-row", has_text="loading 336,776 flights").wait_for()
+    assert other.locator(".nbp-word").inner_text() == card.locator(".nbp-word").inner_text() == "Running"
+    run_code(page, "finish(job); view.finish()")
+    other.locator(".nbp-word", has_text="Completed").wait_for()
+    page.locator(".nbprocess-static strong", has_text="Completed").wait_for()
+    assert "model not found" not in second.locator(".jp-Notebook").inner_text()
+    second.close()
+
+
 def stop_and_wait(page: Any, card: Any) -> str:
     card.get_by_role("button", name="Stop").click()
     output = page.locator(".jp-OutputArea-output", has_text="stops")
