@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
 
 from . import arrays, subclasses
-from .changes import PATCH
+from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import own_attributes
 from .group import Memo
@@ -94,7 +94,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
 
 
 def _take_over(obj: Any, new: Any) -> bool:
-    """Give random generators, whose state only they know, the state of the new one."""
+    """Give what knows its state alone (a random generator, a text in memory) that of the new one."""
     if type(obj) is not type(new):
         return False
     if hasattr(obj, "bit_generator"):
@@ -103,6 +103,13 @@ def _take_over(obj: Any, new: Any) -> bool:
         obj.setstate(new.getstate())
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
         obj.state = new.state
+    elif keeps_inside(type(obj)):
+        if getattr(new, "closed", False):
+            obj.close()
+        else:
+            obj.__setstate__(new.__getstate__())
+    elif type(obj).__name__ == "array" and hasattr(obj, "typecode"):
+        obj[:] = new
     elif hasattr(obj, "get_state") and hasattr(obj, "set_state"):
         obj.set_state(new.get_state())
     else:

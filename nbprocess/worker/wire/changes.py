@@ -148,12 +148,21 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     slots = _slots(obj, kind)
     methods: Any = kind
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
+    plain = plain and not keeps_inside(kind)
     if inner or (plain and (attributes is not None or slots)):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send
         return "opaque", fingerprint(obj)
     except Exception:  # it came by another way than it would go back: leave it
         return None
+
+
+def keeps_inside(kind: type) -> bool:
+    """Whether a type written in C has a state that is no attribute, and gives and takes it: a text in memory."""
+    methods: Any = kind
+    own = getattr(kind, "__getstate__", None)
+    own = own if own is not getattr(object, "__getstate__", None) else None
+    return type(own) is type(str.join) and hasattr(methods, "__setstate__")
 
 
 def _slots(obj: Any, kind: type) -> Dict[str, Any]:

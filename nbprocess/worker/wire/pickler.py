@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import io
 import pickle
 import sys
 import types
@@ -166,6 +167,8 @@ class Pickler(pickle.Pickler):
             return classes.reduce_typing(obj)
         if kind is _CACHED:
             return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj)
+        if kind in (io.StringIO, io.BytesIO) and obj.closed:
+            return remade.make_closed_memory, (kind,)
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
             return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
         if isinstance(obj, BaseException):

@@ -181,6 +181,13 @@ def make_closed(kind: str, name: Any, mode: str, encoding: Optional[str]) -> Any
     return file
 
 
+def make_closed_memory(kind: Any) -> Any:
+    """A closed ``StringIO`` or ``BytesIO``: all that can be known of it."""
+    made = kind()
+    made.close()
+    return made
+
+
 def make_handle(display_id: str) -> Any:
     """The handle of a display of the same page."""
     display: Any = sys.modules.get("IPython.display")

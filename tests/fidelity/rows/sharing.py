@@ -129,3 +129,16 @@ over = np.ma.masked_array(data, mask); plain = np.ma.array([[1, 2], [3, 4]]); ro
 over[0] = 50; data[1] = 60; mask[3] = True; row[0] = 9
 # %%
 over, data, mask, plain
+# %% texts and bytes in memory, arrays of the standard library
+import io, array
+source, target, raw = io.StringIO("one\ntwo\n"), io.StringIO(), io.BytesIO(b"abc")
+counts = array.array("i", [1, 2]); held = [target, counts]
+# %% read, written and closed
+source.readline(), raw.read(1)
+print("hello", file=target); counts.append(7)
+# %% are so here, under every name
+source.readline(), raw.tell(), held[0].getvalue(), held[1], held[0] is target
+# %%
+target.truncate(0); source.close()
+# %%
+held[0].getvalue(), source.closed
