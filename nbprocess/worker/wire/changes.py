@@ -33,6 +33,8 @@ _CONSTANT = (
 )
 _FUNCTION = types.FunctionType
 _CACHED: Any = type(functools.lru_cache(lambda: None))
+_PLAIN = (str, bytes, int, float, complex, tuple, frozenset)
+"""Only an instance of a class that is made of one has attributes."""
 _HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
 
@@ -98,7 +100,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if kind is _FUNCTION or kind is _CACHED:
         return None if by_reference(obj) else ("function", own_attributes(obj))
     if isinstance(obj, _CONSTANT):
-        return None
+        attributes = getattr(obj, "__dict__", None) if isinstance(obj, _PLAIN) else None
+        return None if attributes is None else ("function", own_attributes(obj))
     if kind is list:
         return "list", list(obj)
     if kind is dict:

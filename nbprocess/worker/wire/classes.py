@@ -36,7 +36,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         pickler.mark("source")
         known: Any = cls
         defaults = [known._field_defaults[f] for f in known._fields if f in known._field_defaults]
-        return make_namedtuple, (cls.__name__, list(known._fields), defaults, cls.__module__)
+        made = (cls.__name__, list(known._fields), defaults, cls.__module__)
+        return make_namedtuple, made, _attached(cls), None, None, set_attached
     outer = _outer(cls)
     if outer is not None:
         return getattr, (outer, cls.__name__)
@@ -76,8 +77,10 @@ def make_undefined(name: str, assumptions: Dict[str, Any]) -> Any:
 
 def data_of(cls: type) -> Any:
     """What a notebook's class holds beside what its statement makes; None for a class of another origin."""
-    if cls.__module__ != "__main__" or _is_namedtuple(cls):
+    if cls.__module__ != "__main__":
         return None
+    if _is_namedtuple(cls):
+        return _attached(cls)
     statement = source.of_class(cls)
     return None if statement is None else _later(cls, statement)
 
@@ -198,6 +201,22 @@ def set_class(cls: type, state: Dict[str, Any]) -> None:
     fresh.discard(id(cls))
     for name, value in state.items():
         set_attribute(cls, name, value)
+
+
+def _attached(cls: Any) -> Dict[str, Any]:
+    """What was set on a class of ``collections.namedtuple`` after it was made."""
+    own = {*vars(_BARE), *_NAMEDTUPLE, *cls._fields}
+    return {name: value for name, value in vars(cls).items() if name not in own}
+
+
+_BARE: Any = collections.namedtuple("_BARE", "")  # type: ignore[misc]
+
+
+def set_attached(cls: type, state: Dict[str, Any]) -> None:
+    """Set what was attached later."""
+    for name, value in state.items():
+        if vars(cls).get(name) is not value:
+            setattr(cls, name, value)
 
 
 def make_namedtuple(name: str, fields: Any, defaults: Any, module: str) -> type:

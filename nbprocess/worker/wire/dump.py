@@ -218,6 +218,8 @@ def _shareable(obj: Any) -> bool:
         return True
     if kind is types.FunctionType:
         return not by_reference(obj)
+    if isinstance(obj, (str, bytes, int, float, complex, frozenset)) and hasattr(obj, "__dict__"):
+        return True  # of a kind of its own, with attributes
     fixed = (
         isinstance(obj, _ALONE) or kind is tuple or kind.__module__ == "numpy.dtypes" or kind.__name__ in _ALONE_NAMES
     )

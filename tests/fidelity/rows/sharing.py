@@ -142,3 +142,15 @@ source.readline(), raw.tell(), held[0].getvalue(), held[1], held[0] is target
 target.truncate(0); source.close()
 # %%
 held[0].getvalue(), source.closed
+# %% attributes of numbers and texts of a kind of their own, and of named tuples' classes
+from collections import namedtuple
+class Number(int): pass
+class Word(str): pass
+number, word = Number(4), Word("w"); number.note = "n"
+Point = namedtuple("Point", "x y", defaults=[3]); point = Point(1)
+Point.norm = lambda self: self.x + self.y
+# %%
+number.note = "m"; word.seen = [number]; Point.twice = lambda self: 2 * self.norm()
+point.norm()
+# %%
+number.note, word.seen[0] is number, point.twice(), isinstance(point, Point), Point(4).norm()
