@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbprocess.testing.fidelity import Comparison
-from nbprocess.testing.fidelity.compare import Rules, drew_otherwise, outputs, without_draws
+from nbprocess.testing.fidelity.compare import Rules, drew_otherwise, outputs, states, without_draws
 from nbprocess.testing.fidelity.kernel import Ran
 
 _DRAWN = {"x": "int 1", "ambient random[1]": "str 'a'", "ambient numpy.random[2]": "int 3"}
@@ -62,3 +62,10 @@ def test_what_pip_says_of_itself_is_no_difference() -> None:
     more = "\x1b[1m[\x1b[34;49mnotice\x1b[0m] To update, run: pip install --upgrade pip\r\n"
     assert outputs(_printed(said), _printed(said), _printed(said + notice + more), Rules()) == []
     assert outputs(_printed(said), _printed(said), _printed(said + "ERROR\n"), Rules())
+
+
+def test_settings_of_a_library_that_only_the_job_has_loaded_are_no_difference() -> None:
+    here = {"x": "int 1", "ambient xarray": "dict[1]", "ambient xarray['keep_attrs']": "str 'default'"}
+    assert states(here, here, {"x": "int 1"}) == []
+    changed = {**here, "ambient xarray['keep_attrs']": "str 'other'"}
+    assert [d.where for d in states(here, here, changed)] == ["ambient xarray['keep_attrs']"]

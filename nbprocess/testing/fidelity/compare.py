@@ -109,6 +109,9 @@ def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Differenc
     return found
 
 
+_WHOLE = ("ambient xarray", "ambient polars", "ambient plotly")
+
+
 def states(
     table: Mapping[str, str], twin: Mapping[str, str], offloaded: Mapping[str, str], said: str = ""
 ) -> list[Difference]:
@@ -120,6 +123,8 @@ def states(
         b = _JOB_FOLDER.sub("<folder>", b) if b is not None else b
         if path.startswith("ambient ") and b is None and a == "dict[0]":
             continue  # a library is loaded here, with nothing changed, and was loaded there by the job only
+        if path.startswith(_WHOLE) and not any(other.startswith(path.partition("[")[0]) for other in offloaded):
+            continue  # the same, of a library that gives all its settings, changed or not
         if a == b or path in by_chance or any(path[:i] in by_chance for i in _ends(path)):
             continue
         found.append(Difference(path, a, b, _was_said(path, said)))
