@@ -1,7 +1,7 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, ``nbprocess.worker.ambient`` (the same code reads the ambient state at both ends),
-the standard library.
+May import: this room, ``errors``, ``nbprocess.worker.ambient`` and ``.formatters`` (the same code reads that state at
+both ends), the standard library.
 """
 
 from __future__ import annotations
