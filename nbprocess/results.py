@@ -1,7 +1,7 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.formatters``, ``layers``, ``meter``, ``state``,
-``errors``.
+May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.formatters``, ``layers``, ``meter``,
+``state``, ``errors``.
 """
 
 from __future__ import annotations
