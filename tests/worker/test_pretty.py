@@ -25,7 +25,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize("value", VALUES, ids=map(str, range(len(VALUES))))  # their texts differ by process
 def test_as_ipython_writes_them(value: object) -> None:
     assert ours.text(value) == pretty(value)
 
