@@ -8,6 +8,8 @@ import { VirtualRows } from "./rows.js";
 const BLOCK = 100;
 const BLOCKS = 120; // 12,000 rows of a few hundred bytes
 const ROW_HEIGHT = 30;
+const REST_MS = 50;
+const PATIENCE_MS = 250;
 const FIRST_PAINT = "nbprocess-jobs-first-paint"; // from the data to the pixels, for benchmarks/views.py
 const POLL_MS = 15_000; // tells the kernel that somebody looks; it stops asking AWS when nobody does
 
@@ -33,6 +35,9 @@ export class JobBrowser {
     /** @type {Map<number, number>} */
     this.asked = new Map();
     this.saying = 0;
+    this.resting = 0;
+    this.waits = 0; // since when something visible is not here
+    this.range = [0, 0];
     this.uid = `nbp-${Math.random().toString(36).slice(2, 8)}`;
 
     this.search = /** @type {HTMLInputElement} */ (el("input", { type: "search", class: "nbp-input", placeholder: "Search name, notebook, machine", "aria-label": "Search jobs",
@@ -131,14 +136,32 @@ export class JobBrowser {
   }
 
   /**
+   * Ask for what is not here once scrolling rests, and now and then while it does not: each answer costs a frame.
    * @param {number} first
    * @param {number} last
    */
   need(first, last) {
+    this.range = [first, last];
+    if (!this.missing().length) return;
     const now = performance.now();
-    for (let block = Math.floor(first / BLOCK); block * BLOCK < last; block += 1) {
-      if (this.blocks.has(block) || now - (this.asked.get(block) ?? -Infinity) < 3000) continue;
-      this.asked.set(block, now);
+    this.waits ||= now;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.askMissing(), Math.max(0, Math.min(REST_MS, this.waits + PATIENCE_MS - now)));
+  }
+
+  /** Visible blocks that are neither here nor asked for. */
+  missing() {
+    const [first, last] = this.range;
+    const found = [];
+    for (let block = Math.floor(first / BLOCK); block * BLOCK < last; block += 1)
+      if (!this.blocks.has(block) && performance.now() - (this.asked.get(block) ?? -Infinity) > 3000) found.push(block);
+    return found;
+  }
+
+  askMissing() {
+    this.waits = 0;
+    for (const block of this.missing()) {
+      this.asked.set(block, performance.now());
       this.ask(block * BLOCK, (block + 1) * BLOCK);
       setTimeout(() => { if (this.asked.has(block)) this.rows.schedule(); }, 3100);
     }
@@ -299,6 +322,7 @@ export class JobBrowser {
     clearInterval(this.ticking);
     clearTimeout(this.typing);
     clearTimeout(this.saying);
+    clearTimeout(this.resting);
     this.rows.destroy();
     this.details.destroy();
   }
