@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .live_kernel import Kernel
-from .overlays import overlay
+from .overlays import ALSO, OLD, overlay
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,14 +37,10 @@ def _own_home() -> Iterator[Path]:
     shutil.rmtree(base, ignore_errors=True)
 
 
-OLD = ("ipython==8.37.0", "ipykernel==6.29.5")
-"""What SageMaker Studio images carry, beside the newest in the environment of the tests."""
-
-
 @pytest.fixture(scope="session")
 def old_ipython() -> str:
     """A folder with IPython 8.37 and ipykernel 6.29, to stand first on a kernel's path. Made once per environment."""
-    return str(overlay(OLD, ["nest_asyncio", "decorator"]))
+    return str(overlay(OLD, ALSO))
 
 
 @pytest.fixture(scope="module", params=["newest IPython", "IPython 8.37"])

@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pytest
 
+OLD = ("ipython==8.37.0", "ipykernel==6.29.5")
+"""What SageMaker Studio images carry, beside the newest in the environment of the tests."""
+ALSO = ("nest_asyncio", "decorator")
+"""What those need and the newest do not."""
 _SAME = ("ipython", "numpy", "pandas", "pyarrow")
 OTHERS = {
     "older": (-1, ("ipython==8.37.0", "numpy==1.26.4", "pandas==2.2.3", "pyarrow==17.0.0")),

@@ -43,6 +43,18 @@ def test_all_is_there(doctor: Doctor) -> None:
     assert f"ok   bucket: sagemaker-us-east-1-{ACCOUNT}" in shown
 
 
+def test_a_kernel_that_falls_silent_is_named_with_its_way_out(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "7.3.0" if name == "ipykernel" else real(name))
+    status, shown = doctor()
+    assert status == 1
+    assert "MISS kernel\n     ipykernel 7.3.0 can lose the request of a cell" in shown
+    assert "pip install 'ipykernel>=7.4'" in shown
+    assert "ok   region" in shown  # the rest is looked at all the same
+
+
 @pytest.mark.parametrize(
     ("faults", "miss", "types"),
     [

@@ -1,7 +1,6 @@
 """The page's messages reach the job while its cell blocks the kernel, whichever way they were sent.
 
-Runs with this interpreter's ipykernel, and with those of the interpreters named in NBPROCESS_TEST_KERNELS (paths,
-separated by the path separator), which is how ipykernel 6.29 and 7.3 are looked at.
+Runs with the newest ipykernel, with 6.29 (no subshells) and with 7.3 (subshells that comms keep to).
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from typing import Any
 import pytest
 from jupyter_client import BlockingKernelClient, KernelManager
 
+from ..overlays import ALSO, OLD, overlay
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-PYTHONS = [sys.executable, *filter(None, os.environ.get("NBPROCESS_TEST_KERNELS", "").split(os.pathsep))]
+KERNELS = {"newest": (), "ipykernel 6.29": OLD, "ipykernel 7.3": ("ipykernel==7.3.0",)}
 
 MAKE = """
 import sys, time, contextvars, threading
@@ -38,14 +39,20 @@ print("stops", job.stops)
 """
 
 
-@pytest.fixture(scope="module", params=PYTHONS, ids=lambda python: Path(python).parent.parent.name)
+@pytest.fixture(scope="module", params=KERNELS)
 def client(request: pytest.FixtureRequest) -> Iterator[BlockingKernelClient]:
+    packages = KERNELS[request.param]
+    first = [str(overlay(packages, ALSO if packages == OLD else ()))] if packages else []
     manager = KernelManager(kernel_name="python3")
-    manager.kernel_spec.argv[0] = request.param
-    manager.start_kernel(env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, cwd=str(REPOSITORY))
+    manager.kernel_spec.argv[0] = sys.executable
+    path = os.pathsep.join([*first, str(REPOSITORY)])
+    manager.start_kernel(env={**os.environ, "PYTHONPATH": path}, cwd=str(REPOSITORY))
     connected = manager.client()
     connected.start_channels()
     connected.wait_for_ready(timeout=60)
+    if packages:
+        version = packages[-1].partition("==")[2]
+        assert version in run(connected, "import ipykernel; print(ipykernel.__version__)", ".")
     yield connected
     connected.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -65,8 +72,22 @@ def until(client: BlockingKernelClient, message: str, wanted: str, seconds: floa
     return printed
 
 
+def rest(client: BlockingKernelClient, *messages: str) -> None:
+    """Wait until the kernel has answered ``messages``.
+
+    ipykernel 7.0 to 7.3 lose a request that comes just when they answer another one, with and without nbprocess
+    (their issues 1529 and 1554); nothing here is about that.
+    """
+    waiting = set(messages)
+    while waiting:
+        waiting.discard(client.get_shell_msg(timeout=40)["parent_header"]["msg_id"])
+
+
 def run(client: BlockingKernelClient, code: str, wanted: str) -> str:
-    return until(client, client.execute(code), wanted)
+    message = client.execute(code)
+    printed = until(client, message, wanted)
+    rest(client, message)
+    return printed
 
 
 def send_stop(client: BlockingKernelClient, comm: str, subshell: str | None = None) -> None:
@@ -92,6 +113,7 @@ def test_a_cell_that_pumps_hears_the_page_and_later_cells_run_in_their_order(cli
     assert "stops 1" in until(client, waiting, "stops")
     assert "1 ['first']" in until(client, first, "]")
     assert "['first', 'second']" in until(client, second, "]")
+    rest(client, waiting, first, second)
 
 
 def test_messages_of_other_widgets_are_left_for_after_the_cell(client: BlockingKernelClient) -> None:
@@ -114,7 +136,7 @@ def test_messages_of_other_widgets_are_left_for_after_the_cell(client: BlockingK
     )
     send_stop(client, comm)
     until(client, waiting, "stops 1")
-    time.sleep(0.5)  # ipykernel 7.3 can lose sight of a request that comes just when it sends a reply (fixed in 7.4)
+    rest(client, waiting)
     assert "[(5, 1)]" in run(client, "print(seen)", "]")
 
 
@@ -130,6 +152,7 @@ def test_a_message_with_a_wrong_signature_is_not_obeyed(client: BlockingKernelCl
     time.sleep(0.3)
     send_stop(client, comm)
     assert "stops 1" in until(client, waiting, "stops")
+    rest(client, waiting)
 
 
 def test_a_message_sent_to_a_subshell_is_handled_there_while_the_cell_blocks(client: BlockingKernelClient) -> None:
@@ -144,3 +167,4 @@ def test_a_message_sent_to_a_subshell_is_handled_there_while_the_cell_blocks(cli
     until(client, waiting, "waiting")
     send_stop(client, comm, subshell)
     assert "stops 1" in until(client, waiting, "stops")
+    rest(client, waiting)

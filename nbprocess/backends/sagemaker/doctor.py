@@ -43,6 +43,7 @@ def doctor() -> list[Finding]:
         return account.bucket
 
     checks: list[tuple[str, Callable[[], str]]] = [
+        ("kernel", _kernel),
         ("region", lambda: account.region),
         ("credentials", lambda: account.identity["Arn"]),
         ("execution role", role),
@@ -62,6 +63,22 @@ def doctor() -> list[Finding]:
             if what in ("region", "credentials"):
                 break  # nothing else can be asked
     return findings
+
+
+def _kernel() -> str:
+    """ipykernel's version here, which may not be one that falls silent (ipykernel's issues 1529 and 1554)."""
+    from importlib import metadata
+
+    try:
+        version = metadata.version("ipykernel")
+    except metadata.PackageNotFoundError:
+        return "no ipykernel in this environment"
+    if version.partition(".")[0] == "7" and int(version.split(".")[1]) < 4:
+        raise BackendError(
+            f"ipykernel {version} can lose the request of a cell that comes just as it answers another one, and then "
+            "waits, with or without nbprocess, until it is restarted. Version 7.4 mends that: pip install 'ipykernel>=7.4'"
+        )
+    return f"ipykernel {version}"
 
 
 def _commands(what: str, account: Account, error: str) -> list[str]:
