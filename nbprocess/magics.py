@@ -363,8 +363,10 @@ variables, and in %processing_config. Values may use $name and {{expression}}.
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics, the completion and the hook of background cells."""
+    from . import startenv
     from .completion import install
 
+    startenv.note()
     magics = ProcessingMagics(shell)
     shell.register_magics(magics)
     # A cell magic with an empty body is refused by IPython itself; the line form lists the jobs.

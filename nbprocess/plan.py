@@ -180,6 +180,7 @@ def prepare(
         known_magics=context.known_magics,
         transform=context.transform,
         cwd=os.getcwd(),
+        env=[name for name, _ in options.env],
     )
     setting.check_sources(options)
     resolved, explained = setting.resolve(options, backend, cell=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ..errors import CaptureError
-from . import magics, secrets
+from . import environment, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
@@ -37,6 +37,7 @@ def capture(
     known_magics: Collection[str] | None = None,
     transform: Callable[[str], str] | None = None,
     cwd: str | None = None,
+    env: Collection[str] = (),
 ) -> Capture:
     """Find out all that a cell needs in order to run elsewhere.
 
@@ -52,6 +53,7 @@ def capture(
         known_magics: names of the magics that the kernel has loaded; None: only IPython's own are known.
         transform: IPython's ``transform_cell``, for the bodies of cell magics such as ``%%time``.
         cwd: the kernel's current folder, for relative paths; default: ``folder``.
+        env: variables that the person gives the job (``--env``): what the notebook set them to does not count.
 
     Raises:
         CaptureError: something must be refused; the message names it, the reason and the way out.
@@ -100,6 +102,7 @@ def capture(
     if base is not None:
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
+    variables = _variables(env, resolution, notices) if modules is None else {}
     return Capture(
         cell=cell,
         needs=tuple(sorted(needs.values(), key=lambda n: (n.strength != "must", n.line, n.name))),
@@ -110,7 +113,7 @@ def capture(
         syspath=tuple(syspath),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
         submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
-        ambient={**_ambient(loaded), **_folders(base)},
+        ambient={**_ambient(loaded), **_folders(base), **variables},
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
@@ -249,6 +252,17 @@ def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
 def _folders(base: str | None) -> dict[str, Any]:
     found = inner_folders(base) if base is not None else []
     return {"folders": found} if found else {}
+
+
+def _variables(given: Collection[str], resolution: Resolution, notices: list[str]) -> dict[str, Any]:
+    """Environment variables that the notebook has set; what stays here is said where the code names it."""
+    found, left = environment.changed(given=given)
+    notices += [
+        f"the environment variable {name} is not sent: {why}. --env {name} sends it."
+        for name, why in left.items()
+        if name in resolution.strings
+    ]
+    return {"environ": found} if found else {}
 
 
 def _formatters() -> list[Any]:

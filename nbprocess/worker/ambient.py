@@ -68,6 +68,8 @@ def apply(state: dict[str, object]) -> list[str]:
                 apply_shell(shell.InteractiveShell.instance(), value)
         elif section == "future":
             _apply_future(value)
+        elif section == "environ":
+            settings.apply_environ(value)
         elif section in _APPLY and _MODULES[section] in sys.modules:
             notes += _APPLY[section](sys.modules[_MODULES[section]], value) or []
     return notes
@@ -82,6 +84,8 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     for section, value in state.items():
         if section == "warnings":
             _apply_filters(value)
+        elif section == "environ":
+            settings.apply_environ(value)
         elif section in _APPLY:
 
             def act(module: object, section: str = section, value: object = value) -> None:

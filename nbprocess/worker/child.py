@@ -112,6 +112,7 @@ class Cell:
         self._front: Any = None
         self._features: list[str] = []
         self._imported: list[str] = []
+        self._environ: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -224,6 +225,7 @@ class Cell:
                 cell.get("flags", 0),
                 cell.get("interactivity", "last_expr"),
             )
+        self._environ = dict(os.environ)
         self._front.begin(program)
         earlier = program.features()
         try:
@@ -249,8 +251,11 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
+        notices = self._said_of_environment()
         if self._channel.widgets:
-            report["notices"] = ["A widget that the cell shows is shown as text: it lived in the job. Make it here."]
+            notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
+        if notices:
+            report["notices"] = notices
         if self._imported:
             report["imported"] = self._imported
         if self._features:
@@ -268,6 +273,14 @@ class Cell:
         }
         report["versions"] = versions
         return report
+
+    def _said_of_environment(self) -> list[str]:
+        """Which variables the cell set; those that its text does not name are a library's own affair."""
+        text = self._manifest["cell"]["code"]
+        names = [n for n, v in os.environ.items() if self._environ.get(n) != v and f"'{n}'" in text.replace('"', "'")]
+        if not names:
+            return []
+        return [f"The cell set {', '.join(names)} in the job's environment; set it here for the cells to come."]
 
     def _save_values(self, report: dict[str, Any], error: BaseException | None) -> None:
         from . import wire

@@ -6,6 +6,7 @@ May import: the standard library.
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -136,6 +137,19 @@ def _xarray(module: Any) -> Any:
 def _apply_xarray(module: Any, state: Any) -> None:
     known = module.get_options()
     module.set_options(**{key: value for key, value in state.items() if key in known and known[key] != value})
+
+
+def apply_environ(variables: Any) -> None:
+    """What the notebook set (None: took away) of its environment."""
+    for name, text in variables.items():
+        if text is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = text
+    if "TZ" in variables:
+        import time
+
+        time.tzset()
 
 
 COLLECT = {
