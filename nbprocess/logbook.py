@@ -54,7 +54,7 @@ class Logbook:
             if self._count - self._pages[-1][0] >= PAGE:
                 self._pages.append((self._count, self._cursor))
             if len(self._tail) > 2 * KEEP:
-                del self._tail[:-KEEP]
+                self._tail = self._tail[-KEEP:]  # a new list: other threads read the old one
         return markers
 
     def _split(self, lines: Sequence[LogLine], index: int) -> tuple[list[LogEvent], list[dict[str, Any]]]:
@@ -78,9 +78,10 @@ class Logbook:
         stop = self._count if stop is None else min(stop, self._count)
         if start >= stop:
             return []
-        first = self._tail[0].index if self._tail else self._count
+        tail = self._tail
+        first = tail[0].index if tail else self._count
         if start >= first:
-            return self._tail[start - first : stop - first]
+            return tail[start - first : stop - first]
         index, cursor = next(page for page in reversed(self._pages) if page[0] <= start)
         events: list[LogEvent] = []
         while index < stop:

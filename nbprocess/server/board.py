@@ -1,6 +1,7 @@
 """``Board``: what the REST answers, as plain functions that block. Knows nothing of HTTP.
 
-May import: the job API (``nbprocess.api``, ``backends`` for listing), ``state``, ``errors``, ``options``, ``catalog``.
+May import: the job API (``nbprocess.api``, ``backends`` for listing), ``state``, ``errors``, ``options``, ``catalog``,
+``views.logfeed``.
 """
 
 from __future__ import annotations
@@ -9,19 +10,27 @@ import dataclasses
 import heapq
 import itertools
 import json
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import NbprocessError, OptionError
 from ..state import JobState
+from ..views.lines import Selection, detail
+from ..views.logfeed import LogFeed
 from .files import list_files, read_range
 
 if TYPE_CHECKING:
     from ..job import Job
 
 QUOTA_SECONDS = 600
+CATCH_UP_SECONDS = 1.0
+CATCH_UP_LINES = 5_000  # so many new lines in one look: there are more
+SEARCH_SECONDS = 0.5  # of searching a log per answer; the page asks again
+FEEDS = 8  # logs whose rows are kept; four bytes a row and search
 
 
 class JobSource(Protocol):
@@ -42,6 +51,7 @@ class KnownJobs:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def newest(self, limit: int) -> tuple[list[Job], list[str]]:
@@ -72,16 +82,39 @@ class KnownJobs:
         with self._lock:
             job = self._jobs.get(name)
         if job is None:
-            job = attach(name, backend)
+            job = attach(name, backend)  # looks once
             with self._lock:
                 job = self._jobs.setdefault(name, job)
-        elif not job.finished():
-            job.refresh()
+            due = job.state().log_lines >= CATCH_UP_LINES
+        else:
+            due = self._due(job)
+        if due and not job.finished():
+            _look(job)
         return job
+
+    def _due(self, job: Job) -> bool:
+        """Whether to ask the backend again: a page that scrolls a log asks often, and an account's calls are few."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked.get(job.name, -math.inf) < job.poll_seconds[0]:
+                return False
+            self._looked[job.name] = now
+            return True
 
     def forget(self, name: str) -> None:
         with self._lock:
             self._jobs.pop(name, None)
+            self._looked.pop(name, None)
+
+
+def _look(job: Job) -> None:
+    """Refresh; again and again, for a second, while the log has much that was not read yet, as after a restart."""
+    until = time.monotonic() + CATCH_UP_SECONDS
+    while True:
+        before = job.state().log_lines
+        job.refresh()
+        if job.finished() or job.state().log_lines - before < CATCH_UP_LINES or time.monotonic() > until:
+            return
 
 
 class Board:
@@ -108,6 +141,8 @@ class Board:
         self._listing = threading.Lock()  # many tabs that ask at once share one listing
         self._listed: tuple[float, list[Job], list[str]] | None = None
         self._asked_quotas: dict[str, tuple[float, Mapping[str, float]]] = {}
+        self._feeds: OrderedDict[str, LogFeed] = OrderedDict()
+        self._feeding = threading.Lock()
 
     def jobs(self, limit: int | None = None) -> dict[str, Any]:
         """The newest jobs with their totals; ``problems`` says which backend could not be asked."""
@@ -146,6 +181,35 @@ class Board:
             "complete": job.finished() and after >= state.log_lines,
         }
 
+    def rows(self, name: str, selection: Selection, start: int | None, stop: int | None) -> dict[str, Any]:
+        """What a log pane shows (``views.logfeed``): rows of a search, tracebacks folded where there is none.
+
+        Without ``stop``: the last rows, from ``start`` on. ``complete``: all was looked at and nothing follows.
+        """
+        job = self._source.find(name)
+        over = job.finished()  # before the look at the log: what it finds then is all
+        found = self._feed(job).rows(selection, start, stop, SEARCH_SECONDS)
+        return {**found, "complete": over and found["scanned"] >= found["lines"]}
+
+    def line(self, name: str, index: int) -> dict[str, Any]:
+        """One line in full, or the traceback that begins there."""
+        return {"type": "detail", "index": index, "text": detail(self._source.find(name), index)[: self._max_read]}
+
+    def text(self, name: str) -> Iterator[bytes]:
+        """The whole log, part by part."""
+        feed = LogFeed(self._source.find(name))
+        return (part for _, part in feed.parts())
+
+    def _feed(self, job: Job) -> LogFeed:
+        with self._feeding:
+            feed = self._feeds.get(job.name)
+            if feed is None or feed.job is not job:
+                feed = self._feeds[job.name] = LogFeed(job)
+            self._feeds.move_to_end(job.name)
+            while len(self._feeds) > FEEDS:
+                self._feeds.popitem(last=False)
+            return feed
+
     def stop(self, name: str) -> dict[str, Any]:
         """Ask the backend to stop the job; its state at once."""
         job = self._source.find(name)
@@ -157,6 +221,8 @@ class Board:
         """Delete an ended job and its results. Raises BackendError while it runs."""
         self._source.find(name).delete()
         self._source.forget(name)
+        with self._feeding:
+            self._feeds.pop(name, None)
         self._changed()
 
     def rerun(self, name: str) -> dict[str, Any]:

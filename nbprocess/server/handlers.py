@@ -1,6 +1,6 @@
 """HTTP to ``Board`` and back: authentication, authorisation, limits, errors as JSON. Blocking calls run in threads.
 
-May import: jupyter_server, tornado, ``board``, ``errors``.
+May import: jupyter_server, tornado, ``board``, ``errors``, ``views.lines``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
+from tornado.iostream import StreamClosedError
 
 from ..errors import BackendError, JobNotFound, NbprocessError, OptionError
+from ..views.lines import Selection
 from .board import Board
 from .files import NoSuchFile, OutsideOutput
 
@@ -135,6 +137,60 @@ class LogHandler(Handler):
         await self.answer(self.board.log, name, self.whole("cursor", 0), self.whole("limit", None, 1))
 
 
+class RowsHandler(Handler):
+    """``GET jobs/<name>/log/rows?query=&level=0&host=&start=…&stop=…``: what the log pane shows of a search"""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        selection = Selection.from_page(
+            {
+                "query": self.get_query_argument("query", "", strip=False),
+                "level": self.whole("level", 0),
+                "host": self.get_query_argument("host", ""),
+            }
+        )
+        await self.answer(self.board.rows, name, selection, self.whole("start", None), self.whole("stop", None))
+
+
+class LineHandler(Handler):
+    """``GET jobs/<name>/log/lines/<index>``: one line, or traceback, in full"""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str, index: str) -> None:
+        await self.answer(self.board.line, name, int(index))
+
+
+class TextHandler(Handler):
+    """``GET jobs/<name>/log/file``: the whole log as text, sent while it is read"""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        try:
+            parts = await self.threaded(self.board.text, name)
+            part = await self.threaded(next, parts, None)
+        except NbprocessError as error:
+            self.refuse(_status(error), type(error).__name__, str(error))
+            return
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{name}.log"')
+        self.set_header("X-Content-Type-Options", "nosniff")
+        try:
+            while part is not None:
+                self.write(part)
+                await self.flush()
+                part = await self.threaded(next, parts, None)
+        except StreamClosedError:  # nobody waits for the rest
+            return
+        except Exception:
+            self.log.exception("The log of job %s could not be read to its end", name)
+            self.request.connection.stream.close()  # type: ignore[union-attr]  # or the part would pass for the whole
+            return
+        self.finish(set_content_type="text/plain; charset=utf-8")
+
+
 class StopHandler(Handler):
     """``POST jobs/<name>/stop``"""
 
@@ -221,6 +277,9 @@ def routes() -> list[tuple[str, type[Handler]]]:
         (rf"{base}/jobs", JobsHandler),
         (rf"{base}{name}", JobHandler),
         (rf"{base}{name}/log", LogHandler),
+        (rf"{base}{name}/log/rows", RowsHandler),
+        (rf"{base}{name}/log/lines/(\d{{1,15}})", LineHandler),
+        (rf"{base}{name}/log/file", TextHandler),
         (rf"{base}{name}/stop", StopHandler),
         (rf"{base}{name}/rerun", RerunHandler),
         (rf"{base}{name}{output}", FilesHandler),

@@ -1,12 +1,14 @@
 """What a log pane shows of one job: rows of its selections as messages, whole lines, and the file to download.
 
-The pane (``static/log.js``) is the same in the job's card and the job browser; only the way of its messages differs.
+The pane (``static/log.js``) is the same in the job's card, the job browser and JupyterLab's job tab; only the way of
+its messages differs.
 Everything here may run in any thread. May import: ``nbprocess.state``, ``nbprocess.views.lines``.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -66,10 +68,11 @@ class LogFeed:
             return {"type": "detail", "index": content["index"], "text": detail(self.job, content["index"])}
         return None
 
-    def rows(self, selection: Selection, start: Any = None, stop: Any = None) -> Message:
-        """Rows ``start`` to ``stop`` of ``selection``, its last ones when these are no numbers.
+    def rows(self, selection: Selection, start: Any = None, stop: Any = None, seconds: float | None = None) -> Message:
+        """Rows ``start`` to ``stop`` of ``selection``; without ``stop`` its last ones, at most from ``start`` on.
 
-        A new selection has been looked for in the beginning of the log only; ``changes`` goes on.
+        A new selection has been looked for in the beginning of the log only; ``changes`` goes on, or, for a pane that
+        asks again and is not told, up to ``seconds`` of looking before each answer.
         """
         with self._lock:
             rows = self._selections.get(selection)
@@ -82,9 +85,13 @@ class LogFeed:
                     self._sent.pop(oldest, None)
             elif selection != Selection():
                 self._selections.move_to_end(selection)
+            until = time.monotonic() + (seconds or 0)
+            while seconds is not None and rows.scan() and time.monotonic() < until:
+                pass
             if isinstance(start, int) and isinstance(stop, int):
                 return self._rows(selection, rows, start, min(stop, start + FETCH_ROWS))
-            return self._rows(selection, rows, len(rows) - PUSH_ROWS, len(rows))
+            first = max(start if isinstance(start, int) else 0, len(rows) - PUSH_ROWS)
+            return self._rows(selection, rows, first, len(rows))
 
     def _rows(self, selection: Selection, rows: Rows, start: int, stop: int) -> Message:
         start = max(0, start)
