@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser_lab import LAB_4_4, NOTEBOOK_7, NOTEBOOK_7_4, Lab, open_notebook, run_all, run_command
+from tests.browser_lab import LAB_4_4, NOTEBOOK_7, NOTEBOOK_7_4, Lab, open_notebook, run_command
 
 from .following import refresh, row, show_sidebar, wait_for
 
@@ -35,53 +35,49 @@ def problems(lab: Lab, page: Any) -> list[str]:
     return [text for text in [*page.problems, *page.errors] if text not in THEIR_OWN.get(lab.front, ())]
 
 
+def run_cell(page: Any, number: int) -> None:
+    """Run one cell of the notebook in front (does not wait for it)."""
+    page.evaluate("number => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    run_command(page, "notebook:run-cell")
+
+
 def label(lab: Lab) -> str:
     """A front end as part of a job's or a file's name."""
     return lab.front.name.lower().replace(" ", "-").replace(".", "-")
 
 
-def test_a_cell_runs_and_its_job_is_in_the_sidebar(lab: Lab, page: Any, screenshots: Path) -> None:
-    name = f"sums-{label(lab)}"
-    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", FINISHES.format(name=name), "print('total', total)"])
-    open_notebook(page, lab, f"{name}.ipynb")
+def test_a_job_is_followed_and_stopped_in_its_card_and_in_the_sidebar(lab: Lab, page: Any, screenshots: Path) -> None:
+    """One walk, since opening a front end is most of what it takes."""
+    runs, waits, busy = (f"{what}-{label(lab)}" for what in ("sums", "waits", "busy"))
+    cells = [FINISHES.format(name=runs), "print('total', total)", WAITS.format(name=waits), WAITS.format(name=busy)]
+    lab.notebook(f"{runs}.ipynb", ["%load_ext nbprocess", *cells])
+    open_notebook(page, lab, f"{runs}.ipynb")
     version = str(page.evaluate("window.jupyterapp.version"))
     assert all(version.startswith(v.rpartition("==")[2]) for v in lab.front.packages if v.startswith(lab.front.module))
-    run_all(page)
+
+    for cell in range(3):
+        run_cell(page, cell)
     page.get_by_text("total 45").wait_for()
     page.locator(".jp-Cell").nth(1).get_by_text("summed up").first.wait_for()
-    show_sidebar(page)
-    row(page, name).locator(".nbp-Job-open").wait_for()
-    wait_for(lab, name, "Completed")
-    refresh(page)
-    page.locator(f".nbp-Job[data-job='{name}'][data-status=Completed]").wait_for()
-    row(page, name).locator(".nbp-Job-open").click()
-    page.locator(".nbp-JobPage [role=log]").get_by_text("summed up").wait_for()
-    page.screenshot(path=str(screenshots / f"front-{label(lab)}.png"))
-    assert problems(lab, page) == []
 
-
-def test_a_waiting_cell_is_stopped_in_its_card(lab: Lab, page: Any) -> None:
-    name = f"waits-{label(lab)}"
-    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", WAITS.format(name=name)])
-    open_notebook(page, lab, f"{name}.ipynb")
-    run_all(page)
-    card = page.locator(".jp-Cell").nth(1)
+    run_cell(page, 3)
+    card = page.locator(".jp-Cell").nth(3)
     card.get_by_text("started").first.wait_for()
     card.get_by_role("button", name="Stop").click()
     card.get_by_text("Stopped").first.wait_for()
-    wait_for(lab, name, "Stopped")
-    assert problems(lab, page) == []
+    wait_for(lab, waits, "Stopped")
 
-
-def test_a_job_is_stopped_in_the_sidebar_while_its_cell_waits(lab: Lab, page: Any) -> None:
-    name = f"busy-{label(lab)}"
-    lab.notebook(f"{name}.ipynb", ["%load_ext nbprocess", WAITS.format(name=name)])
-    open_notebook(page, lab, f"{name}.ipynb")
     show_sidebar(page)
-    run_command(page, "notebook:run-all-cells")
-    page.locator(".jp-Cell").nth(1).get_by_text("started").first.wait_for()
+    run_cell(page, 4)
+    page.locator(".jp-Cell").nth(4).get_by_text("started").first.wait_for()
     refresh(page)
-    row(page, name).get_by_role("button", name=f"Stop: {name}").click()
-    wait_for(lab, name, "Stopped")
-    page.locator(".jp-Cell").nth(1).get_by_text("Stopped").first.wait_for()
+    row(page, busy).get_by_role("button", name=f"Stop: {busy}").click()
+    wait_for(lab, busy, "Stopped")
+    page.locator(".jp-Cell").nth(4).get_by_text("Stopped").first.wait_for()
+
+    refresh(page)
+    page.locator(f".nbp-Job[data-job='{runs}'][data-status=Completed]").wait_for()
+    row(page, runs).locator(".nbp-Job-open").click()
+    page.locator(".nbp-JobPage [role=log]").get_by_text("summed up").wait_for()
+    page.screenshot(path=str(screenshots / f"front-{label(lab)}.png"))
     assert problems(lab, page) == []
