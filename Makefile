@@ -13,7 +13,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 LAB_SOURCES := $(wildcard labextension/src/* labextension/style/* labextension/schema/*) \
-	labextension/package.json labextension/tsconfig.json
+	$(wildcard nbprocess/views/static/*) labextension/package.json labextension/tsconfig.json
 STAMPS := $(VENV)/stamps
 
 .PHONY: demo test check python-check sidebar-check dist chromium clean
@@ -64,7 +64,7 @@ $(STAMPS)/node: labextension/package.json labextension/yarn.lock $(STAMPS)/pytho
 $(STAMPS)/sidebar: $(LAB_SOURCES) $(STAMPS)/node
 	@if [ -d labextension/node_modules ]; then \
 		export PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; \
-		( cd labextension; rm -rf lib tsconfig.tsbuildinfo; jlpm build ); \
+		( cd labextension; rm -rf lib; jlpm build ); \
 		jupyter-builder develop . --overwrite; touch $@; \
 	else echo "No Node 20 or later was found: nbprocess works without its JupyterLab sidebar, which is not built." >&2; fi
 
@@ -80,9 +80,9 @@ chromium:
 
 # A development build left behind would put source maps and local paths into the wheel.
 dist: $(STAMPS)/node
-	rm -rf nbprocess/labextension labextension/lib labextension/tsconfig.tsbuildinfo dist
+	rm -rf nbprocess/labextension labextension/lib dist
 	$(PY) -m build
 	rm -f $(STAMPS)/sidebar
 
 clean:
-	rm -rf $(VENV) nbprocess/labextension labextension/{lib,node_modules,build-test,tsconfig.tsbuildinfo} dist out
+	rm -rf $(VENV) nbprocess/labextension labextension/{lib,node_modules,build-test} dist out

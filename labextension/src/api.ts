@@ -34,7 +34,7 @@ export interface IJob {
   usage: IUsage[];
   links: Record<string, string>;
   notebook: string;
-  log_lines: number;
+  hosts: string[];
 }
 
 /** One sample of a machine: cpu and gpu in percent of one core or device, the rest in bytes. */
@@ -73,10 +73,22 @@ export interface IJobs {
   problems: string[];
 }
 
-export interface ILog {
-  lines: Array<{ index: number; time: number; text: string; stream: 'stdout' | 'stderr'; host: string }>;
-  cursor: number;
+/** What a log pane shows: a text that lines have, the least level (0 to 3), one host or all. */
+export interface ISelection {
+  query: string;
+  level: number;
+  host: string;
+}
+
+/** Rows of a selection as `nbprocess/views/logfeed.py` writes them; `static/log.js` reads them. */
+export interface IRows {
+  type: 'rows';
+  selection: ISelection;
+  start: number;
+  rows: unknown[];
   total: number;
+  scanned: number;
+  lines: number;
   complete: boolean;
 }
 
@@ -119,13 +131,27 @@ export class Api {
 
   jobs = (): Promise<IJobs> => this._json('jobs');
   job = (name: string): Promise<IJobDetails> => this._json(`jobs/${name}`);
-  log = (name: string, cursor: number): Promise<ILog> => this._json(`jobs/${name}/log?cursor=${cursor}`);
+  line = (name: string, index: number): Promise<object> => this._json(`jobs/${name}/log/lines/${index}`);
   stop = (name: string): Promise<IJob> => this._json(`jobs/${name}/stop`, 'POST');
   rerun = (name: string): Promise<IJob> => this._json(`jobs/${name}/rerun`, 'POST');
   remove = (name: string): Promise<void> => this._json(`jobs/${name}`, 'DELETE');
   catalogue = (backend: string): Promise<ICatalogue> => this._json(`catalogue?backend=${encodeURIComponent(backend)}`);
   files = (name: string, output: string): Promise<{ files: Array<{ path: string; size: number }>; more: boolean }> =>
     this._json(`jobs/${name}/outputs/${output}`);
+
+  /** Rows `start` to `stop` of a selection of the log; without `stop` its last ones, from `start` on. */
+  rows(name: string, selection: ISelection, start: number, stop?: number): Promise<IRows> {
+    const query = new URLSearchParams({ query: selection.query, host: selection.host, level: String(selection.level), start: String(start) });
+    if (stop !== undefined) {
+      query.set('stop', String(stop));
+    }
+    return this._json(`jobs/${name}/log/rows?${query}`);
+  }
+
+  /** The whole log. */
+  async text(name: string): Promise<Blob> {
+    return (await this._request(`jobs/${name}/log/file`, 'GET')).blob();
+  }
 
   /** The beginning of a file of an output. */
   async read(name: string, output: string, path: string, bytes: number): Promise<Blob> {

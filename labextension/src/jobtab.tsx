@@ -1,6 +1,6 @@
 /**
  * A job in the main area: log, code, displays, metrics, results, outputs and request.
- * Imports: model, metrics, format, @jupyterlab/apputils and rendermime.
+ * Imports: model, joblog, metrics, format, @jupyterlab/apputils and rendermime.
  */
 
 import { MainAreaWidget, ReactWidget, UseSignal } from '@jupyterlab/apputils';
@@ -10,13 +10,13 @@ import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { ICellEvent, IJob, IJobDetails, reasonOf } from './api';
-import { duration, money, plain, size } from './format';
+import { duration, money, size } from './format';
 import { jobsIcon } from './icons';
+import { JobLog } from './joblog';
 import { Metrics } from './metrics';
 import type { JobsModel } from './model';
 import { CommandIDs, Run } from './tokens';
 
-const MAX_LINES = 20_000; // in the page; the whole log stays in the store
 const PREVIEW_BYTES = 65_536;
 
 interface IContext {
@@ -49,6 +49,8 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
   const [job, setJob] = React.useState<IJobDetails | null>(null);
   const [error, setError] = React.useState('');
   const [page, setPage] = React.useState('log');
+  const [log] = React.useState(() => new JobLog(model.api, name, trans, () => void model.refresh()));
+  React.useEffect(() => () => log.dispose(), [log]);
   const version = seen ? `${seen.status} ${seen.phase}` : '';
   React.useEffect(() => {
     let current = true;
@@ -65,7 +67,7 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
     return <p className="nbp-Notice">{error || trans.__('Reading job %1…', name)}</p>;
   }
   const pages: Array<[string, string, () => JSX.Element]> = [
-    ['log', trans.__('Log'), () => <Log name={name} lines={now.log_lines} ended={now.terminal} model={model} trans={trans} />],
+    ['log', trans.__('Log'), () => <Log log={log} hosts={now.hosts} ended={now.terminal} />],
     ['code', trans.__('Code'), () => <pre className="nbp-Text">{`%%processing ${job?.options ?? ''}\n${job?.code ?? ''}`}</pre>],
     ['displays', trans.__('Displays'), () => <Displays events={job?.events ?? []} rendermime={rendermime} trans={trans} />],
     ['metrics', trans.__('Metrics'), () => <Metrics first={job?.usage ?? []} latest={now.usage} trans={trans} />],
@@ -142,46 +144,19 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
   );
 }
 
-function Log(props: { name: string; lines: number; ended: boolean; model: JobsModel; trans: TranslationBundle }): JSX.Element {
-  const { name, lines, ended, model, trans } = props;
-  const cursor = React.useRef(0);
-  const [text, setText] = React.useState<string[]>([]);
-  const [answered, setAnswered] = React.useState(false);
-  const none = ended && answered ? trans.__('The job printed nothing.') : trans.__('No lines yet.');
-  const [error, setError] = React.useState('');
-  const end = React.useRef<HTMLDivElement>(null);
+/** The pane outlives this: it keeps its search and its place while another part of the job is looked at. */
+function Log(props: { log: JobLog; hosts: string[]; ended: boolean }): JSX.Element {
+  const { log, hosts, ended } = props;
+  const host = React.useRef<HTMLDivElement>(null);
   React.useEffect(() => {
-    let current = true;
-    const read = async () => {
-      for (let more = true; more && current; ) {
-        const page = await model.api.log(name, cursor.current);
-        if (!current) {
-          return;
-        }
-        cursor.current = page.cursor;
-        more = page.lines.length > 0 && page.cursor < page.total;
-        setText(before => [...before, ...page.lines.map(line => plain(line.text))].slice(-MAX_LINES));
-      }
-      setAnswered(true);
-    };
-    read().catch(reason => current && setError(reasonOf(reason)));
-    return () => {
-      current = false;
-    };
-  }, [model.api, name, lines]);
+    host.current!.append(log.node);
+    return () => log.node.remove();
+  }, [log]);
   React.useEffect(() => {
-    // Braces: newer Chromium returns a promise here, which React would take for a clean-up function.
-    end.current?.scrollIntoView({ block: 'nearest' });
-  }, [text.length]);
-  if (error) {
-    return <p className="nbp-Notice">{error}</p>;
-  }
-  return (
-    <div role="log" aria-label={trans.__('Log of %1', name)}>
-      {text.length ? <pre className="nbp-Text">{text.join('\n')}</pre> : <p className="nbp-Muted">{none}</p>}
-      <div ref={end} />
-    </div>
-  );
+    log.pane.setHosts(hosts);
+    log.pane.ended(ended);
+  }, [log, hosts, ended]);
+  return <div ref={host} className="nbp-JobPage-log" />;
 }
 
 function Displays(props: { events: ICellEvent[]; rendermime: IRenderMimeRegistry; trans: TranslationBundle }): JSX.Element {

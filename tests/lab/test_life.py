@@ -96,12 +96,16 @@ def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab
         open_notebook(page, first, "middle.ipynb", kernel=False)
         show_sidebar(page)
         gate = first.root / "go"
-        submit(
-            first, "lives-on", f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.1)\nvalue = 42"
-        )
+        waits = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.1)\n"
+        submit(first, "lives-on", f"print('begun', flush=True)\n{waits}print('gone on')\nvalue = 42")
         refresh(page)
         page.locator(".nbp-Job[data-job=lives-on][data-status=InProgress]").wait_for()
-    page.locator(".nbp-Notice", has_text="Jobs cannot be listed").wait_for()
+        row(page, "lives-on").locator(".nbp-Job-open").click()
+        log = page.locator(".nbp-JobPage [role=log]")
+        log.get_by_text("begun").wait_for()
+    page.locator(".nbp-JobLog .nbp-Notice", has_text="The log cannot be read").wait_for()
+    assert log.get_by_text("begun").count() == 1
+    page.locator(".nbp-Sidebar .nbp-Notice", has_text="Jobs cannot be listed").wait_for()
     row(page, "lives-on").wait_for()  # what was seen last stays
     page.screenshot(path=str(screenshots / "server-away.png"))
     with running_lab(tmp_path, **start) as second:
@@ -112,8 +116,11 @@ def test_the_server_is_restarted_in_the_middle_of_a_job(tmp_path: Path, lab: Lab
         if dialog.count():  # JupyterLab's own
             dialog.get_by_role("button").last.click()
         refresh(page)
-        page.locator(".nbp-Notice").wait_for(state="detached")
+        page.locator(".nbp-Sidebar .nbp-Notice").wait_for(state="detached")
         page.locator(".nbp-Job[data-job=lives-on][data-status=Completed]").wait_for()
+        log.get_by_text("gone on").wait_for()
+        page.locator(".nbp-JobLog .nbp-Notice").wait_for(state="hidden")
+        assert log.get_by_text("begun").count() == 1
         second.notebook("after.ipynb", ["%load_ext nbprocess", "print('value is', value)"])
         run_command(page, "docmanager:open", {"path": "after.ipynb"})
         notebook = page.locator(".jp-NotebookPanel:visible", has_text="print('value is', value)")

@@ -65,7 +65,8 @@ def distributions(checkout: Path, node: str) -> tuple[Path, Path]:
     """
     pytest.importorskip("hatch_jupyter_builder")
     pytest.importorskip("build")
-    sources = [path for path in (checkout / "labextension").rglob("*") if path.is_file()]
+    pane = checkout / "nbprocess" / "views" / "static"  # the sidebar's job tab is built from it, too
+    sources = [path for folder in (checkout / "labextension", pane) for path in folder.rglob("*") if path.is_file()]
     kept = CACHE / f"sidebar-{digest_of([*sources, checkout / 'pyproject.toml'])}"
     built = checkout / "nbprocess" / "labextension"
     if kept.exists():

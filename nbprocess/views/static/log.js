@@ -1,4 +1,5 @@
-// The log of a job: a virtual list over rows that the kernel holds. The page keeps a bounded number of them.
+// The log of a job: a virtual list over rows that the kernel, or the server, holds. The page keeps a bounded number of
+// them. Used by the job's card, by the job browser and, built into the labextension, by JupyterLab's job tab.
 // @ts-check
 import { ansiNodes, stripAnsi } from "./ansi.js";
 import { button, copyText, el, setText, show } from "./dom.js";
@@ -11,7 +12,7 @@ const LINE_HEIGHT = 18;
 const LEVEL_NAMES = ["debug", "info", "warning", "error"];
 
 /**
- * A row as the kernel sends it.
+ * A row as nbprocess/views/lines.py writes it.
  * @typedef {[number, number, string, number, string, number, number, number]} Row
  * line, time, text, is stderr, host, level, lines folded under it, is cut
  */
@@ -19,7 +20,7 @@ const LEVEL_NAMES = ["debug", "info", "warning", "error"];
 export class LogPane {
   /**
    * @param {object} options
-   * @param {(content: any) => void} options.send to the kernel
+   * @param {(content: any) => void} options.send to who holds the log
    * @param {() => string} options.title of the downloaded file
    * @param {boolean} [options.folds] whether the pane can be folded; where it fills a tab it cannot
    */
@@ -37,7 +38,7 @@ export class LogPane {
     this.blocks = new Map();
     /** @type {Map<number, number>} block → when it was asked for */
     this.asked = new Map();
-    /** @type {ArrayBuffer[]} */
+    /** @type {BlobPart[]} */
     this.fileParts = [];
     this.typing = 0;
     this.search = /** @type {HTMLInputElement} */ (
@@ -74,6 +75,7 @@ export class LogPane {
       render: (row) => this.renderRow(row),
       onRange: (first, last) => this.need(first, last),
       onScroll: (byUser) => { if (byUser) this.setFollow(this.rows.atEnd(), false); },
+      onResize: () => { if (this.follow) this.rows.toEnd(); },
     });
     this.node.addEventListener("toggle", () => { if (this.follow) this.rows.toEnd(); this.rows.schedule(); });
   }
@@ -93,9 +95,9 @@ export class LogPane {
   }
 
   /**
-   * A message of the kernel; true when it was for the log.
+   * An answer, or news; true when it was for the log.
    * @param {any} message
-   * @param {DataView[]} buffers
+   * @param {BlobPart[]} buffers
    */
   receive(message, buffers = []) {
     if (message.type === "rows") this.take(message);
@@ -305,11 +307,11 @@ export class LogPane {
 
   /**
    * @param {any} message
-   * @param {DataView[]} buffers
+   * @param {BlobPart[]} buffers
    */
   takeFile(message, buffers) {
     if (message.start === 0) this.fileParts = [];
-    for (const view of buffers) this.fileParts.push(/** @type {any} */ (view));
+    for (const view of buffers) this.fileParts.push(view);
     if (!message.last) return;
     const address = URL.createObjectURL(new Blob(this.fileParts, { type: "text/plain" }));
     this.fileParts = [];

@@ -12,8 +12,9 @@ export class VirtualRows {
    * @param {(row: number) => HTMLElement} options.render
    * @param {(first: number, last: number) => void} [options.onRange] the rows that are visible now
    * @param {(byUser: boolean) => void} [options.onScroll]
+   * @param {() => void} [options.onResize] the scroller has another size, or is seen again
    */
-  constructor({ scroller, rowHeight, render, onRange = () => {}, onScroll = () => {} }) {
+  constructor({ scroller, rowHeight, render, onRange = () => {}, onScroll = () => {}, onResize = () => {} }) {
     this.scroller = scroller;
     this.rowHeight = rowHeight;
     this.render = render;
@@ -30,7 +31,10 @@ export class VirtualRows {
       onScroll(Math.abs(top - this.lastTop) > 1);
       this.schedule();
     }, { passive: true });
-    this.resize = new ResizeObserver(() => this.schedule());
+    this.resize = new ResizeObserver(() => {
+      onResize();
+      this.schedule();
+    });
     this.resize.observe(scroller);
   }
 
@@ -87,6 +91,7 @@ export class VirtualRows {
 
   draw() {
     this.frame = 0;
+    if (!this.scroller.clientHeight) return; // in a tab that is not in front; its scroll position is not 0
     this.lastTop = this.scroller.scrollTop;
     const first = Math.max(0, Math.min(this.firstRow(), this.count - this.visible));
     const last = Math.min(this.count, first + this.visible + 1);
