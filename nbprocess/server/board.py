@@ -1,7 +1,7 @@
 """``Board``: what the REST answers, as plain functions that block. Knows nothing of HTTP.
 
 May import: the job API (``nbprocess.api``, ``backends`` for listing), ``state``, ``errors``, ``options``, ``catalog``,
-``views.logfeed``.
+``views.logfeed`` and ``snapshot``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..errors import NbprocessError, OptionError
 from ..state import JobState
 from ..views.lines import Selection, detail
 from ..views.logfeed import LogFeed
+from ..views.snapshot import snapshot
 from .files import list_files, read_range
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ QUOTA_SECONDS = 600
 CATCH_UP_SECONDS = 1.0
 CATCH_UP_LINES = 5_000  # so many new lines in one look: there are more
 SEARCH_SECONDS = 0.5  # of searching a log per answer; the page asks again
+WORDS = ("word", "tone", "phases", "machine", "cost_words", "fraction", "doing", "variables", "attach")
+"""What a page shows of a state as every view does."""
 FEEDS = 8  # logs whose rows are kept; four bytes a row and search
 
 
@@ -308,9 +311,11 @@ class Board:
 
 
 def _row(state: JobState, usage: int = 1) -> dict[str, Any]:
-    """A state as JSON, with the last samples of its usage only."""
+    """A state as JSON, in words where views have them, with the last samples of its usage only."""
     plain = dataclasses.replace(state, usage=state.usage[-usage:], links=dict(state.links))
-    return {**dataclasses.asdict(plain), "terminal": state.terminal, "elapsed": state.elapsed(time.time())}
+    shown = snapshot(plain)
+    words = {key: shown[key] for key in WORDS}
+    return {**dataclasses.asdict(plain), **words, "terminal": state.terminal, "elapsed": state.elapsed(time.time())}
 
 
 def totals(states: list[JobState], now: float) -> Mapping[str, float]:

@@ -24,6 +24,8 @@ async def test_jobs_are_listed_with_totals_and_problems(rest: Any, source: FakeS
     assert answer["totals"] == {"running": 1, "per_hour": 1.0, "today": 0.25}
     assert answer["problems"] == ["sagemaker: no credentials"]
     assert answer["jobs"][1]["terminal"] is True
+    assert [(job["word"], job["tone"]) for job in answer["jobs"]] == [("Running", "busy"), ("Completed", "ok")]
+    assert answer["jobs"][0]["attach"] == "%processing_attach train-1"
 
 
 async def test_many_who_ask_at_once_share_one_listing(rest: Any, source: FakeSource) -> None:
