@@ -3,7 +3,7 @@
 Asks ``type()``, never ``isinstance``, which runs code of proxies. Looks at values only through ``__dict__``,
 ``__code__`` and the items of plain containers, within bounds.
 
-May import: this room, the standard library.
+May import: this room, the wire's ``caches``, the standard library.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _VISITS = 20_000  # of one capture
 _DEPTH = 6
 _ALIAS_DEPTH = 2
 
+_CACHED: Any = type(functools.lru_cache(lambda: None))
 _EMPTY: dict[str, Any] = {}
 
 
@@ -204,6 +205,8 @@ class Resolution:
             return _of_function(value) if self._ours(value) else iter(_own_dict(value).values())
         if kind is types.MethodType:
             return iter((value.__func__, value.__self__))
+        if kind is _CACHED:
+            return itertools.chain(_own_dict(value).values(), _of_cache(value))
         if issubclass(kind, functools.partial):
             return iter((value.func, *value.args, *value.keywords.values()))
         if issubclass(kind, (staticmethod, classmethod)):
@@ -256,6 +259,13 @@ def _of_function(value: types.FunctionType) -> Iterator[Any]:
     yield from value.__defaults__ or ()
     yield from (value.__kwdefaults__ or {}).values()
     yield from value.__dict__.values()
+
+
+def _of_cache(value: Any) -> Iterator[Any]:
+    """The results that a function's cache holds: other names may hold them too."""
+    from ..worker.wire import caches
+
+    return itertools.islice(caches.entries(value)[1::2], _CHILDREN)
 
 
 def _pandas_parts(value: Any) -> Iterator[Any]:

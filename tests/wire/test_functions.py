@@ -59,8 +59,22 @@ CASES = {
     "lru_cache": (
         "import functools\n@functools.lru_cache(maxsize=5, typed=True)\ndef f(x):\n    return x * 2\nf(1)",
         "f",
-        "(f(2), f.cache_parameters() if hasattr(f, 'cache_parameters') else None, f.cache_info().currsize)",
-        (4, {"maxsize": 5, "typed": True}, 1),
+        "(f(2), f.cache_parameters() if hasattr(f, 'cache_parameters') else None, tuple(f.cache_info()))",
+        (4, {"maxsize": 5, "typed": True}, (0, 2, 5, 2)),
+    ),
+    "lru_cache and what it holds": (
+        "import functools\n@functools.lru_cache(maxsize=2)\ndef f(*a, **k):\n    return [len(a), *k]\n"
+        "f(1), f((1, 2), by=3), f((1, 2), by=3), f(1)",
+        "f",
+        "[f(1), f((1, 2), by=3), tuple(f.cache_info()), f('x'), f((1, 2), by=3), tuple(f.cache_info())]",
+        [[1], [1, "by"], (4, 2, 2, 2), [1], [1, "by"], (5, 3, 2, 2)],
+    ),
+    "lru_cache of a closure, of two types": (
+        "import functools\ndef outer():\n    n = []\n    @functools.lru_cache(maxsize=None, typed=True)\n"
+        "    def f(x, y=1): n.append(x); return len(n)\n    return f\nf = outer(); f(1), f(1.0), f(1, y=2)",
+        "f",
+        "[f(1, y=2), f(1), f(1.0), f(True)]",
+        [3, 1, 2, 4],
     ),
     "cache": (
         "import functools\n@functools.cache\ndef f(x):\n    return x",

@@ -1,4 +1,6 @@
-"""What the fingerprint says of one object, by its type. May import: the standard library; see ``walk``.
+"""What the fingerprint says of one object, by its type.
+
+May import: the standard library, the wire's ``caches``; see ``walk``.
 
 Types of libraries are told by their names: nothing is imported for them.
 """
@@ -11,6 +13,8 @@ import functools
 import io
 import types
 from typing import TYPE_CHECKING, Any
+
+from nbprocess.worker.wire import caches
 
 from . import figures
 from .walk import digest
@@ -235,8 +239,10 @@ def _partial(walk: Walk, path: str, value: Any) -> None:
 
 
 def _cached(walk: Walk, path: str, value: Any) -> None:
-    walk.put(path, "lru_cache")  # its content is lost on the way, which costs time only
+    walk.put(path, f"lru_cache {value.cache_info()}")
     walk.visit(f"{path}.__wrapped__", value.__wrapped__)
+    if value.__module__ == "__main__":  # a library's own is filled by what the library does
+        walk.visit(f"{path}.held", caches.calls(value))
 
 
 def _view(walk: Walk, path: str, value: Any) -> None:

@@ -7,7 +7,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
 
-from . import arrays, subclasses
+from . import arrays, caches, subclasses
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import own_attributes
@@ -71,9 +71,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "class":
         _apply_class(obj, state)
     elif kind == "function":
-        for name in own_attributes(obj).keys() - state.keys():
-            del vars(obj)[name]
-        vars(obj).update(state)
+        _apply_attributes(obj, state)
+    elif kind == "cached":
+        _apply_attributes(obj, state[0])
+        caches.fill(obj, *state[1:])
     elif kind == "axis":
         obj.names = state
     elif kind == "frame":
@@ -91,6 +92,12 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     else:
         return False
     return True
+
+
+def _apply_attributes(function: Any, attributes: Dict[str, Any]) -> None:
+    for name in own_attributes(function).keys() - attributes.keys():
+        del vars(function)[name]
+    vars(function).update(attributes)
 
 
 def _take_over(obj: Any, new: Any) -> bool:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import functools
 import math
 import os
 import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import constants, subclasses
+from . import caches, constants, subclasses
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -32,7 +31,6 @@ _CONSTANT = (
     *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
 )
 _FUNCTION = types.FunctionType
-_CACHED: Any = type(functools.lru_cache(lambda: None))
 _PLAIN = (str, bytes, int, float, complex, tuple, frozenset)
 """Only an instance of a class that is made of one has attributes."""
 _HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
@@ -97,8 +95,11 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if isinstance(obj, type):
         held = data_of(obj)
         return None if held is None else ("class", held)
-    if kind is _FUNCTION or kind is _CACHED:
+    if kind is _FUNCTION:
         return None if by_reference(obj) else ("function", own_attributes(obj))
+    if kind is caches.CACHED:
+        held = (own_attributes(obj), caches.entries(obj), caches.counts(obj))
+        return None if by_reference(obj) else ("cached", held)
     if isinstance(obj, _CONSTANT):
         attributes = getattr(obj, "__dict__", None) if isinstance(obj, _PLAIN) else None
         return None if attributes is None else ("function", own_attributes(obj))
@@ -183,6 +184,8 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     after = new[1]
     if kind == "subarray" or (kind == "frame" and isinstance(before, tuple)):
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
+    if kind == "cached":
+        return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
     if kind in ("array", "masked", "frame", "opaque", "bytes", "axis"):
@@ -274,6 +277,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return "new", obj
     if kind in ("class", "function"):
         return kind, dict(state)
+    if kind == "cached":
+        return kind, (dict(state[0]), *caches.state_of(obj))
     if kind == "dict":
         return kind, list(state.items())
     if kind == "instance":

@@ -15,7 +15,7 @@ import types
 import typing
 from typing import Any, Dict, Tuple
 
-from . import scope, source
+from . import caches, scope, source
 from .functions import by_reference
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
@@ -150,8 +150,10 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
                 own = ((key, held) for key, held in vars(inner).items() if not key.startswith("__"))
                 found.update({f"{name}{_OF_METHOD}{key}": held for key, held in own})
                 continue
-        elif hasattr(value, "__get__") or (name in annotated and hasattr(cls, "__dataclass_fields__")):
-            continue  # property, slot, cached_property; a dataclass keeps its defaults in its own way
+        elif type(inner) is not caches.CACHED and hasattr(value, "__get__"):
+            continue  # property, slot, cached_property
+        elif name in annotated and hasattr(cls, "__dataclass_fields__"):
+            continue  # a dataclass keeps its defaults in its own way
         found[name] = value
     return found
 

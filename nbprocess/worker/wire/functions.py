@@ -10,9 +10,9 @@ import functools
 import importlib
 import sys
 import types
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
-from . import scope, source
+from . import caches, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -191,11 +191,11 @@ def set_dispatch(function: Any, registry: Dict[type, Any]) -> None:
             function.register(cls, implementation)
 
 
-def reduce_cached(cached: Any) -> Any:
-    """``functools.lru_cache``: by its parameters; what it holds is not sent."""
-    parameters: Optional[Dict[str, Any]] = cached.cache_parameters() if hasattr(cached, "cache_parameters") else None
+def reduce_cached(cached: Any, *, probing: bool) -> Any:
+    """``functools.lru_cache``: its parameters, what it holds and its counts."""
     extra = {k: v for k, v in vars(cached).items() if k != "__wrapped__" and k != "cache_parameters"}
-    return make_cached, (cached.__wrapped__, parameters or {"maxsize": 128, "typed": False}, extra)
+    made = (cached.__wrapped__, caches.parameters_of(cached), extra)
+    return make_cached, made, caches.state_of(cached, probing=probing), None, None, set_cached
 
 
 def make_cached(function: Any, parameters: Dict[str, Any], extra: Dict[str, Any]) -> Any:
@@ -203,6 +203,11 @@ def make_cached(function: Any, parameters: Dict[str, Any], extra: Dict[str, Any]
     made = functools.lru_cache(**parameters)(function)
     vars(made).update(extra)
     return made
+
+
+def set_cached(cached: Any, state: Any) -> None:
+    """Make it hold what it held."""
+    caches.fill(cached, *state)
 
 
 def own_attributes(function: Any) -> Dict[str, Any]:

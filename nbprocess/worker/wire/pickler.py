@@ -6,7 +6,6 @@ May import: the standard library, this folder, the worker's ``tombstone``; cloud
 from __future__ import annotations
 
 import copyreg
-import functools
 import io
 import pickle
 import sys
@@ -16,6 +15,7 @@ from typing import Any, Dict, List, Optional, Set
 from ..tombstone import Tombstone, why
 from . import (
     arrays,
+    caches,
     classes,
     constants,
     exceptions,
@@ -34,7 +34,6 @@ from .refuse import Refused
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
 """From the most neutral to the last resort."""
 
-_CACHED: Any = type(functools.lru_cache(lambda: None))
 _PLAIN = {
     *(
         "builtins",
@@ -68,8 +67,9 @@ _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins"
 class Pickler(pickle.Pickler):
     """Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``, ``owners``."""
 
-    def __init__(self, file: Any, shared: Optional[Dict[int, Any]] = None) -> None:
+    def __init__(self, file: Any, shared: Optional[Dict[int, Any]] = None, *, probing: bool = False) -> None:
         super().__init__(file, 5, buffer_callback=self._out_of_band)
+        self._probing = probing
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
@@ -165,8 +165,10 @@ class Pickler(pickle.Pickler):
             return classes.reduce_member(obj)
         if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":
             return classes.reduce_typing(obj)
-        if kind is _CACHED:
-            return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj)
+        if kind is caches.CACHED:
+            return (
+                NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj, probing=self._probing)
+            )
         if kind in (io.StringIO, io.BytesIO) and obj.closed:
             return remade.make_closed_memory, (kind,)
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):

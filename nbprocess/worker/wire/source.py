@@ -143,8 +143,13 @@ def _cells_with_class(name: str) -> Iterator[Statement]:
 
 
 def fits(cls: type, statement: Statement) -> bool:
-    """Whether the plain values that the statement gives are those of the class."""
+    """Whether the class has the methods that the statement gives, and its plain values are those of the statement."""
     for node in body_of(statement):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            private = node.name.startswith("__") and not node.name.endswith("__")
+            if not private and node.name not in vars(cls):
+                return False
+            continue
         if not isinstance(node, (ast.AnnAssign, ast.Assign)) or node.value is None:
             continue
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]

@@ -154,3 +154,36 @@ number.note = "m"; word.seen = [number]; Point.twice = lambda self: 2 * self.nor
 point.norm()
 # %%
 number.note, word.seen[0] is number, point.twice(), isinstance(point, Point), Point(4).norm()
+# %% row 41: a class that takes the name of a named tuple
+class Point:
+    def __init__(self, x): self.x = x
+point = Point(1)
+# %% row 41
+point.x, isinstance(point, Point), Point(2).x
+# %% row 39: what lru_cache holds, and its counts
+import functools
+@functools.lru_cache(maxsize=2)
+def load(name, *, sep=","):
+    print("loading", name)
+    return [name, sep]
+@functools.cache
+def endless(x): return (i for i in range(x))
+class Point:
+    def __init__(self, x): self.x = x
+    @functools.lru_cache
+    def norm(self): print("norm"); return [abs(self.x)]
+    @property
+    @functools.cache
+    def size(self): print("size"); return [self.x]
+    @staticmethod
+    @functools.cache
+    def make(x): print("make"); return Point(x)
+first, point = load("a"), Point.make(1)
+# %% is there, and is the same object
+load("b", sep=";"), load("a") is first, Point.make(1) is point, point.norm(), sum(endless(3))
+# %% and what the cell adds is here
+load("c"); first.append(1)
+load("a"), load.cache_info(), point.norm() is point.norm(), point.size
+# %% in its order
+load("b", sep=";"); Point.norm.cache_clear()
+load("a"), load.cache_info(), point.norm(), point.size, Point.make(1) is point
