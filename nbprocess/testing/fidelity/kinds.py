@@ -11,6 +11,8 @@ import collections
 import copyreg
 import functools
 import io
+import re
+import traceback
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,9 @@ from .walk import digest
 
 if TYPE_CHECKING:
     from .walk import Walk
+
+_OF_KERNEL = re.compile(r"[/\\](?:IPython|ipykernel|nbprocess|asyncio)[/\\]")
+"""Files of frames in which a kernel, or the tool, drives a cell."""
 
 _NO_STATE = {"__weakref__", "__dict__"}
 
@@ -54,6 +59,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"exception {named(kind)}")
         walk.visit(f"{path}.args", value.args)
         walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
+        frames = [f for f in traceback.extract_tb(value.__traceback__) if not _OF_KERNEL.search(f.filename)]
+        walk.put(f"{path}.<traceback>", str([(frame.lineno, frame.name, frame.line) for frame in frames]))
     elif root == "sklearn" and kind.__name__.startswith(("KDTree", "BallTree")):
         walk.put(path, named(kind))  # its state counts how often it was asked
         walk.alone(f"{path}.data", walk.keep(value.get_arrays()[0]))

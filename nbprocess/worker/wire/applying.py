@@ -7,7 +7,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
 
-from . import arrays, caches, subclasses
+from . import arrays, caches, exceptions, subclasses
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import own_attributes
@@ -72,6 +72,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         _apply_class(obj, state)
     elif kind == "function":
         _apply_attributes(obj, state)
+    elif kind == "exception":
+        obj.args = state[0]
+        vars(obj).clear()
+        exceptions.set_exception(obj, state[1])
     elif kind == "cached":
         _apply_attributes(obj, state[0])
         caches.fill(obj, *state[1:])

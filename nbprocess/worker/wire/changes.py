@@ -13,7 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import caches, constants, subclasses
+from . import caches, constants, exceptions, subclasses
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -131,6 +131,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         found: Any = subclasses.array_state(obj)
         if found is not None:
             return cast(Tuple[str, Any], found)
+    if isinstance(obj, BaseException):
+        return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
     if root in ("nbprocess", "numpy.dtypes"):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
@@ -184,6 +186,8 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     after = new[1]
     if kind == "subarray" or (kind == "frame" and isinstance(before, tuple)):
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
+    if kind == "exception":
+        return _alike(before[0], after[0]) and _alike(before[1], after[1])
     if kind == "cached":
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
@@ -277,6 +281,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return "new", obj
     if kind in ("class", "function"):
         return kind, dict(state)
+    if kind == "exception":
+        return kind, (obj.args, exceptions.sent(obj))
     if kind == "cached":
         return kind, (dict(state[0]), *caches.state_of(obj))
     if kind == "dict":

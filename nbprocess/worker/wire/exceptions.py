@@ -1,24 +1,49 @@
 """Exceptions: made again without their ``__init__`` where that is Python code, so that odd signatures do no harm.
 
-Pickle calls ``cls(*args)``, which fails or doubles the text for many user classes. May import: the standard library.
+Pickle calls ``cls(*args)``, which fails or doubles the text for many user classes.
+
+May import: the standard library, this folder's ``tracebacks``.
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, Tuple
 
+from . import tracebacks
 
-def reduce_exception(error: BaseException) -> Any:
-    """The reduction of an exception: class, ``args``, attributes, cause and notes; no traceback."""
+
+def reduce_exception(pickler: Any, error: BaseException) -> Any:
+    """The reduction of an exception: class, ``args``, attributes, cause, notes, and where its traceback leads."""
+    state = sent(error)
+    pickler.files.update(state["texts"])
+    return make_exception, (type(error), error.args), state, None, None, set_exception
+
+
+def held_by(error: BaseException) -> Dict[str, Any]:
+    """What an exception holds beside its attributes."""
+    return {
+        "args": error.args,
+        "cause": error.__cause__,
+        "context": error.__context__,
+        "suppress": error.__suppress_context__,
+        "traceback": error.__traceback__,
+    }
+
+
+def sent(error: BaseException) -> Dict[str, Any]:
+    """What ``set_exception`` needs."""
+    places = tracebacks.places_of(error.__traceback__)
     state: Dict[str, Any] = {
         "dict": dict(error.__dict__),
         "cause": error.__cause__,
         "context": error.__context__ if error.__cause__ is None else None,
         "suppress": error.__suppress_context__,
+        "traceback": places,
+        "texts": tracebacks.texts_of(places),
     }
     if isinstance(error, OSError):
         state["file"] = (error.filename, error.filename2)
-    return make_exception, (type(error), error.args), state, None, None, set_exception
+    return state
 
 
 def _builtin_base(cls: type) -> type:
@@ -37,12 +62,14 @@ def make_exception(cls: type, args: Tuple[Any, ...]) -> BaseException:
 
 
 def set_exception(error: BaseException, state: Dict[str, Any]) -> None:
-    """Attributes, cause and context."""
+    """Attributes, cause, context and traceback."""
     error.__dict__.update({k: v for k, v in state["dict"].items() if k != "_render_traceback_"})
     error.__cause__ = state["cause"]
     if state["context"] is not None:
         error.__context__ = state["context"]
     error.__suppress_context__ = state["suppress"]
+    tracebacks.remember(state["texts"])
+    error.__traceback__ = tracebacks.make_traceback(state["traceback"])
     if "file" in state and isinstance(error, OSError) and error.filename is None:
         name, second = state["file"]
         if name is not None:

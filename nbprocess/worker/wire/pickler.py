@@ -174,7 +174,7 @@ class Pickler(pickle.Pickler):
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
             return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
         if isinstance(obj, BaseException):
-            return exceptions.reduce_exception(obj)
+            return exceptions.reduce_exception(self, obj)
         root = (kind.__module__ or "").split(".")[0]
         if root == "numpy":
             return self._numpy(kind, obj)

@@ -47,3 +47,26 @@ x = 1
 if x:
     if x:
     print(x)
+# %% tracebacks of exceptions that are kept
+import traceback
+try: deep(1)
+except ZeroDivisionError as problem: kept = problem
+try:
+    try: json.loads("{")
+    except ValueError as inner: raise Own(4) from inner
+except Own as problem: chained = problem
+box = [kept]
+# %% tell there where they came from
+traceback.print_exception(kept)
+print("".join(traceback.format_exception(chained)))
+kept.__traceback__.tb_next.tb_lineno, kept.__traceback__.tb_next.tb_frame.f_code.co_name
+# %% and here, after they were raised and changed there
+kept.args = ("other",); kept.note = box
+try: raise kept
+except ArithmeticError: pass
+def again(n, *more, by=1): return again(n - by) if n else more[0]
+try: again(3)
+except IndexError as problem: box.append(problem)
+# %%
+for problem in box: traceback.print_exception(problem)
+box[0] is kept, kept.note is box, kept.args
