@@ -163,7 +163,7 @@ def prepare(
     from .bundle.archive import build_archive, digest_of
     from .capture import capture
     from .request import job_name
-    from .worker import formatters, wire
+    from .worker import attached, formatters, wire
 
     began = time.time()
     context = context or Context()
@@ -195,11 +195,16 @@ def prepare(
     values = {n: namespace[n] for n in strength}
     if captured.formatters:
         values[formatters.ENTRY], strength[formatters.ENTRY] = captured.formatters, "maybe"
+    values.update(captured.attached)
+    strength.update(dict.fromkeys(captured.attached, "maybe"))
     dumped = wire.dump(values, put=pending.put)
     tombstones: dict[str, str] = dict(captured.withheld)
     for failed, failure in dumped.failed.items():
         if failed == formatters.ENTRY:
             notices.append(f"What the notebook shows values by (formatters) cannot be sent: {failure}")
+            continue
+        if failed in captured.attached:
+            notices.append(f"{attached.dotted(failed)}, which the notebook set, cannot be sent: {failure}")
             continue
         need = next(n for n in captured.needs if n.name == failed)
         if strength[failed] == "must":

@@ -1,7 +1,7 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.formatters``, ``layers``, ``meter``,
-``state``, ``errors``.
+May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.attached``, ``worker.formatters``,
+``layers``, ``meter``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import formatters, wire
+        from .worker import attached, formatters, wire
 
         if self.loaded:
             if lazy is None:
@@ -129,6 +129,7 @@ class Results:
         self._lose_result(job)
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
+        attached.apply({n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)})
         job.values.update(loaded.values)
         for group in self._waiting:
             for name in group["names"]:
@@ -170,7 +171,7 @@ class Results:
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
-        from .worker import formatters, wire
+        from .worker import attached, formatters, wire
 
         contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
         meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
@@ -186,6 +187,8 @@ class Results:
         for name, failure in loaded.failed.items():
             if name == formatters.ENTRY:
                 self.notices.append(f"What the cell registered to show values by cannot be read here: {failure}")
+            elif name.startswith(attached.PREFIX):
+                self.notices.append(f"What the cell set as {attached.dotted(name)} cannot be read here: {failure}")
             elif name in (self.data.get("patches") or ()):
                 owner = self._memo_sent.owner(int(name.rpartition(":")[2]))
                 self._become(owner, "failed", reason=f"{_CHANGES_UNREAD}: {failure}")

@@ -1,7 +1,7 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, ``nbprocess.worker.ambient`` and ``.formatters`` (the same code reads that state at
-both ends), the standard library.
+May import: this room, ``errors``, ``nbprocess.worker.ambient``, ``.attached`` and ``.formatters`` (the same code reads that
+state at both ends), the standard library.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ..errors import CaptureError
+from ..worker import attached as worker_attached
 from . import environment, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
@@ -72,6 +73,7 @@ def capture(
     for _, typ, function in shown:
         resolution.follow(function)
         resolution.follow(typ)
+    attached = _attached(resolution, namespace, send, notices)
     needs = {name: _placed(need, cell) for name, need in resolution.needs.items() if name not in skip}
     undefined = [_placed(need, cell) for need in resolution.undefined.values()]
     withheld = _guard(needs, namespace, send, notices)
@@ -97,7 +99,7 @@ def capture(
     notices += _live_figures(imports | _tops(resolution.modules), loaded)
     local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
     notices += local.notices
-    notices += _module_state(local_names, loaded)
+    notices += _module_state(local_names, loaded, attached)
     files = dict(local.files)
     if base is not None:
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
@@ -118,6 +120,7 @@ def capture(
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
         formatters=shown,
+        attached=attached,
         withheld=withheld,
     )
 
@@ -219,12 +222,35 @@ def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleTyp
     return [f"the job's figures are pictures: live ones ({backend}) belong to this kernel. %matplotlib inline."]
 
 
-def _module_state(local: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:
+def _attached(
+    resolution: Resolution, namespace: Mapping[str, Any], send: Collection[str], notices: list[str]
+) -> dict[str, Any]:
+    """What the notebook's cells set on libraries that this one may use, and on Python's own; its needs are added."""
+    history = namespace.get("In")
+    texts = [text for text in history if isinstance(text, str)] if isinstance(history, list) else []
+    used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names
+    entries = {**worker_attached.extensions(), **worker_attached.found(texts, namespace)} if texts else {}
+    entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
+    for entry, value in list(entries.items()):
+        name, attribute = worker_attached.dotted(entry), entry.rpartition(":")[2]
+        what = secrets.in_value(attribute, value) if name not in send else ""
+        if what:
+            del entries[entry]
+            notices.append(f"`{name}` looks like it holds a secret ({what}) and was not sent. --send {name} sends it.")
+        else:
+            resolution.follow(value)
+    return entries
+
+
+def _module_state(
+    local: Collection[str], loaded: Mapping[str, types.ModuleType], attached: Collection[str]
+) -> list[str]:
     """Say when a local module's constants were changed in this kernel: the worker imports the module anew."""
     notices = []
     for name in sorted(local):
         module = loaded.get(name)
-        changed = changed_state(module, ()) if module is not None else []
+        sent = [entry.rpartition(":")[2] for entry in attached if worker_attached.module_of(entry) == name]
+        changed = changed_state(module, sent) if module is not None else []
         if changed:
             listed = ", ".join(f"{name}.{attribute}" for attribute in changed)
             notices.append(

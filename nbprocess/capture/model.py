@@ -75,5 +75,7 @@ class Capture:
     """Which of ``In`` and ``Out`` the cell reads."""
     formatters: list[Any] = field(default_factory=list)
     """What the notebook registered with IPython's formatters, as ``nbprocess.worker.formatters`` gives it."""
+    attached: dict[str, Any] = field(default_factory=dict)
+    """What the notebook set on modules and classes of libraries, as ``nbprocess.worker.attached`` gives it."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Names that the secret guard left out, with the reason: for tombstones at the worker."""

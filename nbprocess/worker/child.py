@@ -10,7 +10,7 @@ import signal
 import sys
 import types
 
-from . import failure, formatters, results, tombstone
+from . import attached, failure, formatters, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -113,6 +113,7 @@ class Cell:
         self._features: list[str] = []
         self._imported: list[str] = []
         self._environ: dict[str, str] = {}
+        self._attached: dict[str, Any] = {}
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -153,6 +154,7 @@ class Cell:
         self._load()
         self._provide_history()
         ambient.settle(manifest.get("ambient") or {}, self._ambient)
+        self._attached = {**attached.extensions(), **self._attached}
         self._names = results.Names(namespace)
         self._folder = results.Folder(self._layout.notebook)
 
@@ -182,12 +184,15 @@ class Cell:
         loaded = wire.load(groups, get=get, namespace=self._namespace)
         self._memo = loaded.memo
         self._front.format_by(loaded.values.pop(formatters.ENTRY, None) or [])
+        self._attached = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
+        attached.apply(self._attached, self._hooks)
         self._namespace.update(loaded.values)
         self._inputs = list(loaded.values)
         strength = self._manifest.get("strength") or {}
         for name, reason in loaded.failed.items():
-            if name == formatters.ENTRY:
-                print(f"nbprocess: what the notebook shows values by cannot be read here: {reason}", file=sys.stderr)
+            if name == formatters.ENTRY or name.startswith(attached.PREFIX):
+                what = "what the notebook shows values by" if name == formatters.ENTRY else attached.dotted(name)
+                print(f"nbprocess: {what} cannot be read here: {reason}", file=sys.stderr)
                 continue
             if strength.get(name, "must") == "must":
                 raise InputError(f"{name} cannot be read in this container: {reason}")
@@ -313,7 +318,11 @@ class Cell:
         registered = self._front.newly_formatted()
         if registered is not None:
             values[formatters.ENTRY] = registered
+        here = {**attached.extensions(), **attached.found([self._manifest["cell"]["code"]], self._namespace)}
+        values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         dumped = wire.dump(values, put=self._put, seed=self._memo)
+        for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
+            print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)
         if formatters.ENTRY in dumped.failed:
             failed = dumped.failed[formatters.ENTRY]
             print(f"nbprocess: what the cell registered with formatters did not come back: {failed}", file=sys.stderr)
@@ -325,7 +334,7 @@ class Cell:
                 described = results.describe(self._namespace[name])
                 variables[name] = {"status": "unchanged", **described, "size": 0, "reason": ""}
         for name, value in values.items():
-            if name in owners or name == formatters.ENTRY:
+            if name in owners or name == formatters.ENTRY or name.startswith(attached.PREFIX):
                 continue
             entry_ = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
             if name in dumped.failed:

@@ -114,3 +114,29 @@ pl.Config.restore_defaults(); pio.templates.default = "plotly"
 # %% row 68
 logging.info("no"); log.debug("no"); log.error("yes")
 np.geterr(), sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})
+# %% what cells set on modules and classes of libraries
+import json, ssl
+np.float = float
+SCALE = 3
+def scaled(self, by=1): return self * SCALE * by
+pd.DataFrame.scaled = scaled
+pd.Series.double = property(lambda self: self * 2)
+def default(self, obj): return sorted(obj) if isinstance(obj, set) else str(obj)
+json.JSONEncoder.default = default
+ssl._create_default_https_context = ssl._create_unverified_context
+@pd.api.extensions.register_dataframe_accessor("geo")
+class Geo:
+    def __init__(self, frame): self._frame = frame
+    @property
+    def size(self): return len(self._frame) * SCALE
+from tqdm import tqdm
+tqdm.pandas(disable=True)
+table = pd.DataFrame({"a": [1, 2]})
+# %% is so there
+print(table.scaled(2), table.a.double, np.float(3), table.geo.size, json.dumps({1, 2}))
+table.a.progress_apply(lambda x: x + 1), ssl._create_default_https_context.__name__
+# %% and what is changed there is so here
+SCALE = 5; np.rms = lambda a: float(np.sqrt(np.mean(np.square(a)))); del np.float
+helper.FACTOR = 9
+# %%
+print(np.rms([1, 2]), hasattr(np, "float"), table.scaled(), table.geo.size, helper.times(2))

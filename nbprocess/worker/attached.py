@@ -1,0 +1,167 @@
+"""What a notebook sets on modules and classes that are not its own (``pd.DataFrame.norm = norm``,
+``ssl._create_default_https_context = ...``): found by the text of the cells, read at one end, set at the other.
+
+May import: the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import re
+import sys
+import types
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+PREFIX = "\0attribute:"
+"""How the names begin under which they travel among the values: ``\\0attribute:<module>:<class>:<attribute>``."""
+_NOT_THESE = frozenset(
+    {"__main__", "sys", "IPython", "ipykernel", "ipywidgets", "nbprocess", "traitlets", "get_ipython"}
+)
+"""Modules of which each process has its own: streams, paths, the shell."""
+_MAYBE = re.compile(
+    r"(?:^|[;\n])[^(\n;#\"']*\w\.\w+[^(\n;#\"']*=(?!=)|\b(?:set|del)attr\(|\bdel\s[^\n]*\w\.|run_cell_magic\("
+)
+"""Few cells are worth parsing."""
+_EXTENDED = {
+    "pandas": ("DataFrame", "Series", "Index"),
+    "pandas.core.groupby": ("DataFrameGroupBy", "SeriesGroupBy"),
+    "xarray": ("Dataset", "DataArray"),
+    "polars": ("DataFrame", "LazyFrame", "Series", "Expr"),
+}
+"""Classes that other packages extend by a call: ``tqdm.pandas()``, accessors."""
+
+
+class Gone:
+    """Stands for an attribute that was taken away."""
+
+
+@functools.lru_cache(maxsize=8192)
+def assigned(text: str) -> frozenset[tuple[str, str]]:
+    """The attributes of dotted names that code sets or deletes: (``np.linalg``, ``norm``)."""
+    if not _MAYBE.search(text):
+        return frozenset()
+    found = set()
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):  # it never ran
+        return frozenset()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            found.add((_dotted(node.value), node.attr))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
+            name = node.args[1] if len(node.args) > 1 else None
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                found.add((_dotted(node.args[0]), name.value))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run_cell_magic":
+            body = node.args[2] if len(node.args) > 2 else None
+            if isinstance(body, ast.Constant) and isinstance(body.value, str):
+                found |= assigned(body.value)
+    return frozenset(pair for pair in found if pair[0])
+
+
+def _dotted(node: ast.AST) -> str:
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def found(texts: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What these cells set on modules and classes of libraries, as it is now: name to travel under → value."""
+    entries: dict[str, Any] = {}
+    pairs: set[tuple[str, str]] = set()
+    for text in texts:
+        pairs |= assigned(text)
+    for path, attribute in sorted(pairs):
+        owner = _reached(path, namespace)
+        place = None if owner is None else _place(owner)
+        if place is not None:
+            entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = vars(owner).get(attribute, Gone)
+    return entries
+
+
+def extensions() -> dict[str, Any]:
+    """What other packages' calls, and the notebook's accessors, have put on classes that are made to be extended."""
+    entries = {}
+    for name, classes in _EXTENDED.items():
+        module = sys.modules.get(name)
+        root = name.partition(".")[0]
+        for owner in [getattr(module, cls, None) for cls in classes]:
+            place = _place(owner) if isinstance(owner, type) else None
+            if place is None:
+                continue
+            for attribute, value in list(vars(owner).items()):
+                inner = getattr(value, "_accessor", getattr(value, "_ns", value))
+                if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
+                    entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
+    return entries
+
+
+def module_of(entry: str) -> str:
+    """The module on which, or on whose class, an entry sets something."""
+    return entry[len(PREFIX) :].split(":")[0]
+
+
+def dotted(entry: str) -> str:
+    """What an entry sets, as code says it: ``pandas.core.frame.DataFrame.norm``."""
+    return ".".join(filter(None, entry[len(PREFIX) :].split(":")))
+
+
+def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
+    """Set what the other end has set.
+
+    Args:
+        entries: as ``found`` gives them.
+        hooks: waits for modules that are not imported yet; None: they are imported.
+    """
+    for entry, value in entries.items():
+        module, path, attribute = entry[len(PREFIX) :].split(":", 2)
+
+        def act(owner: Any, path: str = path, attribute: str = attribute, value: Any = value) -> None:
+            for part in path.split(".") if path else ():
+                owner = getattr(owner, part, None)
+            if value is not Gone:
+                setattr(owner, attribute, value)
+            elif owner is not None and attribute in vars(owner):
+                delattr(owner, attribute)
+
+        if hooks is not None:
+            hooks.on(module, act)
+        else:
+            act(importlib.import_module(module))
+
+
+def _root(value: Any) -> str:
+    return (getattr(value, "__module__", None) or "").partition(".")[0]
+
+
+def _reached(path: str, namespace: Mapping[str, Any]) -> Any:
+    """The module or class that a dotted name leads to, without running code of theirs."""
+    root, *rest = path.split(".")
+    owner = namespace.get(root)
+    for part in rest:
+        if not isinstance(owner, (types.ModuleType, type)):
+            return None
+        inner = vars(owner).get(part)
+        owner = sys.modules.get(f"{owner.__name__}.{part}") if inner is None else inner
+    return owner if isinstance(owner, (types.ModuleType, type)) else None
+
+
+def _place(owner: Any) -> tuple[str, str] | None:
+    """Module and path of a library's module or class, by which the other end finds it; None for others."""
+    if isinstance(owner, types.ModuleType):
+        known = sys.modules.get(owner.__name__) is owner and owner.__name__.partition(".")[0] not in _NOT_THESE
+        return (owner.__name__, "") if known else None
+    at: Any = sys.modules.get(owner.__module__)
+    if _root(owner) in _NOT_THESE or at is None:
+        return None
+    for part in owner.__qualname__.split("."):
+        at = getattr(at, part, None)
+    return (owner.__module__, owner.__qualname__) if at is owner else None

@@ -1,0 +1,73 @@
+"""What the notebook sets on modules and classes of libraries: what counts as such, and what stays here."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from nbprocess.worker import attached
+
+from .notebook import Notebook
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("np.float = float", {("np", "float")}),
+        ("a = pd.DataFrame.norm = norm", {("pd.DataFrame", "norm")}),
+        ("ssl.x, ssl.y = 1, 2; del np.linalg.norm", {("ssl", "x"), ("ssl", "y"), ("np.linalg", "norm")}),
+        ("setattr(np, 'rms', rms)\ndelattr(np, 'rms')", {("np", "rms")}),
+        ("if True:\n    torch.backends.cudnn.benchmark |= True", {("torch.backends.cudnn", "benchmark")}),
+        ("get_ipython().run_cell_magic('processing', '', 'np.float = float\\n')", {("np", "float")}),
+        ("plt.plot(x, c=1); df['a'] = np.sum(x) == 2; f(x).y = 1", set()),
+        ("np.float = = 1", set()),
+    ],
+)
+def test_what_code_sets(text: str, expected: set[tuple[str, str]]) -> None:
+    assert attached.assigned(text) == expected
+
+
+def _with_history(*cells: str) -> Notebook:
+    notebook = Notebook(*cells)
+    notebook.namespace["In"] = ["", *cells]
+    return notebook
+
+
+def test_only_what_this_cell_may_use_is_sent_with_the_names_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.JSONEncoder, "default", json.JSONEncoder.default)
+    notebook = _with_history(
+        "import json, numpy as np, sys\nK = 2\ndef default(self, obj): return K\nclass Own: pass\n"
+        "json.JSONEncoder.default = default\nnp.nothing = 1\nsys.mine = 2\nOwn.x = 3",
+    )
+    monkeypatch.delattr("numpy.nothing")
+    captured = notebook.capture("json.dumps({1})")
+    assert captured.attached == {attached.PREFIX + "json.encoder:JSONEncoder:default": notebook.namespace["default"]}
+    assert {need.name for need in captured.needs} == {"json", "K"}
+    monkeypatch.delattr("sys.mine")
+    assert attached.PREFIX + "numpy::nothing" in notebook.capture("np.sum([1])").attached
+
+
+def test_secrets_stay_here_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = _with_history("import json as api\napi.api_key = 'sk-' + 'x1' * 20")
+    captured = notebook.capture("api.dumps(1)")
+    assert not captured.attached
+    expected = "`json.api_key` looks like it holds a secret (API key) and was not sent. --send json.api_key sends it."
+    assert expected in captured.notices
+    assert notebook.capture("api.dumps(1)", send=["json.api_key"]).attached
+    monkeypatch.delattr("json.api_key")
+
+
+def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    space: dict[str, Any] = {"threading": threading}
+    monkeypatch.setattr(threading, "mine", 1, raising=False)
+    found = attached.found(["threading.mine = 1"], space)
+    del threading.mine  # type: ignore[attr-defined]
+    gone = attached.found(["threading.mine = 1"], space)
+    attached.apply(found)
+    assert threading.mine == 1  # type: ignore[attr-defined]
+    attached.apply(gone)
+    assert not hasattr(threading, "mine")
+    threading.mine = 1  # type: ignore[attr-defined]  # for the fixture to take away
