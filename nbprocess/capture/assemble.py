@@ -1,7 +1,7 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, ``nbprocess.worker.ambient``, ``.attached`` and ``.formatters`` (the same code reads that
-state at both ends), the standard library.
+May import: this room, ``errors``, ``nbprocess.worker.ambient``, ``.attached`` and ``.formatters`` (the same code
+reads that state at both ends), the standard library.
 """
 
 from __future__ import annotations
