@@ -362,7 +362,17 @@ class Results:
             )
 
     def _patch(self, job: Job, applied: Any, memo: Any, scope: dict[str, Any]) -> None:
-        """Inputs that could not be changed in place: every name that is bound to one gets the new object."""
+        """Inputs that could not be changed in place: every name that is bound to one, and what holds it, gets the new
+        object."""
+        if applied.rebind:
+            from .worker import wire
+
+            stale = wire.replace_below(scope, {id(memo.objects[n]): value for n, value in applied.rebind.items()})
+            if stale:
+                more = f" and {len(stale) - 5} more" if len(stale) > 5 else ""
+                self.notices.append(
+                    f"What the cell changed is another object now, and {', '.join(stale[:5])}{more} still hold the old."
+                )
         for number, value in applied.rebind.items():
             old = memo.objects[number]
             for name in [name for name, bound in scope.items() if bound is old]:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nbprocess.worker import wire
+
 from .conftest import Ends
 
 
@@ -114,3 +116,12 @@ def test_results_share_new_objects_with_changed_inputs(ends: Ends) -> None:
     back = ends.back(fresh=fresh)
     items = ends.dumped.memo.objects[0]
     assert items[1] is back["fresh"]
+
+
+def test_new_objects_take_the_places_of_old_ones_below_names() -> None:
+    old, new = [1], [2]
+    holder: Any = {"list": [old], "deep": {"pair": (0, old)}, "name": old, "again": None}
+    holder["again"] = holder
+    stale = wire.replace_below({"holder": holder, "old": old, "_hidden": [old]}, {id(old): new})
+    assert holder["list"] == [new] and holder["name"] is new
+    assert stale == ["holder['deep']['pair'][1]"] and holder["deep"]["pair"][1] is old

@@ -5,7 +5,7 @@ May import: the standard library, this folder; NumPy, pandas and friends only wh
 
 from __future__ import annotations
 
-from .applying import Applied, apply
+from .applying import Applied, apply, replace_below
 from .changes import changed, changes, snapshot
 from .dump import dump
 from .fingerprint import fingerprint
@@ -25,5 +25,6 @@ __all__ = [
     "dump",
     "fingerprint",
     "load",
+    "replace_below",
     "snapshot",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import functools
+import operator
 import types
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from . import arrays, caches, exceptions, subclasses
 from .changes import PATCH, keeps_inside
@@ -47,6 +50,67 @@ def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
         for key, value in list(enumerate(held) if isinstance(held, list) else held.items()):
             if id(value) in new:
                 held[key] = new[id(value)]
+
+
+_VISITS = 200_000
+_LEAVES = (str, bytes, int, float, complex, type(None), type, types.ModuleType, types.BuiltinFunctionType)
+
+
+def replace_below(names: Mapping[str, Any], new: Mapping[int, Any]) -> List[str]:
+    """Put new objects in the places of old ones, in the lists, dicts, attributes and closures below some names: there
+    may be objects that never were at the other end and hold the old ones.
+
+    Args:
+        names: a namespace; its own bindings stay.
+        new: identity of the old object → the new one.
+
+    Returns:
+        Where old objects are still held, by what cannot be changed (``pair[0]``).
+    """
+    stale: List[str] = []
+    seen = {id(names)}
+    waiting = collections.deque((name, value) for name, value in names.items() if not name.startswith("_"))
+    while waiting and len(seen) < _VISITS:
+        path, holder = waiting.popleft()
+        if issubclass(type(holder), _LEAVES) or id(holder) in seen or id(holder) in new:
+            continue
+        seen.add(id(holder))
+        for step, value, setter in list(_held(holder)):
+            if id(value) not in new:
+                waiting.append((path + step, value))
+            elif setter is None:
+                stale.append(path + step)
+            else:
+                setter(new[id(value)])
+    return stale
+
+
+def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None]]]]:
+    """What an object holds: the way to it, the value, and how another one is put there."""
+    kind = type(holder)
+    if kind in (list, dict):
+        for key, value in list(enumerate(holder) if kind is list else holder.items()):
+            yield f"[{key!r}]", value, functools.partial(operator.setitem, holder, key)
+    elif issubclass(kind, tuple) or kind in (set, frozenset):
+        for number, value in enumerate(tuple.__iter__(holder) if issubclass(kind, tuple) else holder):
+            yield f"[{number}]", value, None
+    if kind is types.FunctionType:
+        for name, cell in zip(holder.__code__.co_freevars, holder.__closure__ or ()):
+            with contextlib.suppress(ValueError):  # an empty cell
+                yield f".<closure>.{name}", cell.cell_contents, functools.partial(setattr, cell, "cell_contents")
+        for name, value in (holder.__kwdefaults__ or {}).items():
+            yield f".{name}", value, functools.partial(operator.setitem, holder.__kwdefaults__, name)
+    own = None
+    if (kind.__module__ or "").split(".")[0] not in _OTHERS:
+        with contextlib.suppress(AttributeError):  # slots, C types
+            own = object.__getattribute__(holder, "__dict__")
+    if type(own) is dict:
+        for name, value in list(own.items()):
+            yield f".{name}", value, functools.partial(operator.setitem, own, name)
+
+
+_OTHERS = ("numpy", "pandas", "nbprocess", "IPython", "ipykernel", "traitlets")
+"""Packages whose objects keep to themselves what they hold, or are the kernel's."""
 
 
 def _apply(obj: Any, kind: str, state: Any) -> bool:

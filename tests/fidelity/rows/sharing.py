@@ -187,3 +187,13 @@ load("a"), load.cache_info(), point.norm() is point.norm(), point.size
 # %% in its order
 load("b", sep=";"); Point.norm.cache_clear()
 load("a"), load.cache_info(), point.norm(), point.size, Point.make(1) is point
+# %% row 61: an array that changes its size, and what was not sent that holds it
+import numpy as np
+class Box: pass
+grown = np.arange(4)
+box = Box(); box.inner = Box(); box.inner.held = [grown]; deep = {"a": {"b": {"c": {"d": {"e": [grown]}}}}}
+reader = (lambda held: lambda: held)(grown)
+# %% row 61
+grown.resize(6, refcheck=False); grown[4:] = 7
+# %% row 61
+deep["a"]["b"]["c"]["d"]["e"][0] is grown, box.inner.held[0] is grown, reader() is grown, grown
