@@ -24,11 +24,20 @@ export interface IJob {
   cost: number | null;
   cost_max: number | null;
   timeout: number | null;
-  progress: { n: number; total: number | null; desc: string; unit: string } | null;
+  /** What every view says of it: the state in a word and colour, what it does and how far it is (0 to 1). */
+  word: string;
+  tone: 'ok' | 'error' | 'warn' | 'busy';
+  doing: string;
+  fraction: number | null;
+  phases: Array<{ phase: string; word: string; start: number; end: number | null }>;
+  machine: string;
+  cost_words: string;
+  price_note: string;
+  attach: string;
   headline: string;
   failure: string;
   stop_requested: boolean;
-  variables: Array<{ name: string; status: string; type: string; shape: string; size: number; reason: string }>;
+  variables: Array<{ name: string; status: string; word: string; type: string; shape: string; size: number; reason: string }>;
   notices: string[];
   peak_memory: number | null;
   usage: IUsage[];
@@ -153,9 +162,9 @@ export class Api {
     return (await this._request(`jobs/${name}/log/file`, 'GET')).blob();
   }
 
-  /** The beginning of a file of an output. */
-  async read(name: string, output: string, path: string, bytes: number): Promise<Blob> {
-    const query = `path=${encodeURIComponent(path)}&size=${bytes}`;
+  /** At most so many bytes of a file of an output, from byte `start` on. */
+  async read(name: string, output: string, path: string, start: number, bytes: number): Promise<Blob> {
+    const query = `path=${encodeURIComponent(path)}&start=${start}&size=${bytes}`;
     return (await this._request(`jobs/${name}/outputs/${output}/file?${query}`, 'GET')).blob();
   }
 

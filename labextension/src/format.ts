@@ -1,36 +1,15 @@
 /**
- * Jobs in words: durations, money, sizes, and which jobs a search finds. Pure logic: imports types only.
+ * Jobs in words: durations, money, sizes, and which jobs a search finds. Pure logic: imports the views' words and types.
  */
 
+import { duration, size } from '../../nbprocess/views/static/format.js';
 import type { IInstance, IJob } from './api';
 
-/** `42 s`, `3:05`, `1:02:07`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  const two = (n: number) => String(n).padStart(2, '0');
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60
-    ? `${minutes}:${two(whole % 60)}`
-    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
-}
+export { duration, size };
 
 /** USD: two digits, four below one cent. */
 export function money(usd: number): string {
   return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`;
-}
-
-/** Bytes in decimal units, as AWS and disks count. */
-export function size(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) {
-    bytes /= 1000;
-    unit++;
-  }
-  return `${bytes.toFixed(unit === 0 || bytes >= 100 ? 0 : 1)} ${units[unit]}`;
 }
 
 /** A row of the catalogue: what the machine has, its price, and whether this account may run it. */

@@ -27,7 +27,7 @@ export class JobLog implements IDisposable {
     this._notice.className = 'nbp-Notice';
     this._notice.setAttribute('role', 'status');
     this._notice.hidden = true;
-    this.node.className = 'nbp-JobLog nbp-pane';
+    this.node.className = 'nbp-JobLog';
     this.node.append(this._notice, this.pane.node);
     this._poll = new Poll({
       name: `nbprocess:log:${_name}`,

@@ -1,23 +1,25 @@
 /**
  * A job in the main area: log, code, displays, metrics, results, outputs and request.
- * Imports: model, joblog, metrics, format, @jupyterlab/apputils and rendermime.
+ * Imports: model, jobhead, joblog, metrics, outputs, source, format, @jupyterlab/apputils and rendermime.
  */
 
 import { MainAreaWidget, ReactWidget, UseSignal } from '@jupyterlab/apputils';
-import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { ICellEvent, IJob, IJobDetails, reasonOf } from './api';
-import { duration, money, size } from './format';
+import { size } from './format';
 import { jobsIcon } from './icons';
+import { JobHead } from './jobhead';
 import { JobLog } from './joblog';
 import { Metrics } from './metrics';
 import type { JobsModel } from './model';
-import { CommandIDs, Run } from './tokens';
+import { Outputs } from './outputs';
+import { Source, useRendered } from './source';
+import type { Run } from './tokens';
 
-const PREVIEW_BYTES = 65_536;
+const NONE: ICellEvent[] = [];
 
 interface IContext {
   model: JobsModel;
@@ -34,6 +36,7 @@ export function jobTab(name: string, context: IContext): MainAreaWidget {
     </UseSignal>
   );
   content.addClass('nbp-JobTab');
+  content.addClass('nbp-pane'); // the colours of the views
   const tab = new MainAreaWidget({ content });
   tab.toolbar.hide(); // it is empty
   tab.id = `nbprocess-job-${name}`;
@@ -61,19 +64,19 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
     return () => {
       current = false;
     };
-  }, [model.api, name, version]);
+  }, [model.api, name, version, page]); // what one turns to is as it is now
   const now: IJob | null = seen ?? job;
   if (!now) {
     return <p className="nbp-Notice">{error || trans.__('Reading job %1…', name)}</p>;
   }
   const pages: Array<[string, string, () => JSX.Element]> = [
     ['log', trans.__('Log'), () => <Log log={log} hosts={now.hosts} ended={now.terminal} />],
-    ['code', trans.__('Code'), () => <pre className="nbp-Text">{`%%processing ${job?.options ?? ''}\n${job?.code ?? ''}`}</pre>],
-    ['displays', trans.__('Displays'), () => <Displays events={job?.events ?? []} rendermime={rendermime} trans={trans} />],
-    ['metrics', trans.__('Metrics'), () => <Metrics first={job?.usage ?? []} latest={now.usage} trans={trans} />],
+    ['code', trans.__('Code'), () => <Code job={job} rendermime={rendermime} trans={trans} />],
+    ['displays', trans.__('Displays'), () => <Displays events={job?.events ?? NONE} rendermime={rendermime} trans={trans} />],
+    ['metrics', trans.__('Metrics'), () => <Metrics first={job?.usage ?? []} latest={now.usage} ended={now.terminal} trans={trans} />],
     ['results', trans.__('Results'), () => <Results job={now} trans={trans} />],
-    ['outputs', trans.__('Outputs'), () => <Outputs name={name} outputs={job?.outputs ?? {}} model={model} trans={trans} />],
-    ['request', trans.__('Request'), () => <pre className="nbp-Text">{JSON.stringify(job?.describe ?? {}, null, 2)}</pre>]
+    ['outputs', trans.__('Outputs'), () => <Outputs name={name} outputs={job?.outputs ?? {}} ended={now.terminal} api={model.api} rendermime={rendermime} trans={trans} />],
+    ['request', trans.__('Request'), () => <Source text={JSON.stringify(job?.describe ?? {}, null, 2)} language="json" rendermime={rendermime} trans={trans} />]
   ];
   const move = (event: React.KeyboardEvent) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
@@ -87,41 +90,7 @@ function JobPage(props: IContext & { name: string; seen?: IJob }): JSX.Element {
   const shown = pages.find(([id]) => id === page)!;
   return (
     <div className="nbp-JobPage" data-status={now.status}>
-      <header>
-        <h1>{name}</h1>
-        <div className="nbp-JobPage-facts" aria-live="polite">
-          <b className="nbp-Job-status">{now.status}</b>
-          <span>{now.headline}</span>
-          <span>
-            {[
-              now.backend,
-              now.instance_type && `${now.instance_count > 1 ? `${now.instance_count} × ` : ''}${now.instance_type}`,
-              duration(now.elapsed),
-              now.cost !== null && money(now.cost)
-            ]
-              .filter(Boolean)
-              .join(' · ')}
-          </span>
-        </div>
-        {now.failure && <pre className="nbp-Failure">{now.failure}</pre>}
-        <div className="nbp-JobPage-actions">
-          {!now.terminal && (
-            <button className="jp-mod-styled jp-mod-warn" onClick={() => run(CommandIDs.stop, { name })}>
-              {trans.__('Stop')}
-            </button>
-          )}
-          {now.terminal && (
-            <button className="jp-mod-styled jp-mod-accept" onClick={() => run(CommandIDs.load, { name })}>
-              {trans.__('Load results')}
-            </button>
-          )}
-          {now.terminal && (
-            <button className="jp-mod-styled" onClick={() => run(CommandIDs.rerun, { name })}>
-              {trans.__('Run again')}
-            </button>
-          )}
-        </div>
-      </header>
+      <JobHead job={now} run={run} trans={trans} />
       <div role="tablist" aria-label={trans.__('Parts of the job')} className="nbp-Tabs" onKeyDown={move}>
         {pages.map(([id, label]) => (
           <button
@@ -159,24 +128,27 @@ function Log(props: { log: JobLog; hosts: string[]; ended: boolean }): JSX.Eleme
   return <div ref={host} className="nbp-JobPage-log" />;
 }
 
+function Code(props: { job: IJobDetails | null; rendermime: IRenderMimeRegistry; trans: TranslationBundle }): JSX.Element {
+  const { job, rendermime, trans } = props;
+  if (job && !job.code) {
+    return <p className="nbp-Muted">{trans.__('The job runs no cell: its request says what it does.')}</p>;
+  }
+  const text = `%%processing ${job?.options ?? ''}`.trim() + `\n${job?.code ?? ''}`;
+  return <Source text={text} language="python" rendermime={rendermime} trans={trans} />;
+}
+
 function Displays(props: { events: ICellEvent[]; rendermime: IRenderMimeRegistry; trans: TranslationBundle }): JSX.Element {
   const { events, rendermime, trans } = props;
   const host = React.useRef<HTMLDivElement>(null);
-  React.useEffect(() => {
-    const made: Widget[] = [];
-    for (const event of remaining(events)) {
-      const data = event.type === 'stream' ? { 'application/vnd.jupyter.stdout': event.text ?? '' } : (event.data ?? {});
-      // Not trusted: what a job wrote is sanitised, as in a notebook that somebody sent.
-      const mimeType = rendermime.preferredMimeType(data, 'ensure');
-      if (mimeType && host.current) {
-        const renderer = rendermime.createRenderer(mimeType);
-        void renderer.renderModel(new MimeModel({ data, metadata: event.metadata ?? {}, trusted: false }));
-        Widget.attach(renderer, host.current);
-        made.push(renderer);
-      }
-    }
-    return () => made.forEach(widget => widget.dispose());
-  }, [events, rendermime]);
+  const bundles = React.useMemo(
+    () =>
+      remaining(events).map(event => ({
+        data: event.type === 'stream' ? { 'application/vnd.jupyter.stdout': event.text ?? '' } : (event.data ?? {}),
+        metadata: event.metadata
+      })),
+    [events]
+  );
+  useRendered(host, rendermime, bundles);
   return (
     <div ref={host} className="nbp-Displays">
       {events.length === 0 && <p className="nbp-Muted">{trans.__('The cell has displayed nothing, or has not ended.')}</p>}
@@ -208,78 +180,34 @@ function Results(props: { job: IJob; trans: TranslationBundle }): JSX.Element {
           {notice}
         </p>
       ))}
-      <table className="nbp-Table">
-        <thead>
-          <tr>
-            {[trans.__('Name'), trans.__('Status'), trans.__('Type'), trans.__('Shape'), trans.__('Size')].map(title => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {job.variables.map(v => (
-            <tr key={v.name} title={v.reason}>
-              <th scope="row">{v.name}</th>
-              <td>{v.reason ? `${v.status}: ${v.reason}` : v.status}</td>
-              <td>{v.type}</td>
-              <td>{v.shape}</td>
-              <td>{size(v.size)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {job.peak_memory !== null && <p className="nbp-Muted">{trans.__('Peak memory: %1', size(job.peak_memory))}</p>}
-    </>
-  );
-}
-
-function Outputs(props: { name: string; outputs: Record<string, string>; model: JobsModel; trans: TranslationBundle }): JSX.Element {
-  const { name, outputs, model, trans } = props;
-  const [files, setFiles] = React.useState<Array<{ output: string; path: string; size: number }>>([]);
-  const [preview, setPreview] = React.useState<{ path: string; text: string; image: string } | null>(null);
-  const [error, setError] = React.useState('');
-  const list = Object.keys(outputs).join('\n'); // equal from one answer to the next
-  React.useEffect(() => {
-    Promise.all(
-      list.split('\n').filter(Boolean).map(async output => (await model.api.files(name, output)).files.map(file => ({ output, ...file })))
-    ).then(
-      lists => setFiles(lists.flat()),
-      reason => setError(reasonOf(reason))
-    );
-  }, [model.api, name, list]);
-  React.useEffect(() => () => URL.revokeObjectURL(preview?.image ?? ''), [preview]);
-  const show = async (output: string, path: string) => {
-    try {
-      const picture = /\.(png|jpe?g|gif|webp)$/i.exec(path);
-      const blob = await model.api.read(name, output, path, picture ? 8 * 2 ** 20 : PREVIEW_BYTES);
-      const image = picture ? URL.createObjectURL(blob.slice(0, blob.size, `image/${picture[1].toLowerCase().replace('jpg', 'jpeg')}`)) : '';
-      setPreview({ path, image, text: image ? '' : await blob.text() });
-    } catch (reason) {
-      setError((reason as Error).message);
-    }
-  };
-  return (
-    <>
-      {error && <p className="nbp-Notice">{error}</p>}
-      {!list && <p className="nbp-Muted">{trans.__('The job has no --output of its own.')}</p>}
-      <ul className="nbp-Files">
-        {files.map(file => (
-          <li key={`${file.output}/${file.path}`}>
-            <button className="jp-Button jp-mod-minimal" onClick={() => void show(file.output, file.path)}>
-              {file.output}/{file.path}
-            </button>{' '}
-            <span className="nbp-Muted">{size(file.size)}</span>
-          </li>
-        ))}
-      </ul>
-      {preview && (
-        <figure className="nbp-Preview">
-          <figcaption>{preview.path}</figcaption>
-          {preview.image ? <img src={preview.image} alt={preview.path} /> : <pre className="nbp-Text">{preview.text}</pre>}
-        </figure>
+      {job.variables.length === 0 && (
+        <p className="nbp-Muted">{job.terminal ? trans.__('No values came back.') : trans.__('Values come back when the job has ended.')}</p>
       )}
+      <div className="nbp-TableScroll" hidden={job.variables.length === 0}>
+        <table className="nbp-Table">
+          <thead>
+            <tr>
+              {[trans.__('Name'), trans.__('Type'), trans.__('Shape'), trans.__('Size'), trans.__('Status')].map(title => (
+                <th key={title} scope="col">
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {job.variables.map(v => (
+              <tr key={v.name} title={v.reason}>
+                <th scope="row">{v.name}</th>
+                <td>{v.type}</td>
+                <td>{v.shape}</td>
+                <td>{v.size ? size(v.size) : ''}</td>
+                <td>{v.reason ? `${v.word}: ${v.reason}` : v.word}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {job.peak_memory !== null && <p className="nbp-Muted">{trans.__('Peak memory: %1', size(job.peak_memory))}</p>}
     </>
   );
 }

@@ -6,6 +6,7 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { ICodeCell } from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { LabIcon, deleteIcon, downloadIcon, redoIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 import * as React from 'react';
@@ -30,6 +31,7 @@ export class Sidebar extends ReactWidget {
     this.title.icon = jobsIcon;
     this.title.caption = _trans.__('Processing jobs');
     this.addClass('nbp-Sidebar');
+    this.addClass('nbp-pane'); // the colours of the views
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _trans.__('Processing jobs'));
   }
@@ -63,7 +65,7 @@ function Jobs(props: { model: JobsModel; run: Run; trans: TranslationBundle }): 
           title={trans.__('Refresh')}
           aria-label={trans.__('Refresh the list of jobs')}
         >
-          ↻
+          <refreshIcon.react tag="span" width="16px" height="16px" />
         </button>
       </header>
       <div className="nbp-Sidebar-filter">
@@ -127,18 +129,18 @@ function Notice(props: { model: JobsModel; trans: TranslationBundle }): JSX.Elem
 
 function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Element {
   const { job, run, trans } = props;
-  const act = (command: string, label: string, sign: string) => (
+  const act = (command: string, label: string, icon: LabIcon) => (
     <button
       className="jp-Button jp-mod-minimal nbp-Action"
       title={label}
       aria-label={`${label}: ${job.name}`}
       onClick={() => run(command, { name: job.name })}
     >
-      {sign}
+      <icon.react tag="span" width="16px" height="16px" />
     </button>
   );
   return (
-    <li className="nbp-Job" data-status={job.status} data-job={job.name} onPointerDown={event => watchDrag(event, job)}>
+    <li className="nbp-Job" data-status={job.status} data-tone={job.tone} data-job={job.name} onPointerDown={event => watchDrag(event, job)}>
       <button
         className="nbp-Job-open"
         onClick={() => run(CommandIDs.open, { name: job.name })}
@@ -146,20 +148,20 @@ function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Elem
       >
         <span className="nbp-Job-name">{job.name}</span>
         <span className="nbp-Job-status">
-          {job.status === 'InProgress' ? job.phase : job.status} · {duration(job.elapsed)}
+          <b>{job.word}</b> · {duration(job.elapsed)}
           {job.cost !== null && ` · ${money(job.cost)}`}
         </span>
         <span className="nbp-Job-place" title={job.notebook}>
           {[job.backend, job.instance_type, fileName(job.notebook)].filter(Boolean).join(' · ')}
         </span>
-        {job.progress && job.progress.total ? <progress value={job.progress.n} max={job.progress.total} /> : null}
+        {!job.terminal && job.fraction !== null && <progress value={job.fraction} max={1} aria-label={job.doing || job.word} />}
         {job.failure && <span className="nbp-Job-failure">{job.failure.split('\n')[0]}</span>}
       </button>
       <span className="nbp-Job-actions">
-        {!job.terminal && act(CommandIDs.stop, trans.__('Stop'), '■')}
-        {job.terminal && act(CommandIDs.load, trans.__('Load results into the notebook'), '⤓')}
-        {job.terminal && act(CommandIDs.rerun, trans.__('Run again'), '⟳')}
-        {job.terminal && act(CommandIDs.remove, trans.__('Delete'), '✕')}
+        {!job.terminal && act(CommandIDs.stop, trans.__('Stop'), stopIcon)}
+        {job.terminal && act(CommandIDs.load, trans.__('Load results into the notebook'), downloadIcon)}
+        {job.terminal && act(CommandIDs.rerun, trans.__('Run again'), redoIcon)}
+        {job.terminal && act(CommandIDs.remove, trans.__('Delete'), deleteIcon)}
       </span>
     </li>
   );

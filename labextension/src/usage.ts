@@ -14,6 +14,9 @@ export interface ICurve {
   last: number;
 }
 
+/** A curve of which no upper bound is known leaves so much above its peak. */
+const ROOM = 1.25;
+
 const KINDS: ReadonlyArray<ICurve['kind']> = ['cpu', 'memory', 'disk', 'gpu', 'gpu_memory'];
 
 /** The samples of both lists, each once, in order of time. */
@@ -38,8 +41,8 @@ export function curves(samples: readonly IUsage[]): ICurve[] {
       });
       if (points.length) {
         const peak = Math.max(...points.map(([, value]) => value));
-        const total = kind === 'memory' ? Math.max(...own.map(sample => sample.memory_total ?? 0)) : 0;
-        found.push({ host, kind, points, peak, last: points[points.length - 1][1], top: total || Math.max(peak, 1) });
+        const total = kind === 'memory' ? Math.max(...own.map(sample => sample.memory_total ?? 0)) : kind === 'disk' || kind === 'gpu_memory' ? 0 : Math.max(100, peak);
+        found.push({ host, kind, points, peak, last: points[points.length - 1][1], top: total || ROOM * Math.max(peak, 1) });
       }
     }
   }

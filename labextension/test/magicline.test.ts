@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { IJob } from '../src/api';
 import { Filter, describe, duration, fileName, matching, money, plain, size } from '../src/format';
 import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
+import { imageType, kindOf, tableRows } from '../src/preview';
 import { curves, merged, polyline } from '../src/usage';
 
 test('a cell is offloaded when the magic is its first line that is not blank', () => {
@@ -67,9 +68,9 @@ test('another cell magic is not overwritten', () => {
 });
 
 test('durations, money and sizes in words', () => {
-  assert.deepEqual([duration(5.4), duration(185), duration(3727)], ['5 s', '3:05', '1:02:07']);
+  assert.deepEqual([duration(5.4), duration(42), duration(185), duration(3727)], ['5.4 s', '42 s', '3:05', '1:02:07']);
   assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '$0.0042', '$2.50']);
-  assert.deepEqual([size(999), size(1500), size(74e6)], ['999 B', '1.5 kB', '74.0 MB']);
+  assert.deepEqual([size(999), size(1536), size(74 * 2 ** 20)], ['999 B', '1.5 KiB', '74.0 MiB']);
 });
 
 test('of a path the file name is shown', () => {
@@ -95,8 +96,8 @@ test('a search finds jobs by all its words; filters by status', () => {
 
 test('an instance is described by what is known of it', () => {
   const trans = { __: (text: string, ...values: Array<string | number>) => text.replace('%1', String(values[0])) };
-  const known = { name: 'ml.g4dn.xlarge', vcpus: 4, memory: 16e9, gpu: '1 x T4', price: 0.736, quota: 2 };
-  assert.equal(describe(known, trans), 'ml.g4dn.xlarge · 4 vCPU · 16.0 GB · 1 x T4 · $0.74/h · quota 2');
+  const known = { name: 'ml.g4dn.xlarge', vcpus: 4, memory: 16 * 2 ** 30, gpu: '1 x T4', price: 0.736, quota: 2 };
+  assert.equal(describe(known, trans), 'ml.g4dn.xlarge · 4 vCPU · 16.0 GiB · 1 x T4 · $0.74/h · quota 2');
   assert.equal(describe({ name: 'ml.m5.large', price: null, quota: 0 }, trans), 'ml.m5.large · no quota');
   assert.equal(describe({ name: 'ml.m5.large', quota: null }, trans), 'ml.m5.large');
 });
@@ -124,10 +125,32 @@ test('a curve per machine and kind; memory against what the machine has', () => 
     [
       ['algo-1', 'cpu', 200, 200, 200],
       ['algo-1', 'memory', 80, 80, 100],
-      ['algo-2', 'cpu', 10, 10, 10]
+      ['algo-2', 'cpu', 10, 10, 100]
     ]
   );
   assert.equal(polyline(found[1], 100, 50), '0.0,40.0 100.0,10.0');
-  assert.equal(polyline(found[2], 100, 50), '0.0,0.0 100.0,0.0');
+  assert.equal(polyline(found[2], 100, 50), '0.0,45.0 100.0,45.0');
   assert.deepEqual(curves([]), []);
+});
+
+test('a file is previewed by its name and its bytes', () => {
+  assert.deepEqual(
+    [kindOf('a.csv', 'x,y\n', false), kindOf('a.JSON', '{"a": 1}', true), kindOf('a.json', '{"a": ', true), kindOf('a.json', '{}', false)],
+    ['table', 'json', 'text', 'text']
+  );
+  assert.deepEqual([kindOf('model.pkl', '\x80\0', true), kindOf('README', 'hello', true)], ['binary', 'text']);
+  assert.deepEqual(['a/b.PNG', 'x.jpg', 'x.svg', 'png', 'x.html'].map(imageType), ['image/png', 'image/jpeg', 'image/svg+xml', '', '']);
+});
+
+test('tables are read with their quotes; a row that is cut is left out', () => {
+  assert.deepEqual(tableRows('a,b\r\n"1,5","say ""hi""\nthere"\n2,', ',', true, 9), [
+    ['a', 'b'],
+    ['1,5', 'say "hi"\nthere'],
+    ['2', '']
+  ]);
+  assert.deepEqual(tableRows('a\tb\n1\t2\n3\t', '\t', false, 9), [
+    ['a', 'b'],
+    ['1', '2']
+  ]);
+  assert.equal(tableRows('1\n'.repeat(50), ',', true, 20).length, 20);
 });

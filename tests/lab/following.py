@@ -14,9 +14,10 @@ from typing import Any
 from tests.browser_lab import REPOSITORY, Lab, run_command
 
 
-def submit(lab: Lab, name: str, code: str) -> None:
-    """Start a job from another process, as another kernel would."""
-    script = f"import nbprocess; nbprocess.submit({code!r}, {{}}, backend='local', name={name!r}, timeout='10m')"
+def submit(lab: Lab, name: str, code: str, **options: Any) -> None:
+    """Start a job from another process, as another kernel would. ``options`` are those of ``nbprocess.submit``."""
+    options = {"backend": "local", "timeout": "10m", **options}
+    script = f"import nbprocess; nbprocess.submit({code!r}, {{}}, name={name!r}, **{options!r})"
     environment = {**os.environ, "NBPROCESS_HOME": str(lab.home / "nbprocess"), "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
