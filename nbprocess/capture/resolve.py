@@ -29,7 +29,7 @@ _CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, types.ModuleTy
 _OF_SHELL = ("ipykernel.", "IPython.core.interactiveshell", "IPython.core.formatters")
 _CHILDREN = 1000  # of one container
 _VISITS = 20_000  # of one capture
-_DEPTH = 6
+_DEPTH = 40  # a transformer of the notebook in a pipeline in a column transformer in a pipeline is at 10
 _ALIAS_DEPTH = 2
 
 _CACHED: Any = type(functools.lru_cache(lambda: None))

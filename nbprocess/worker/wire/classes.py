@@ -52,6 +52,9 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         for name in source.immediate_names(statement)
         if name in home and name != cls.__name__ and not name.startswith("__")
     }
+    for base in cls.__bases__:
+        if base.__name__ in source.bases_of(statement) and not by_reference(base):
+            reads[base.__name__] = base  # the notebook may have another class of that name by now
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
 

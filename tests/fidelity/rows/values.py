@@ -192,3 +192,29 @@ type(stepwise)
 kinds = [type(stepwise), type(stepwise()), type(iter([])), type({}.keys()), type(iter(())), type(len), type(type.__dict__)]
 # %%
 kinds[0] is type(stepwise), kinds[2] is type(iter([])), kinds
+# %% row 55: a transformer of the notebook deep inside of a model, with the names that its methods read
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+SHIFT = 1.5
+class Logarithm(BaseEstimator, TransformerMixin):
+    def __init__(self, offset=1.0): self.offset = offset
+    def fit(self, X, y=None): self.n_features_in_ = X.shape[1]; return self
+    def transform(self, X): return np.log(np.asarray(X) + self.offset + SHIFT)
+deep = Pipeline([("pre", ColumnTransformer([("num", Pipeline([("log", Logarithm()), ("sc", StandardScaler())]), [0])]))])
+# %% row 55
+round(float(deep.fit_transform(X)[3, 0]), 6)
+# %% row 41: a class whose base has got another definition since
+class Base:
+    def total(self): return 1
+class Middle(Base):
+    def total(self): return super().total() + 1
+middle = Middle()
+# %% row 41
+class Base:
+    def total(self): return 100
+# %% row 41
+class Both(Middle, Base): pass
+isinstance(middle, Base), middle.total(), Base().total(), Both().total()
+# %% row 41
+isinstance(middle, Base), middle.total(), Both().total()
