@@ -1,7 +1,7 @@
 """From names to all that they drag in: functions and classes of the notebook, transitively, and shared objects.
 
 Asks ``type()``, never ``isinstance``, which runs code of proxies. Looks at values only through ``__dict__``,
-``__code__`` and the items of plain containers, within bounds.
+``__code__``, the items of plain containers, and what the collector knows of slots and C types, within bounds.
 
 May import: this room, the wire's ``caches``, the standard library.
 """
@@ -9,6 +9,7 @@ May import: this room, the wire's ``caches``, the standard library.
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import sys
 import types
@@ -225,7 +226,7 @@ class Resolution:
             return iter(())
         return itertools.chain(
             (kind,),
-            itertools.islice(_own_dict(value).values(), _CHILDREN),
+            itertools.islice(_own_dict(value).values() or gc.get_referents(value), _CHILDREN),
             itertools.islice(_items(value), _CHILDREN),
         )
 

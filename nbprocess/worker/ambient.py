@@ -201,7 +201,10 @@ def _numpy_print(module: Any) -> Any:
 
 def _apply_numpy_print(module: Any, state: Any) -> None:
     known = module.get_printoptions()
-    module.set_printoptions(**{key: value for key, value in state.items() if key in known and value is not None})
+    # A call puts the formatter back; one that is set is no JSON and travels by itself (see ``attached``).
+    kept = {} if "formatter" in state else {"formatter": known["formatter"]}
+    wanted = {key: value for key, value in state.items() if key in known and value is not None}
+    module.set_printoptions(**wanted, **kept)
 
 
 def _decimal(module: Any) -> Any:

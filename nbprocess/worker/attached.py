@@ -12,6 +12,7 @@ import importlib
 import re
 import sys
 import types
+import warnings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _EXTENDED = {
     "polars": ("DataFrame", "LazyFrame", "Series", "Expr"),
 }
 """Classes that other packages extend by a call: ``tqdm.pandas()``, accessors."""
+_OPTION = "<option>"
+"""Stands for the class in an entry that is an option of its module."""
 
 
 class Gone:
@@ -101,7 +104,38 @@ def extensions() -> dict[str, Any]:
                 inner = getattr(value, "_accessor", getattr(value, "_ns", value))
                 if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
+    return {**entries, **_functions_in_options()}
+
+
+def _functions_in_options() -> dict[str, Any]:
+    """Options that are functions (``display.float_format``), which the ambient state, being JSON, does not hold."""
+    entries: dict[str, Any] = {}
+    known = getattr(sys.modules.get("pandas._config.config"), "_registered_options", {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # reading a deprecated option warns
+        for key, option in known.items():
+            value = sys.modules["pandas"].get_option(key)
+            if callable(value) and value is not option.defval:
+                entries[f"{PREFIX}pandas:{_OPTION}:{key}"] = value
+    numpy: Any = sys.modules.get("numpy")
+    formatter = numpy.get_printoptions()["formatter"] if hasattr(numpy, "get_printoptions") else None
+    if formatter:
+        entries[f"{PREFIX}numpy:{_OPTION}:formatter"] = formatter
     return entries
+
+
+def taken_away(before: Iterable[str], now: Iterable[str]) -> dict[str, Any]:
+    """The options that are no functions any more, as entries."""
+    return {entry: Gone for entry in set(before).difference(now) if f":{_OPTION}:" in entry}
+
+
+def _set_option(module: Any, name: str, value: Any) -> None:
+    if module.__name__ == "numpy":
+        module.set_printoptions(**{name: None if value is Gone else value})
+    elif value is not Gone:
+        module.set_option(name, value)
+    elif callable(module.get_option(name)):
+        module.reset_option(name)
 
 
 def module_of(entry: str) -> str:
@@ -125,6 +159,9 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
         module, path, attribute = entry[len(PREFIX) :].split(":", 2)
 
         def act(owner: Any, path: str = path, attribute: str = attribute, value: Any = value) -> None:
+            if path == _OPTION:
+                _set_option(owner, attribute, value)
+                return
             for part in path.split(".") if path else ():
                 owner = getattr(owner, part, None)
             if value is not Gone:

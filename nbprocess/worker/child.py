@@ -319,6 +319,7 @@ class Cell:
         if registered is not None:
             values[formatters.ENTRY] = registered
         here = {**attached.extensions(), **attached.found([self._manifest["cell"]["code"]], self._namespace)}
+        here.update(attached.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         dumped = wire.dump(values, put=self._put, seed=self._memo)
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:

@@ -168,6 +168,8 @@ def make(front: Any, manifest: Any) -> WorkerShell:
         )
     warnings.filters[:] = filters  # type: ignore[index]  # home's own filters were applied already; IPython's belong to its start there
     sys.displayhook = sys_hook
+    # As inside of a cell: the code of `%%capture` runs as a cell in the cell, and must not put the usual hook back.
+    shell.display_trap._nested_level += 1
     shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
     shell.displayhook.front = front  # type: ignore[attr-defined]
     shell.execution_count = front.count + _counted_early()

@@ -10,6 +10,7 @@ import builtins
 import collections
 import enum
 import importlib
+import pickle
 import sys
 import types
 import typing
@@ -43,7 +44,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         return getattr, (outer, cls.__name__)
     statement = source.of_class(cls)
     if statement is None:
-        return pickler.by_bytecode(cls)
+        return make_named, (cls.__qualname__, pickler.by_bytecode(cls)[1][0])
     pickler.mark("source")
     pickler.files.add(statement.filename)
     home = _home(cls, statement)
@@ -57,6 +58,13 @@ def reduce_class(pickler: Any, cls: type) -> Any:
             reads[base.__name__] = base  # the notebook may have another class of that name by now
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def make_named(qualname: str, data: bytes) -> type:
+    """A class of a function, from bytecode; cloudpickle forgets where it stood."""
+    made: type = pickle.loads(data)
+    made.__qualname__ = qualname
+    return made
 
 
 def _reduce_hidden(cls: type) -> Any:

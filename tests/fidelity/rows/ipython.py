@@ -109,3 +109,10 @@ def documented(x):
     "What it does."
 # %%
 documented?
+# %% row 24: a value that is shown under %%capture
+%%capture shown
+print("before")
+made
+# %% row 24
+shown.outputs, shown.stdout
+shown()

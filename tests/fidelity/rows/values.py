@@ -218,3 +218,24 @@ class Both(Middle, Base): pass
 isinstance(middle, Base), middle.total(), Base().total(), Both().total()
 # %% row 41
 isinstance(middle, Base), middle.total(), Both().total()
+# %% rows 38, 40: what C types and slots hold, and classes of functions
+from collections import defaultdict
+from dataclasses import dataclass
+FACTOR = 3
+def timed(x): return x * FACTOR
+class Helper:
+    def go(self): return timed(2)
+@dataclass
+class Slotted:
+    __slots__ = ("helper",)
+    helper: object
+def make_class():
+    kept = 1
+    class Inner:
+        def get(self): return kept + FACTOR
+    return Inner
+Inner = make_class()
+nested, slotted, mapped, inner = defaultdict(lambda: defaultdict(int)), Slotted(Helper()), map(lambda v: timed(v), [1, 2]), Inner()
+# %% rows 38, 40
+nested["a"]["b"] += 5
+nested["new"]["n"], slotted.helper.go(), list(mapped), inner.get(), Inner.__qualname__, type(inner) is Inner

@@ -140,3 +140,17 @@ SCALE = 5; np.rms = lambda a: float(np.sqrt(np.mean(np.square(a)))); del np.floa
 helper.FACTOR = 9
 # %%
 print(np.rms([1, 2]), hasattr(np, "float"), table.scaled(), table.geo.size, helper.times(2))
+# %% row 68: options that are functions
+DIGITS = 2
+pd.options.display.float_format = "{:.3f}".format
+np.set_printoptions(formatter={"float": lambda x: f"<{x:.{DIGITS}f}>"})
+# %% row 68
+print(pd.DataFrame({"a": [1.23456]}), np.array([1.2345]))
+# %% row 68
+pd.set_option("display.float_format", lambda x: f"{x:.{DIGITS}f}"); np.set_printoptions(formatter=None)
+# %% row 68
+print(pd.DataFrame({"a": [1.23456]}), np.array([1.2345]))
+# %% row 68
+pd.reset_option("display.float_format")
+# %% row 68
+print(pd.DataFrame({"a": [1.23456]}))
