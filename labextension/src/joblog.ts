@@ -60,10 +60,22 @@ export class JobLog implements IDisposable {
       } else if (question.start === undefined) {
         await this._poll.refresh(); // a new search: from its first answer on it is looked after
       } else {
-        this._receive(await this._api.rows(this._name, this.pane.selection, question.start, question.stop));
+        // Who scrolls asks for much and stays nowhere: what was asked for last is answered first, the rest forgotten.
+        this._wanted = [...this._wanted.slice(-1), [question.start, question.stop]];
+        await (this._fetching ??= this._fetch());
       }
     } catch (reason) {
       this._say(reason);
+    }
+  }
+
+  private async _fetch(): Promise<void> {
+    try {
+      for (let range = this._wanted.pop(); range && !this.isDisposed; range = this._wanted.pop()) {
+        this._receive(await this._api.rows(this._name, this.pane.selection, ...range));
+      }
+    } finally {
+      this._fetching = null;
     }
   }
 
@@ -105,6 +117,8 @@ export class JobLog implements IDisposable {
 
   private readonly _notice = document.createElement('p');
   private readonly _poll: Poll<void, Error>;
+  private _wanted: Array<[number, number | undefined]> = [];
+  private _fetching: Promise<void> | null = null;
   private _seen = false;
   private readonly _watch = new ResizeObserver(() => {
     const seen = this.node.clientHeight > 0;

@@ -22,6 +22,7 @@ from ..state import JobState
 from ..views.lines import Selection, detail
 from ..views.logfeed import LogFeed
 from ..views.snapshot import snapshot
+from .displays import brief
 from .files import list_files, read_range
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Board:
     Args:
         max_jobs, max_log_lines: most entries in one answer.
         max_read: most bytes in one answer.
+        max_events: most characters of a job's prints, and eight times as many of its displays; the log has all prints.
         list_seconds: for how long one listing answers all who ask.
     """
 
@@ -136,10 +138,12 @@ class Board:
         max_jobs: int = 200,
         max_log_lines: int = 5_000,
         max_read: int = 8 * 2**20,
+        max_events: int = 2 * 2**20,
         list_seconds: float = 2.0,
     ) -> None:
         self._source = source
         self._max_jobs, self._max_log_lines, self._max_read = max_jobs, max_log_lines, max_read
+        self._max_events = max_events
         self._list_seconds = list_seconds
         self._listing = threading.Lock()  # many tabs that ask at once share one listing
         self._listed: tuple[float, list[Job], list[str]] | None = None
@@ -165,7 +169,7 @@ class Board:
             **_row(job.state(), usage=600),
             "code": job.code(),
             "options": job.source.options,
-            "events": job.events(),
+            "events": brief(job.events(), self._max_events),
             "outputs": job.outputs.uris(),
             "describe": json.loads(json.dumps(job.describe(), default=str)),
         }

@@ -14,6 +14,7 @@ import nbprocess
 from nbprocess import backends
 from nbprocess.errors import BackendError, StoreError
 from nbprocess.server.board import KnownJobs
+from nbprocess.server.displays import brief
 
 from .conftest import FakeSource
 
@@ -55,6 +56,23 @@ async def test_the_log_goes_on_where_it_was_left(rest: Any) -> None:
     assert rest_of_it["complete"] is True
     running = json.loads((await rest("jobs", "train-1", "log", params={"cursor": "10"})).body)
     assert (running["lines"], running["cursor"], running["complete"]) == ([], 10, False)
+
+
+def test_a_page_gets_the_end_of_what_was_printed_and_no_endless_displays() -> None:
+    """A million lines of prints are in the log; the page's list of displays is no place for them."""
+    events = [
+        {"type": "display_data", "data": {"image/png": "A" * 900}, "metadata": {"image/png": {"width": 3}}},
+        *({"type": "stream", "name": "stdout", "text": f"line {n}\n"} for n in range(50)),
+        {"type": "clear_output", "wait": False},
+        {"type": "execute_result", "data": {"text/plain": "42"}, "metadata": {}},
+    ]
+    assert brief(events, 10_000) == events
+    cut = brief(events, 100)
+    assert [event["type"] for event in cut] == ["display_data", *["stream"] * 13, "clear_output", "execute_result"]
+    assert cut[0]["data"] == {"text/plain": "A display of 917 characters is left out here; the results have it."}
+    assert cut[1]["text"] == "… what was printed before is in the log\n 37\n"
+    assert [event["text"] for event in cut[2:14]] == [f"line {n}\n" for n in range(38, 50)]
+    assert cut[-1] == events[-1]
 
 
 async def test_stop(rest: Any, source: FakeSource) -> None:
