@@ -73,7 +73,9 @@ def capture(
     for _, typ, function in shown:
         resolution.follow(function)
         resolution.follow(typ)
-    attached = _attached(resolution, namespace, send, notices)
+    imports = _imports(resolution)
+    local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
+    attached = _attached(resolution, namespace, send, notices, _of_modules(local_names, imports, resolution, loaded))
     needs = {name: _placed(need, cell) for name, need in resolution.needs.items() if name not in skip}
     undefined = [_placed(need, cell) for need in resolution.undefined.values()]
     withheld = _guard(needs, namespace, send, notices)
@@ -95,9 +97,7 @@ def capture(
         for name in sorted(set(save) - set(resolution.binds) - set(needs) - set(scope.deletes)):
             notices.append(f"--save {name}: the cell does not seem to bind it.")
 
-    imports = _imports(resolution)
     notices += _live_figures(imports | _tops(resolution.modules), loaded)
-    local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
     notices += local.notices
     notices += _module_state(local_names, loaded, attached)
     files = dict(local.files)
@@ -223,14 +223,23 @@ def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleTyp
 
 
 def _attached(
-    resolution: Resolution, namespace: Mapping[str, Any], send: Collection[str], notices: list[str]
+    resolution: Resolution,
+    namespace: Mapping[str, Any],
+    send: Collection[str],
+    notices: list[str],
+    state: dict[str, Any],
 ) -> dict[str, Any]:
-    """What the notebook's cells set on libraries that this one may use, and on Python's own; its needs are added."""
+    """What the notebook's cells set on libraries that this one may use, and on Python's own; its needs are added.
+
+    Args:
+        state: what changed in local modules, also sent.
+    """
     history = namespace.get("In")
     texts = [text for text in history if isinstance(text, str)] if isinstance(history, list) else []
     used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names
     entries = {**worker_attached.extensions(), **worker_attached.found(texts, namespace)} if texts else {}
     entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
+    entries = {**state, **entries}
     for entry, value in list(entries.items()):
         name, attribute = worker_attached.dotted(entry), entry.rpartition(":")[2]
         what = secrets.in_value(attribute, value) if name not in send else ""
@@ -240,6 +249,20 @@ def _attached(
         else:
             resolution.follow(value)
     return entries
+
+
+def _of_modules(
+    local: Collection[str], imports: Collection[str], resolution: Resolution, loaded: Mapping[str, types.ModuleType]
+) -> dict[str, Any]:
+    """Plain values of the local modules that the cell uses which are not as their source says: the worker imports them
+    anew."""
+    used = (set(imports) | _tops(resolution.modules)) & set(local)
+    found: dict[str, Any] = {}
+    for name, module in list(loaded.items()):
+        if name.partition(".")[0] in used:
+            for attribute in changed_state(module, ()):
+                found[f"{worker_attached.PREFIX}{name}::{attribute}"] = vars(module)[attribute]
+    return found
 
 
 def _module_state(

@@ -206,6 +206,9 @@ def _sources(path: str) -> Iterator[tuple[str, int]]:
                 yield full, os.path.getsize(full)
 
 
+_PLAIN = (int, float, str, bool, type(None), list, dict, set, tuple)
+
+
 def changed_state(module: types.ModuleType, constants: Collection[str]) -> list[str]:
     """Names of a local module whose plain values differ from the constants its source assigns.
 
@@ -220,14 +223,27 @@ def changed_state(module: types.ModuleType, constants: Collection[str]) -> list[
         if name in constants or not hasattr(module, name):
             continue
         now = vars(module).get(name)
-        if type(now) in (int, float, str, bool, type(None)) and (type(now), now) != (type(value), value):
+        if type(now) in _PLAIN and (type(now), now) != (type(value), value):
             changed.append(name)
     return changed
 
 
+def _stored(node: ast.AST) -> Iterator[str]:
+    """The names that a module's own scope binds, once per place."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        yield from _stored(child)
+
+
+_EMPTY: dict[str, type] = {"list()": list, "dict()": dict, "set()": set}
+
+
 @functools.lru_cache(maxsize=1024)
 def _constants_of(path: str, mtime_ns: int) -> dict[str, object]:
-    """Plain constants that a module assigns once, at top level."""
+    """Plain values that a module assigns once, at top level."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read())
@@ -235,12 +251,19 @@ def _constants_of(path: str, mtime_ns: int) -> dict[str, object]:
         return {}
     found: dict[str, object] = {}
     stores: dict[str, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            stores[node.id] = stores.get(node.id, 0) + 1
+    for name in _stored(tree):
+        stores[name] = stores.get(name, 0) + 1
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-            for target in statement.targets:
-                if isinstance(target, ast.Name) and stores[target.id] == 1:
-                    found[target.id] = statement.value.value
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
+            continue
+        try:
+            value = ast.literal_eval(statement.value)
+        except ValueError:  # no literal; `cache = dict()` is as good as one
+            call = ast.unparse(statement.value) if isinstance(statement.value, ast.Call) else ""
+            if call not in _EMPTY:
+                continue
+            value = _EMPTY[call]()
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            if isinstance(target, ast.Name) and stores[target.id] == 1:
+                found[target.id] = value
     return found

@@ -226,7 +226,7 @@ class Resolution:
             return iter(())
         return itertools.chain(
             (kind,),
-            itertools.islice(_own_dict(value).values() or gc.get_referents(value), _CHILDREN),
+            itertools.islice(_own_dict(value).values() or _referents(value), _CHILDREN),
             itertools.islice(_items(value), _CHILDREN),
         )
 
@@ -237,6 +237,11 @@ def _own_dict(value: Any) -> dict[str, Any]:
     except AttributeError:  # slots, C types
         return _EMPTY
     return found if type(found) is dict else _EMPTY
+
+
+def _referents(value: Any) -> list[Any]:
+    """What slots and C types hold; texts in there are their own affair, and no paths."""
+    return [part for part in gc.get_referents(value) if type(part) is not str]
 
 
 def _items(value: Any) -> Iterator[Any]:

@@ -7,8 +7,10 @@ May import: the standard library.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib
+import pickle
 import re
 import sys
 import types
@@ -38,6 +40,8 @@ _EXTENDED = {
 """Classes that other packages extend by a call: ``tqdm.pandas()``, accessors."""
 _OPTION = "<option>"
 """Stands for the class in an entry that is an option of its module."""
+_CONTENT = "<content>"
+"""Stands for the class in an entry whose value was changed in place."""
 
 
 class Gone:
@@ -145,7 +149,7 @@ def module_of(entry: str) -> str:
 
 def dotted(entry: str) -> str:
     """What an entry sets, as code says it: ``pandas.core.frame.DataFrame.norm``."""
-    return ".".join(filter(None, entry[len(PREFIX) :].split(":")))
+    return ".".join(part for part in entry[len(PREFIX) :].split(":") if part and part[0] != "<")
 
 
 def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
@@ -159,8 +163,8 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
         module, path, attribute = entry[len(PREFIX) :].split(":", 2)
 
         def act(owner: Any, path: str = path, attribute: str = attribute, value: Any = value) -> None:
-            if path == _OPTION:
-                _set_option(owner, attribute, value)
+            if path in (_OPTION, _CONTENT):
+                (_set_option if path == _OPTION else _fill)(owner, attribute, value)
                 return
             for part in path.split(".") if path else ():
                 owner = getattr(owner, part, None)
@@ -173,6 +177,52 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
             hooks.on(module, act)
         else:
             act(importlib.import_module(module))
+
+
+def _fill(module: Any, name: str, value: Any) -> None:
+    """Give a list, dict or set of a module the content that the other end's has now, where others hold it too."""
+    known = vars(module).get(name)
+    held = sys.getrefcount(known) > 3  # by more than the module, this function and its call
+    if not held or type(known) is not type(value) or type(known) not in (list, dict, set):
+        setattr(module, name, value)
+    elif known is not value:
+        known.clear()
+        known.extend(value) if type(known) is list else known.update(value)
+
+
+class Modules:
+    """Plain values of the notebook's own modules, as they were when they were imported or when the cell began."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, dict[str, tuple[Any, bytes]]] = {}
+
+    def note(self, module: Any) -> None:
+        """Note the values of a module as they are now."""
+        if isinstance(getattr(module, "__file__", None), str):
+            self._noted[module.__name__] = self._values(module)
+
+    def changed(self) -> dict[str, Any]:
+        """What is not as it was noted, as entries."""
+        entries = {}
+        for name, before in self._noted.items():
+            module = sys.modules.get(name)
+            now = self._values(module) if module is not None else {}
+            for attribute, (value, content) in now.items():
+                known, was = before.get(attribute, (value, content))
+                if content != was:
+                    entries[f"{PREFIX}{name}:{_CONTENT if known is value else ''}:{attribute}"] = value
+        return entries
+
+    def _values(self, module: Any) -> dict[str, tuple[Any, bytes]]:
+        found = {}
+        for name, value in list(vars(module).items()):
+            if not name.startswith("__") and type(value) in _VALUES:
+                with contextlib.suppress(Exception):  # what cannot be pickled is not plain
+                    found[name] = value, pickle.dumps(value)
+        return found
+
+
+_VALUES = (int, float, str, bool, type(None), list, dict, set, tuple)
 
 
 def _root(value: Any) -> str:

@@ -114,6 +114,7 @@ class Cell:
         self._imported: list[str] = []
         self._environ: dict[str, str] = {}
         self._attached: dict[str, Any] = {}
+        self._modules = attached.Modules()
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -151,6 +152,11 @@ class Cell:
         local = {part for file in files if file.get("kind") == "module" for part in file["path"][:-3].split("/")}
         for name in (*(manifest.get("imports") or ()), *sorted(local)):
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
+        for file in files:
+            if file.get("kind") == "module":
+                parts = file["path"].removesuffix(".py").removesuffix("/__init__").split("/")
+                for first in range(len(parts)):  # it may lie in any folder of sys.path
+                    self._hooks.on(".".join(parts[first:]), self._modules.note)
         self._load()
         self._provide_history()
         ambient.settle(manifest.get("ambient") or {}, self._ambient)
@@ -319,6 +325,7 @@ class Cell:
         if registered is not None:
             values[formatters.ENTRY] = registered
         here = {**attached.extensions(), **attached.found([self._manifest["cell"]["code"]], self._namespace)}
+        here.update(self._modules.changed())
         here.update(attached.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         dumped = wire.dump(values, put=self._put, seed=self._memo)

@@ -42,8 +42,6 @@ def describe(error: BaseException, render: Any) -> dict[str, object]:
     code: object = 1
     if isinstance(error, SystemExit):
         code = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
-        if not isinstance(error.code, (int, type(None))):
-            print(error.code, file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
         code = 130
     try:

@@ -154,3 +154,25 @@ print(pd.DataFrame({"a": [1.23456]}), np.array([1.2345]))
 pd.reset_option("display.float_format")
 # %% row 68
 print(pd.DataFrame({"a": [1.23456]}))
+# %% row 75: what a local module keeps
+%%writefile keeper.py
+STATE = []
+CACHE: dict = {}
+count = 0
+def add(x):
+    global count
+    count += 1
+    CACHE[x] = count
+    STATE.append(x)
+    return len(STATE)
+# %% row 75
+import keeper
+from keeper import STATE, add
+keeper.add(1)
+# %% row 75
+keeper.add(2), keeper.STATE, keeper.count, keeper.CACHE
+# %% row 75
+STATE is keeper.STATE, STATE, keeper.count, add(5)
+# %% row 75
+keeper.CACHE = {}
+STATE, keeper.STATE, keeper.count, keeper.CACHE
