@@ -222,7 +222,7 @@ class Resolution:
         if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
         # A job of ours holds the kernel's namespace, as the shell does, and so leads to every name.
-        if module.startswith(("numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)):
+        if module.startswith(("pathlib", "numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)):
             return iter(())
         return itertools.chain(
             (kind,),
