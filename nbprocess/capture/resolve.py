@@ -28,6 +28,8 @@ _ATOMS = frozenset(
 )
 _CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.CodeType})
 _OF_SHELL = ("ipykernel.", "IPython.core.interactiveshell", "IPython.core.formatters")
+_CLOSED = ("pathlib", "numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)
+"""Modules whose values lead to nothing of the notebook's, or to all of it."""
 _CHILDREN = 1000  # of one container
 _VISITS = 20_000  # of one capture
 _DEPTH = 40  # a transformer of the notebook in a pipeline in a column transformer in a pipeline is at 10
@@ -222,7 +224,7 @@ class Resolution:
         if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
         # A job of ours holds the kernel's namespace, as the shell does, and so leads to every name.
-        if module.startswith(("pathlib", "numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)):
+        if module.startswith(_CLOSED):
             return iter(())
         return itertools.chain(
             (kind,),
