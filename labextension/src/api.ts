@@ -132,6 +132,9 @@ export class RequestFailed extends Error {
 
 /** The reason of a rejected promise in words. */
 export function reasonOf(reason: unknown): string {
+  if (reason instanceof ServerConnection.NetworkError) {
+    return 'the Jupyter server does not answer'; // browsers say no more than "Failed to fetch"
+  }
   return reason instanceof Error ? reason.message : String(reason);
 }
 

@@ -7,6 +7,17 @@ import type { IInstance, IJob } from './api';
 
 export { duration, size };
 
+/** A moment (POSIX seconds) in the reader's own way: the time of a day that is `now`, else the date with it. */
+export function when(moment: number, now: number): string {
+  const [then, today] = [new Date(moment * 1000), new Date(now * 1000)];
+  const time = then.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  if (then.toDateString() === today.toDateString()) {
+    return time;
+  }
+  const year = then.getFullYear() === today.getFullYear() ? undefined : 'numeric';
+  return `${then.toLocaleDateString([], { day: 'numeric', month: 'short', year })}, ${time}`;
+}
+
 /** USD: two digits, four below one cent. */
 export function money(usd: number): string {
   return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`;

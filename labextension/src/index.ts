@@ -84,7 +84,7 @@ function announce(job: IJob, run: Run, trans: TranslationBundle): void {
   const failed = job.status === 'Failed';
   Notification.emit(
     failed ? trans.__('Job %1 failed: %2', job.name, job.failure.split('\n')[0]) : trans.__('Job %1: %2', job.name, job.headline || job.status),
-    failed ? 'error' : 'success',
+    failed ? 'error' : job.status === 'Stopped' ? 'warning' : 'success',
     {
       autoClose: failed ? false : 10_000,
       actions: [

@@ -9,7 +9,7 @@ import * as React from 'react';
 
 import { copyText, isWebAddress } from '../../nbprocess/views/static/dom.js';
 import type { IJob } from './api';
-import { duration, fileName } from './format';
+import { duration, fileName, when } from './format';
 import { CommandIDs, Run } from './tokens';
 
 export function JobHead(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Element {
@@ -25,13 +25,15 @@ export function JobHead(props: { job: IJob; run: Run; trans: TranslationBundle }
     job.machine,
     job.cost_words,
     job.timeout && !job.terminal && trans.__('time limit %1', duration(job.timeout)),
-    job.notebook && fileName(job.notebook)
+    job.notebook && fileName(job.notebook),
+    when(job.created, now)
   ];
   return (
     <header data-tone={job.tone}>
       <div className="nbp-JobPage-title">
-        <span className="nbp-dot" aria-hidden="true" />
-        <h1>{job.name}</h1>
+        <h1>
+          <span className="nbp-dot" aria-hidden="true" /> {job.name}
+        </h1>
         <b className="nbp-Job-status" aria-live="polite">
           {job.word}
         </b>
@@ -43,7 +45,7 @@ export function JobHead(props: { job: IJob; run: Run; trans: TranslationBundle }
           {job.terminal && act(CommandIDs.remove, trans.__('Delete…'), '')}
         </span>
       </div>
-      {job.headline && !job.failure && <p className="nbp-JobPage-headline">{job.headline}</p>}
+      {job.headline && job.headline !== job.word && !job.failure && <p className="nbp-JobPage-headline">{job.headline}</p>}
       {job.failure && <pre className="nbp-Failure">{job.failure}</pre>}
       {!job.terminal && (job.fraction !== null || job.doing) && (
         <div className="nbp-JobPage-progress">

@@ -6,7 +6,7 @@
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Api, ExtensionMissing, IJob, IJobs } from './api';
+import { Api, ExtensionMissing, IJob, IJobs, reasonOf } from './api';
 
 export class JobsModel {
   constructor(readonly api: Api) {
@@ -52,7 +52,7 @@ export class JobsModel {
 
   /** Why the last question was not answered; empty when it was. */
   get error(): string {
-    return this._error ? this._error.message : '';
+    return this._error ? reasonOf(this._error) : '';
   }
 
   set interval(seconds: number) {

@@ -12,7 +12,7 @@ import { Drag } from '@lumino/dragdrop';
 import * as React from 'react';
 
 import type { IJob } from './api';
-import { Filter, duration, fileName, matching, money } from './format';
+import { Filter, duration, fileName, matching, money, when } from './format';
 import { jobsIcon } from './icons';
 import type { JobsModel } from './model';
 import { CommandIDs, Run } from './tokens';
@@ -150,6 +150,7 @@ function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Elem
         <span className="nbp-Job-status">
           <b>{job.word}</b> · {duration(job.elapsed)}
           {job.cost !== null && ` · ${money(job.cost)}`}
+          <span className="nbp-Job-when">{when(job.created, Date.now() / 1000)}</span>
         </span>
         <span className="nbp-Job-place" title={job.notebook}>
           {[job.backend, job.instance_type, fileName(job.notebook)].filter(Boolean).join(' · ')}

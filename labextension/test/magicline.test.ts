@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { IJob } from '../src/api';
-import { Filter, describe, duration, fileName, matching, money, plain, size } from '../src/format';
+import { Filter, describe, duration, fileName, matching, money, plain, size, when } from '../src/format';
 import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
 import { imageType, kindOf, tableRows } from '../src/preview';
 import { curves, merged, polyline } from '../src/usage';
@@ -71,6 +71,15 @@ test('durations, money and sizes in words', () => {
   assert.deepEqual([duration(5.4), duration(42), duration(185), duration(3727)], ['5.4 s', '42 s', '3:05', '1:02:07']);
   assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '$0.0042', '$2.50']);
   assert.deepEqual([size(999), size(1536), size(74 * 2 ** 20)], ['999 B', '1.5 KiB', '74.0 MiB']);
+});
+
+test('a moment has its date when it is of another day', () => {
+  const noon = new Date(2026, 10, 21, 12, 0).getTime() / 1000;
+  const time = when(noon, noon + 3600);
+  assert.match(time, /12.00/);
+  const before = when(noon - 3 * 86_400, noon);
+  assert.ok(before.includes('18') && before.endsWith(time) && !before.includes('2026'), before);
+  assert.ok(when(noon - 400 * 86_400, noon).includes('2025'));
 });
 
 test('of a path the file name is shown', () => {

@@ -78,6 +78,7 @@ def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screensho
     assert download.value.suggested_filename == "model.bin"
     assert Path(download.value.path()).read_bytes() == bytes(range(256)) * 100
     files.get_by_text("report/table.csv").click()
+    outputs.get_by_role("columnheader", name="note").wait_for()
     assert outputs.get_by_role("cell").all_inner_texts() == [
         "first",
         'said "hi", <b>then</b> left',
