@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import collections
+import copyreg
 import enum
 import importlib
 import pickle
@@ -58,6 +59,25 @@ def reduce_class(pickler: Any, cls: type) -> Any:
             reads[base.__name__] = base  # the notebook may have another class of that name by now
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def reduce_instance(obj: Any) -> Any:
+    """An instance of a notebook's class whose ``__new__`` does more than to make it: it did so when it was made."""
+    cls: Any = type(obj)
+    made = next((base for base in cls.__mro__ if "__new__" in vars(base)), object)
+    if made.__module__ != "__main__" or not isinstance(cls.__new__, types.FunctionType):
+        return NotImplemented
+    plain = cls.__reduce_ex__ is object.__reduce_ex__ and cls.__reduce__ is object.__reduce__
+    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    if not plain or builtin is not object or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__"):
+        return NotImplemented
+    reduced = obj.__reduce_ex__(5)
+    return (make_bare, (cls,), *reduced[2:]) if reduced[0] is copyreg.__newobj__ else NotImplemented  # type: ignore[attr-defined]
+
+
+def make_bare(cls: type) -> Any:
+    """An instance with nothing in it."""
+    return object.__new__(cls)
 
 
 def make_named(qualname: str, data: bytes) -> type:

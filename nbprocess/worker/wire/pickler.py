@@ -212,7 +212,7 @@ class Pickler(pickle.Pickler):
                 return remade.make_of_shell, (path,)
         if root not in _PLAIN:
             return self._foreign(root, kind, obj)
-        return NotImplemented
+        return classes.reduce_instance(obj) if kind.__module__ == "__main__" else NotImplemented
 
     def _foreign(self, root: str, kind: type, obj: Any) -> Any:
         """Values of installed libraries: by a codec of their own, else by pickle."""

@@ -40,6 +40,11 @@ def reduce_remade(obj: Any) -> Any:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
+    if kind.__module__ == "multiprocessing.context" and hasattr(obj, "get_start_method"):
+        # `from multiprocessing import Pool` binds a method of it.
+        if kind.__name__ == "DefaultContext":
+            return make_attribute, (kind.__module__, "_default_context")
+        return make_context, (obj.get_start_method(),)
     if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
         return (make_spent_group, ()) if obj.__reduce__()[0] is iter else NotImplemented
     named = constants.name_of(obj)  # what ipywidgets offers ready made and is bound to no page: `interact`
@@ -52,6 +57,13 @@ def make_spent_group() -> Any:
     _, group = next(parent)
     next(parent, None)
     return group
+
+
+def make_context(method: str) -> Any:
+    """What ``multiprocessing`` starts processes by, of which each process has one for each way."""
+    import multiprocessing
+
+    return multiprocessing.get_context(method)
 
 
 def make_attribute(module: str, name: str) -> Any:

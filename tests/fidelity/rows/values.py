@@ -239,3 +239,29 @@ nested, slotted, mapped, inner = defaultdict(lambda: defaultdict(int)), Slotted(
 # %% rows 38, 40
 nested["a"]["b"] += 5
 nested["new"]["n"], slotted.helper.go(), list(mapped), inner.get(), Inner.__qualname__, type(inner) is Inner
+# %% row 40: making an instance does something more, once
+class Tracked:
+    made = []
+    def __new__(cls, *a):
+        instance = super().__new__(cls); cls.made.append(instance); return instance
+    def __init__(self, n): self.n = n
+    def __repr__(self): return f"Tracked({self.n})"
+class Single:
+    only = None
+    def __new__(cls):
+        if cls.only is None: cls.only = super().__new__(cls); print("made")
+        return cls.only
+tracked, single = Tracked(1), Single()
+# %% row 40
+tracked.n += 1; single.x = [tracked]
+Tracked.made, Tracked.made[0] is tracked, Single() is single, Tracked(7)
+# %% row 40
+Tracked.made, Tracked.made[0] is tracked, Single() is single, single.x[0] is tracked
+# %% row 47: a pool is made by a method of what starts processes
+from multiprocessing import Pool, get_context
+def squared(x): return x * x
+context = get_context("fork")
+# %% row 47
+with Pool(1) as pool: found = pool.map(squared, range(3))
+del pool
+found, context.get_start_method()
