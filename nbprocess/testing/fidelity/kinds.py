@@ -61,6 +61,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
         frames = [f for f in traceback.extract_tb(value.__traceback__) if not _OF_KERNEL.search(f.filename)]
         walk.put(f"{path}.<traceback>", str([(frame.lineno, frame.name, frame.line) for frame in frames]))
+    elif kind.__module__ == "multiprocessing.context":
+        walk.put(path, named(kind))  # which way is the process's own is noted when it is first asked
     elif root == "sklearn" and kind.__name__.startswith(("KDTree", "BallTree")):
         walk.put(path, named(kind))  # its state counts how often it was asked
         walk.alone(f"{path}.data", walk.keep(value.get_arrays()[0]))

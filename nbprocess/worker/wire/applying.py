@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from . import arrays, caches, exceptions, subclasses
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
-from .functions import own_attributes
+from .functions import set_attributes
 from .group import Memo
 
 
@@ -135,13 +135,13 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "class":
         _apply_class(obj, state)
     elif kind == "function":
-        _apply_attributes(obj, state)
+        set_attributes(obj, state)
     elif kind == "exception":
         obj.args = state[0]
         vars(obj).clear()
         exceptions.set_exception(obj, state[1])
     elif kind == "cached":
-        _apply_attributes(obj, state[0])
+        set_attributes(obj, state[0])
         caches.fill(obj, *state[1:])
     elif kind == "axis":
         obj.names = state
@@ -160,12 +160,6 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     else:
         return False
     return True
-
-
-def _apply_attributes(function: Any, attributes: Dict[str, Any]) -> None:
-    for name in own_attributes(function).keys() - attributes.keys():
-        del vars(function)[name]
-    vars(function).update(attributes)
 
 
 def _take_over(obj: Any, new: Any) -> bool:

@@ -19,7 +19,7 @@ from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import is_frame
-from .functions import by_reference, own_attributes
+from .functions import by_reference, own_attributes, rebindable
 from .group import Memo
 from .remade import path_in_shell
 
@@ -96,7 +96,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         held = data_of(obj)
         return None if held is None else ("class", held)
     if kind is _FUNCTION:
-        return None if by_reference(obj) else ("function", own_attributes(obj))
+        return None if by_reference(obj) else ("function", {**own_attributes(obj), **rebindable(obj)})
     if kind is caches.CACHED:
         held = (own_attributes(obj), caches.entries(obj), caches.counts(obj))
         return None if by_reference(obj) else ("cached", held)

@@ -210,6 +210,27 @@ def set_cached(cached: Any, state: Any) -> None:
     caches.fill(cached, *state)
 
 
+_SPECIAL = "\0"
+"""Before the names of attributes that every function has and code may bind anew."""
+
+
+def rebindable(function: Any) -> Dict[str, Any]:
+    """The attributes that every function has and code may bind anew."""
+    names = ("__doc__", "__name__", "__defaults__", "__kwdefaults__")
+    return {_SPECIAL + name: getattr(function, name) for name in names}
+
+
+def set_attributes(function: Any, attributes: Dict[str, Any]) -> None:
+    """Give a function what the same function at the other end has: its own attributes, and those of ``rebindable``."""
+    for name in own_attributes(function).keys() - attributes.keys():
+        del vars(function)[name]
+    for name, value in attributes.items():
+        if name.startswith(_SPECIAL):
+            setattr(function, name[len(_SPECIAL) :], value)
+        else:
+            vars(function)[name] = value
+
+
 def own_attributes(function: Any) -> Dict[str, Any]:
     """What code set on a function: a counter, a registry."""
     return {name: value for name, value in vars(function).items() if name not in ("__wrapped__", "cache_parameters")}

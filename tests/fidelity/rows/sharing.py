@@ -187,6 +187,16 @@ load("a"), load.cache_info(), point.norm() is point.norm(), point.size
 # %% in its order
 load("b", sep=";"); Point.norm.cache_clear()
 load("a"), load.cache_info(), point.norm(), point.size, Point.make(1) is point
+# %% row 64: what every function has, bound anew
+def documented(a, b=2, *, c=3):
+    "Doc"
+    return a + b + c
+also = documented
+# %% row 64
+documented.__doc__ = "New"; documented.__defaults__ = (20,); documented.__kwdefaults__ = {"c": 30}
+also is documented, also(1)
+# %% row 64
+also(1), also.__doc__, documented.__defaults__
 # %% row 61: an array that changes its size, and what was not sent that holds it
 import numpy as np
 class Box: pass
