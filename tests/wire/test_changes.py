@@ -125,3 +125,21 @@ def test_new_objects_take_the_places_of_old_ones_below_names() -> None:
     stale = wire.replace_below({"holder": holder, "old": old, "_hidden": [old]}, {id(old): new})
     assert holder["list"] == [new] and holder["name"] is new
     assert stale == ["holder['deep']['pair'][1]"] and holder["deep"]["pair"][1] is old
+
+
+def test_what_is_only_used_has_not_changed(ends: Ends) -> None:
+    ends.cell(
+        "import functools\ndef f(a, b=2, *, c=3): return [a, b, c]\nf.note = 1\n"
+        "@functools.lru_cache\ndef held(x): return [x]\nheld(1)\n"
+        "class K:\n    @functools.cache\n    def m(self): return 1\nk = K(); k.m()\n"
+        "try: 1 / 0\nexcept ZeroDivisionError as problem: error = problem"
+    )
+    far = ends.send("f", "held", "k", "error")
+    ends.begin()
+    far["f"](1), str(far["error"]), type(far["k"])
+    ends.back()
+    assert ends.changed == []
+    ends.begin()
+    far["held"](1)
+    ends.back()
+    assert ends.changed == ["held"], "a hit is counted"

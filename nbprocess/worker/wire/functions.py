@@ -213,11 +213,13 @@ def set_cached(cached: Any, state: Any) -> None:
 _SPECIAL = "\0"
 """Before the names of attributes that every function has and code may bind anew."""
 
+# The keys are made once: states are compared by identity.
+_REBINDABLE = {name: _SPECIAL + name for name in ("__doc__", "__name__", "__defaults__", "__kwdefaults__")}
+
 
 def rebindable(function: Any) -> Dict[str, Any]:
     """The attributes that every function has and code may bind anew."""
-    names = ("__doc__", "__name__", "__defaults__", "__kwdefaults__")
-    return {_SPECIAL + name: getattr(function, name) for name in names}
+    return {key: getattr(function, name) for name, key in _REBINDABLE.items()}
 
 
 def set_attributes(function: Any, attributes: Dict[str, Any]) -> None:
