@@ -76,7 +76,8 @@ def _kernel() -> str:
     if version.partition(".")[0] == "7" and int(version.split(".")[1]) < 4:
         raise BackendError(
             f"ipykernel {version} can lose the request of a cell that comes just as it answers another one, and then "
-            "waits, with or without nbprocess, until it is restarted. Version 7.4 mends that: pip install 'ipykernel>=7.4'"
+            "waits, with or without nbprocess, until it is restarted. "
+            "Version 7.4 mends that: pip install 'ipykernel>=7.4'"
         )
     return f"ipykernel {version}"
 
