@@ -198,6 +198,7 @@ def prepare(
     values.update(captured.attached)
     strength.update(dict.fromkeys(captured.attached, "maybe"))
     dumped = wire.dump(values, put=pending.put)
+    notices += dumped.notices()
     tombstones: dict[str, str] = dict(captured.withheld)
     for failed, failure in dumped.failed.items():
         if failed == formatters.ENTRY:

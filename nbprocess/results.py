@@ -184,6 +184,7 @@ class Results:
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()
+        self.notices += loaded.notices()
         for name, failure in loaded.failed.items():
             if name == formatters.ENTRY:
                 self.notices.append(f"What the cell registered to show values by cannot be read here: {failure}")

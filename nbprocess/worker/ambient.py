@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import formulas, settings
+from . import formulas, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ _MODULES = {  # section → the module whose import makes it exist
     "numpy.print": "numpy",
     "pandas": "pandas",
     "matplotlib": "matplotlib",
-    "torch.random": "torch",
     "sklearn": "sklearn",
     "sklearn.ids": "sklearn.utils._repr_html.estimator",
     "sympy": "sympy",
     **settings.MODULES,
+    **torchstate.MODULES,
 }
 
 
@@ -282,14 +282,6 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     return notes
 
 
-def _torch(module: Any) -> Any:
-    return _encode(bytes(module.get_rng_state().tolist()))
-
-
-def _apply_torch(module: Any, state: Any) -> None:
-    module.set_rng_state(module.tensor(list(base64.b64decode(state)), dtype=module.uint8))
-
-
 def _sklearn(module: Any) -> Any:
     return {key: value for key, value in module.get_config().items() if _jsonable(value)}
 
@@ -321,11 +313,11 @@ _COLLECT = {
     "numpy.print": _numpy_print,
     "pandas": _pandas,
     "matplotlib": _matplotlib,
-    "torch.random": _torch,
     "sklearn": _sklearn,
     "sklearn.ids": _sklearn_ids,
     "sympy": formulas.collect,
     **settings.COLLECT,
+    **torchstate.COLLECT,
 }
 _APPLY = {
     "random": _apply_random,
@@ -334,11 +326,11 @@ _APPLY = {
     "numpy.print": _apply_numpy_print,
     "pandas": _apply_pandas,
     "matplotlib": _apply_matplotlib,
-    "torch.random": _apply_torch,
     "sklearn": _apply_sklearn,
     "sklearn.ids": _apply_sklearn_ids,
     "sympy": formulas.apply,
     **settings.APPLY,
+    **torchstate.APPLY,
 }
 
 

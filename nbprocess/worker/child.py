@@ -111,6 +111,7 @@ class Cell:
         self._ambient: dict[str, object] = {}
         self._front: Any = None
         self._features: list[str] = []
+        self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
         self._environ: dict[str, str] = {}
         self._attached: dict[str, Any] = {}
@@ -189,6 +190,7 @@ class Cell:
         groups = [wire.Group.from_json(group) for group in groups]
         loaded = wire.load(groups, get=get, namespace=self._namespace)
         self._memo = loaded.memo
+        self._said += ["In the job, " + line for line in loaded.notices()]
         self._front.format_by(loaded.values.pop(formatters.ENTRY, None) or [])
         self._attached = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
         attached.apply(self._attached, self._hooks)
@@ -207,6 +209,7 @@ class Cell:
             loaded = wire.load([wire.Group.from_json(group)], get=get, namespace=self._namespace)
             for name, reason in loaded.failed.items():
                 raise InputError(f"{name} cannot be read in this container: {reason}")
+            self._said += ["In the job, " + line for line in loaded.notices()]
             self._namespace.update(loaded.values)
             self._inputs += loaded.values
             self._handed.append((list(loaded.values), wire.snapshot(loaded.memo)))
@@ -262,7 +265,7 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
-        notices = self._said_of_environment()
+        notices = [*self._said, *self._said_of_environment()]
         if self._channel.widgets:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
         if notices:
@@ -329,6 +332,7 @@ class Cell:
         here.update(attached.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         dumped = wire.dump(values, put=self._put, seed=self._memo)
+        self._said += dumped.notices()
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
             print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)
         if formatters.ENTRY in dumped.failed:

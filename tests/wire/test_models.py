@@ -1,4 +1,4 @@
-"""Tensors, models of other libraries, and types whose package brings its own codec."""
+"""Models of other libraries, and types whose package brings its own codec."""
 
 from __future__ import annotations
 
@@ -26,65 +26,6 @@ def there_and_back(**values):
     loaded = wire.load(dumped.groups, get=lambda blob: blobs[blob["chunks"][0]], namespace={})
     assert not loaded.failed, loaded.failed
     return loaded.values, dumped, blobs
-
-
-# -- PyTorch ---------------------------------------------------------------------------------------------------------
-
-
-def test_tensors_go_out_of_band_and_keep_what_they_are():
-    torch = pytest.importorskip("torch")
-    large = torch.rand(200_000)
-    odd = torch.arange(24, dtype=torch.int16).reshape(4, 6).T[::2]
-    half, flags = torch.rand(10).to(torch.bfloat16), torch.tensor([True, False])
-    back, dumped, blobs = there_and_back(
-        large=large, odd=odd, half=half, flags=flags, empty=torch.empty(0), one=torch.tensor(3)
-    )
-    assert max(map(len, blobs)) == 800_000 and len(blobs[dumped.groups[0].stream["chunks"][0]]) < 10_000
-    for name, tensor in {"large": large, "odd": odd, "half": half, "flags": flags, "one": torch.tensor(3)}.items():
-        assert back[name].dtype == tensor.dtype and torch.equal(back[name], tensor), name
-    assert back["odd"].stride() == odd.stride()
-    back["large"].add_(1)
-    assert dumped.groups[0].codecs["large"] == "numpy" or "torch" in dumped.groups[0].needs
-
-
-def test_tied_weights_and_views_stay_tied():
-    torch = pytest.importorskip("torch")
-
-    base = torch.zeros(50_000)
-    back, *_ = there_and_back(pair={"all": base, "part": base[10:20], "again": base})
-    pair = back["pair"]
-    pair["all"][10] = 7
-    assert pair["part"][0] == 7 and pair["again"] is pair["all"]
-
-    model = torch.nn.Sequential(torch.nn.Linear(300, 300), torch.nn.ReLU(), torch.nn.Linear(300, 300))
-    model[2].weight = model[0].weight
-    model[0].bias.requires_grad_(False)
-    back, _, blobs = there_and_back(model=model)
-    again = back["model"]
-    assert again[2].weight is again[0].weight and isinstance(again[0].weight, torch.nn.Parameter)
-    assert again[0].weight.requires_grad and not again[0].bias.requires_grad
-    sample = torch.rand(2, 300)
-    assert torch.equal(again(sample), model(sample))
-    assert sum(map(len, blobs)) < 2 * 300 * 300 * 4, "the tied weight went once"
-    torch.optim.SGD(again.parameters(), 0.1).step()
-
-
-def test_a_device_that_is_not_here_becomes_the_cpu():
-    torch = pytest.importorskip("torch")
-    from nbprocess.worker.wire.tensors import make_tensor
-
-    memory = np.frombuffer(bytearray(np.arange(4, dtype=np.float32).tobytes()), np.uint8)
-    made = make_tensor(memory, torch.float32, 0, (4,), (1,), "cuda:97", False, False)
-    assert made.device.type == "cpu" and made.tolist() == [0, 1, 2, 3]
-    made = make_tensor(memory, torch.float32, 1, (3,), (1,), "mps", True, True)
-    assert made.tolist() == [1, 2, 3] and made.requires_grad
-
-
-def test_tensors_of_other_kinds_are_left_to_pytorch():
-    torch = pytest.importorskip("torch")
-    sparse = torch.eye(3).to_sparse()
-    back, *_ = there_and_back(sparse=sparse, complex=torch.tensor([1 + 2j]).conj())
-    assert torch.equal(back["sparse"].to_dense(), torch.eye(3)) and back["complex"].tolist() == [1 - 2j]
 
 
 # -- models ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, caches, exceptions, subclasses
+from . import arrays, caches, exceptions, subclasses, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes
@@ -35,7 +35,7 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     for name, (kind, state) in patches.items():
         number = int(name[len(PATCH) :])
         if not _apply(memo.objects[number], kind, state):
-            applied.rebind[number] = state
+            applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state
     if applied.rebind:
         _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
     return applied
@@ -153,6 +153,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
             subclasses.take_extras(obj, state)
     elif kind in ("masked", "subarray"):
         return subclasses.apply_array(obj, kind, state)
+    elif kind == "tensor":
+        return tensors.apply(obj, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
     elif kind == "new":

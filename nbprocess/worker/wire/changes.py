@@ -13,7 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import caches, constants, exceptions, subclasses
+from . import caches, constants, exceptions, subclasses, tensors
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -33,7 +33,7 @@ _CONSTANT = (
 _FUNCTION = types.FunctionType
 _PLAIN = (str, bytes, int, float, complex, tuple, frozenset)
 """Only an instance of a class that is made of one has attributes."""
-_HEAVY = 1 << 20  # bytes of an array, values of a frame: from here on a thread pays
+_HEAVY = 1 << 20  # bytes of an array, values of a frame or tensor: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
 
 
@@ -83,11 +83,17 @@ def _is_heavy(obj: Any) -> bool:
     kind = type(obj)
     if kind.__name__ == "ndarray":
         return not obj.dtype.hasobject and obj.nbytes >= _HEAVY
+    if _is_tensor(kind):
+        return bool(obj.numel() >= _HEAVY)
     return (
         kind.__name__ in ("DataFrame", "Series")
         and (kind.__module__ or "").split(".")[0] == "pandas"
         and obj.size >= _HEAVY
     )
+
+
+def _is_tensor(kind: type) -> bool:
+    return kind.__name__ in ("Tensor", "Parameter") and (kind.__module__ or "").split(".")[0] == "torch"
 
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
@@ -125,6 +131,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", list(obj.names)  # all of an index that can change
         return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
+    if _is_tensor(kind) and tensors.is_plain(obj):
+        return "tensor", tensors.state(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
         return "frame", (fingerprint(obj), subclasses.extras(obj))
     if subclasses.is_array(obj):
@@ -186,6 +194,8 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     after = new[1]
     if kind == "subarray" or (kind == "frame" and isinstance(before, tuple)):
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
+    if kind == "tensor":
+        return bool(before[:-1] == after[:-1] and before[-1] is after[-1])
     if kind == "exception":
         return _alike(before[0], after[0]) and _alike(before[1], after[1])
     if kind == "cached":
@@ -231,12 +241,16 @@ def changes(before: Snapshot) -> Changes:
     """Compare the inputs with their state before the cell."""
     found = Changes()
     now = _states([(number, before.memo.objects[number]) for number in before.states])
+    storages: Dict[Any, tensors.Storage] = {}
     for number, old in before.states.items():
         obj = before.memo.objects[number]
         new = now.get(number)
         if new is None or (old[0] == new[0] and _same(old, new)):
             continue
-        patch = ("new", obj) if _is_another(old, new) else _patch(obj, new)
+        if new[0] == "tensor":
+            patch: Tuple[str, Any] = "tensor", tensors.patch(obj, storages)
+        else:
+            patch = ("new", obj) if _is_another(old, new) else _patch(obj, new)
         if patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from . import arrays
+from . import arrays, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import Dumped, Failure, Group, Memo
@@ -63,9 +63,14 @@ class _File:
 class _Part:
     """One pickler's work: the stream so far, and what was learnt."""
 
-    def __init__(self, shared: Mapping[int, Any], seeds: Optional[Dict[int, Tuple[int, Any]]] = None) -> None:
+    def __init__(
+        self,
+        shared: Mapping[int, Any],
+        storages: Dict[Any, tensors.Storage],
+        seeds: Optional[Dict[int, Tuple[int, Any]]] = None,
+    ) -> None:
         self.file = _File()
-        self.pickler = Pickler(self.file, dict(shared))
+        self.pickler = Pickler(self.file, dict(shared), storages=storages)
         self.first = 0
         if seeds:
             self.pickler.memo = seeds  # type: ignore[assignment]
@@ -113,8 +118,9 @@ def dump(
     """
     failed: Dict[str, Failure] = {}
     parts: Dict[str, _Part] = {}
+    storages = tensors.seeded(seed.objects) if seed is not None else {}
     for name, value in values.items():
-        part, failure = _try(name, value)
+        part, failure = _try(name, value, storages)
         if failure is not None:
             failed[name] = failure
         elif part is not None:
@@ -125,12 +131,13 @@ def dump(
     shared.update(there)
     dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
+    dumped.losses.update((name, part.pickler.losses) for name, part in parts.items() if part.pickler.losses)
     for names, seeded in _families(parts, shared, seeds, there):
         if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):
             whole = parts[names[0]]
         else:
             # The pickler's memo setter takes {id: (number, object)}; each part needs a table of its own.
-            whole = _Part(shared, dict(seeds) if seeded and seeds else None)
+            whole = _Part(shared, storages, dict(seeds) if seeded and seeds else None)
             for name in names:
                 whole.add(name, values[name])
                 whole.codecs[name] = parts[name].codecs[name]
@@ -155,14 +162,14 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
     )
 
 
-def _try(name: str, value: Any) -> Tuple[Optional[_Part], Optional[Failure]]:
-    part = _Part({})
+def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[Optional[_Part], Optional[Failure]]:
+    part = _Part({}, storages)
     error = _attempt(part, name, value)
     if error is None:
         return part, None
 
     def fails(inner: Any) -> Optional[BaseException]:
-        return _attempt(_Part({}), name, inner)
+        return _attempt(_Part({}, {}), name, inner)
 
     found, path = (value, "") if isinstance(error, RecursionError) else culprit(value, fails)
     if found is not value:

@@ -99,22 +99,43 @@ class Memo:
 
 @dataclass
 class Dumped:
-    """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers; ``files``: of sources."""
+    """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers; ``files``: of sources;
+    ``losses``: name → what of it does not travel."""
 
     groups: List[Group]
     failed: Dict[str, Failure]
     memo: Memo
     sizes: Dict[str, int]
     files: Set[str] = field(default_factory=set)
+    losses: Dict[str, Set[str]] = field(default_factory=dict)
+
+    def notices(self) -> List[str]:
+        """What of the values does not travel, as lines for the person."""
+        return _lines(self.losses)
 
 
 @dataclass
 class Loaded:
-    """What ``load`` read; a group that could not be read is in ``failed``, name by name, with the reason."""
+    """What ``load`` read; a group that could not be read is in ``failed``, name by name, with the reason. ``moved``:
+    name → what of it is elsewhere than it was."""
 
     values: Dict[str, Any]
     memo: Memo
     failed: Dict[str, str]
+    moved: Dict[str, Set[str]] = field(default_factory=dict)
+
+    def notices(self) -> List[str]:
+        """What of the values is elsewhere than it was, as lines for the person."""
+        return _lines(self.moved)
+
+
+def _lines(of_names: Dict[str, Set[str]]) -> List[str]:
+    """Names with the same to be said of them share a line: "`loss`, `out`: part of ..."."""
+    names: Dict[str, List[str]] = {}
+    for name, said in of_names.items():
+        for line in sorted(said):
+            names.setdefault(line, []).append(f"`{name}`")
+    return [f"{', '.join(who)}: {line}" for line, who in names.items()]
 
 
 Seed = Optional[Memo]

@@ -85,7 +85,6 @@ def load(
         unpickler = Unpickler(io.BytesIO(stream), [get(blob) for blob in group.buffers], seeds)
         with scope.within(namespace):
             _read(unpickler, group, len(seeds), loaded)
-        tensors.read()
     return loaded
 
 
@@ -97,6 +96,9 @@ def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> Non
         try:
             marks.append(unpickler.load() if position else None)
             loaded.values[name] = unpickler.load()
+            moved = tensors.moved()
+            if moved:
+                loaded.moved[name] = moved
         except Exception as error:  # whatever a library's own reconstruction may raise
             reason = _explain(error, group)
             for lost in group.names[position:]:

@@ -67,7 +67,14 @@ _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins"
 class Pickler(pickle.Pickler):
     """Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``, ``owners``."""
 
-    def __init__(self, file: Any, shared: Optional[Dict[int, Any]] = None, *, probing: bool = False) -> None:
+    def __init__(
+        self,
+        file: Any,
+        shared: Optional[Dict[int, Any]] = None,
+        *,
+        storages: Optional[Dict[Any, tensors.Storage]] = None,
+        probing: bool = False,
+    ) -> None:
         super().__init__(file, 5, buffer_callback=self._out_of_band)
         self._probing = probing
         self.buffers: List[pickle.PickleBuffer] = []
@@ -76,7 +83,8 @@ class Pickler(pickle.Pickler):
         self.files: Set[str] = set()  # in which the source of what was sent stands
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
-        self.storages: Dict[Any, Any] = {}  # of tensors: device and address → their bytes, and what keeps them
+        self.storages = {} if storages is None else storages  # of tensors: see ``tensors.storage_of``
+        self.losses: Set[str] = set()  # what values have that does not travel
         self._shared = shared or {}
         self._kept: List[Any] = []
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
@@ -228,6 +236,8 @@ class Pickler(pickle.Pickler):
         found = NotImplemented
         if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
             found = tensors.reduce_tensor(self, obj)
+        elif root == "torch" and kind.__name__ in ("TypedStorage", "UntypedStorage"):
+            found = tensors.reduce_storage(self, obj)
         elif kind.__module__ == "pygments.token" and kind.__name__ == "_TokenType":
             return remade.make_token, (tuple(obj),)
         elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":

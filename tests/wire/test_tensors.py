@@ -1,0 +1,211 @@
+"""PyTorch: tensors, their storages and gradients, there and back, and what a cell changes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbprocess.worker import torchstate, wire
+from nbprocess.worker.wire.tensors import Storage, make_tensor
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (no requirement of the tests: gigabytes)")
+
+
+class Trip:
+    """Values sent to another end; ``back`` brings home what changed there, and results."""
+
+    def __init__(self, **values):
+        self.blobs = []
+        self.sent = wire.dump(values, put=self.put)
+        assert not self.sent.failed, self.sent.failed
+        self.there = self.load(self.sent.groups)
+        self.before = wire.snapshot(self.there.memo)
+
+    def put(self, buffer):
+        self.blobs.append(bytearray(memoryview(buffer).cast("B")))
+        return {"size": len(self.blobs[-1]), "chunks": [len(self.blobs) - 1]}
+
+    def load(self, groups, seed=None):
+        loaded = wire.load(groups, get=lambda blob: self.blobs[blob["chunks"][0]], namespace={}, seed=seed)
+        assert not loaded.failed, loaded.failed
+        return loaded
+
+    def back(self, **results):
+        changes = wire.changes(self.before)
+        sent = wire.dump({**changes.patches, **results}, put=self.put, seed=self.there.memo)
+        assert not sent.failed, sent.failed
+        loaded = self.load(sent.groups, self.sent.memo)
+        applied = wire.apply({name: loaded.values[name] for name in changes.patches}, self.sent.memo)
+        assert not applied.rebind
+        return {name: loaded.values[name] for name in results}
+
+    def __getitem__(self, name):
+        return self.there.values[name]
+
+
+def test_tensors_go_out_of_band_and_keep_what_they_are():
+    odd = torch.arange(24, dtype=torch.int16).reshape(4, 6).T[::2]
+    values = {
+        "large": torch.rand(200_000),
+        "odd": odd,
+        "half": torch.rand(10).to(torch.bfloat16),
+        "flags": torch.tensor([True, False]),
+        "empty": torch.empty(0),
+        "one": torch.tensor(3),
+    }
+    trip = Trip(**values)
+    assert max(map(len, trip.blobs)) == 800_000 and len(trip.blobs[trip.sent.groups[0].stream["chunks"][0]]) < 10_000
+    for name, tensor in values.items():
+        assert trip[name].dtype == tensor.dtype and torch.equal(trip[name], tensor), name
+    assert trip["odd"].stride() == odd.stride()
+    assert not wire.changes(trip.before).patches, "nothing changed"
+
+
+def test_tied_weights_and_views_stay_tied_and_go_once():
+    base = torch.zeros(50_000)
+    pair = Trip(pair={"all": base, "part": base[10:20], "again": base})["pair"]
+    pair["all"][10] = 7
+    assert pair["part"][0] == 7 and pair["again"] is pair["all"]
+
+    model = torch.nn.Sequential(torch.nn.Linear(300, 300), torch.nn.ReLU(), torch.nn.Linear(300, 300))
+    model[2].weight = model[0].weight
+    model[0].bias.requires_grad_(False)
+    trip = Trip(model=model)
+    again = trip["model"]
+    assert again[2].weight is again[0].weight and isinstance(again[0].weight, torch.nn.Parameter)
+    assert again[0].weight.requires_grad and not again[0].bias.requires_grad
+    sample = torch.rand(2, 300)
+    assert torch.equal(again(sample), model(sample))
+    assert sum(map(len, trip.blobs)) < 2 * 300 * 300 * 4, "the tied weight went once"
+
+
+def test_names_share_a_storage_and_results_share_it_with_inputs():
+    base = torch.zeros(50_000)
+    trip = Trip(base=base, part=base[10:20])
+    assert sum(map(len, trip.blobs)) < 250_000
+    trip["part"].add_(1)
+    assert trip["base"][10] == 1
+    back = trip.back(tail=trip["base"][-5:])
+    assert base[10] == 1, "changed in place"
+    back["tail"][0] = 3
+    assert base[-5] == 3, "a result over an input's memory lies over it here, too"
+
+
+def test_what_a_cell_changes_is_changed_in_place():
+    """What was not sent sees it: views, optimizers, other names."""
+    net = torch.nn.Linear(3, 2)
+    params, before = list(net.parameters()), net.weight.detach().clone()
+    view, wide = net.weight.detach()[0], torch.zeros(1).expand(4)
+    table = torch.zeros(2, 3)
+    kept = table
+    trip = Trip(net=net, wide=wide, table=table)
+    there = trip["net"]
+    there(torch.ones(1, 3)).sum().backward()
+    torch.optim.SGD(there.parameters(), lr=0.5).step()
+    there.bias.requires_grad_(False)
+    trip["wide"][0] = 5
+    trip["table"].data = torch.full((3, 3), 2.0)
+    trip.back()
+    assert net.weight is params[0] and torch.allclose(net.weight, before - 0.5)
+    assert torch.equal(view, net.weight.detach()[0]), "a view that was not sent"
+    assert torch.equal(net.weight.grad, torch.ones(2, 3)) and not net.bias.requires_grad
+    assert wide.tolist() == [5, 5, 5, 5]
+    assert kept.shape == (3, 3) and kept.sum() == 18
+
+
+def test_gradients_travel_and_graphs_are_said_to_stay():
+    weight = torch.ones(3, requires_grad=True)
+    (weight * 2).sum().backward()
+    loss = (weight * 3).sum()
+    trip = Trip(weight=weight, loss=loss)
+    assert trip["weight"].grad.tolist() == [2, 2, 2]
+    assert trip["loss"].item() == 9 and not trip["loss"].requires_grad, "backward() raises instead of doing nothing"
+    assert trip.sent.notices() == [
+        "`loss`: part of an autograd graph, which does not travel: it arrives detached. "
+        "Call backward() in the cell that computes it."
+    ]
+    trip["weight"].grad = None
+    trip.back()
+    assert weight.grad is None
+
+
+def test_a_device_that_is_not_here_becomes_the_cpu_and_that_is_said():
+    storage = Storage(torch.arange(4, dtype=torch.float32).view(torch.uint8))
+    made = make_tensor(storage, torch.float32, 0, (4,), (1,), "cuda:97", False, False)
+    assert made.device.type == "cpu" and made.tolist() == [0, 1, 2, 3]
+    made = make_tensor(storage, torch.float32, 1, (3,), (1,), "mps", True, True)
+    assert made.tolist() == [1, 2, 3] and made.requires_grad
+    loaded = wire.load([], get=None, namespace={})
+    from nbprocess.worker.wire import tensors
+
+    loaded.moved["made"] = tensors.moved()
+    assert loaded.notices() == [
+        "`made`: it was on cuda:97, and there is none here: it is on the CPU.",
+        "`made`: it was on mps, and there is none here: it is on the CPU.",
+    ]
+    assert not tensors.moved()
+
+
+def test_tensors_of_other_kinds_lie_over_the_same_storages():
+    class Named(torch.Tensor):
+        pass
+
+    large = torch.rand(100_000)
+    tagged = large.clone()
+    tagged.note = "kept"
+    trip = Trip(
+        sparse=torch.eye(3).to_sparse(),
+        turned=torch.tensor([1 + 2j]).conj(),
+        tagged=tagged,
+        named=large.as_subclass(Named),
+        plain=large,
+    )
+    assert torch.equal(trip["sparse"].to_dense(), torch.eye(3)) and trip["turned"].tolist() == [1 - 2j]
+    assert trip["tagged"].note == "kept" and torch.equal(trip["tagged"], large)
+    assert torch.equal(trip["named"].as_subclass(torch.Tensor), large)
+    assert sum(map(len, trip.blobs)) < 810_000, "out of band, and once"
+    trip["plain"][0] = 9
+    assert trip["named"][0] == 9
+
+
+@pytest.fixture
+def _as_it_was():
+    """What the test sets for the whole process."""
+    state, settings = torchstate.COLLECT["torch.random"](torch), torchstate.COLLECT["torch"](torch)
+    yield
+    torchstate.APPLY["torch"](torch, settings)
+    torchstate.APPLY["torch.random"](torch, state)
+    torchstate._elsewhere.clear()
+
+
+def test_generators_and_settings_are_as_at_the_other_end(_as_it_was):
+    torch.manual_seed(3)
+    torch.set_default_dtype(torch.float64)
+    torch.set_printoptions(precision=2)
+    torch.set_grad_enabled(False)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    there = {name: collect(torch) for name, collect in torchstate.COLLECT.items()}
+    drawn = torch.rand(3)
+    torch.manual_seed(4)
+    torch.set_default_dtype(torch.float32)
+    torch.set_printoptions(profile="default")
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
+    for name, apply in torchstate.APPLY.items():
+        assert not apply(torch, there[name])
+    assert torch.equal(torch.rand(3), drawn) and not torch.is_grad_enabled()
+    assert repr(torch.tensor([1 / 3])) == "tensor([0.33])" and torch.are_deterministic_algorithms_enabled()
+    if not torch.cuda.is_available():
+        notes = torchstate.APPLY["torch"](torch, {"device": "cuda:0"})
+        assert notes == ["torch.set_default_device('cuda:0') has no effect here: there is no such device"]
+
+
+def test_states_of_gpus_that_are_not_here_travel_on(_as_it_was):
+    """Two jobs one after the other do not draw the same numbers on their GPU."""
+    torch.manual_seed(3)
+    state = torchstate.COLLECT["torch.random"](torch)
+    torchstate.APPLY["torch.random"](torch, {**state, "cuda": ["AAAA"]})
+    if not torch.cuda.is_initialized():
+        torch.rand(3)
+        assert torchstate.COLLECT["torch.random"](torch)["cuda"] == ["AAAA"]
+        torch.manual_seed(5)
+        assert "cuda" not in torchstate.COLLECT["torch.random"](torch), "it was seeded anew"
