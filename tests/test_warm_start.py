@@ -70,5 +70,6 @@ def test_a_module_of_the_notebooks_folder_is_never_loaded_in_advance(kernel: Ker
     kernel.ok("import mine\n")
     kernel.ok("%%processing\nseen = mine.value")
     (kernel.folder / "mine.py").write_text("value = 22\n")
-    kernel.ok("%%processing\nimport mine\nseen = mine.value")
+    ran = kernel.ok("%%processing\nimport mine\nseen = mine.value")
     assert kernel.value("seen") == "22"
+    assert "mine was edited since it was imported here; the job has it as it is now." in str(ran.outputs)

@@ -20,7 +20,7 @@ from . import environment, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
-from .modules import changed_state, is_missing, local_modules
+from .modules import changed_state, is_edited, is_missing, local_modules
 from .resolve import Resolution, star_names, submodules
 from .scope import Scope, analyse
 
@@ -268,10 +268,12 @@ def _of_modules(
 def _module_state(
     local: Collection[str], loaded: Mapping[str, types.ModuleType], attached: Collection[str]
 ) -> list[str]:
-    """Say when a local module's constants were changed in this kernel: the worker imports the module anew."""
+    """Say when a local module is not here as the worker imports it anew: its constants, or its source, changed."""
     notices = []
     for name in sorted(local):
         module = loaded.get(name)
+        if module is not None and is_edited(module):
+            notices.append(f"{name} was edited since it was imported here; the job has it as it is now.")
         sent = [entry.rpartition(":")[2] for entry in attached if worker_attached.module_of(entry) == name]
         changed = changed_state(module, sent) if module is not None else []
         if changed:

@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import os
 import site
+import struct
 import sys
 import sysconfig
 import types
@@ -215,7 +216,7 @@ def changed_state(module: types.ModuleType, constants: Collection[str]) -> list[
     The worker imports the module anew, so that ``utils.DEBUG = True``, set in the notebook, is not there.
     """
     path = getattr(module, "__file__", None)
-    if not isinstance(path, str) or not path.endswith(".py") or not os.path.isfile(path):
+    if not isinstance(path, str) or not path.endswith(".py") or not os.path.isfile(path) or is_edited(module):
         return []
     assigned = _constants_of(path, os.stat(path).st_mtime_ns)
     changed: list[str] = []
@@ -226,6 +227,39 @@ def changed_state(module: types.ModuleType, constants: Collection[str]) -> list[
         if type(now) in _PLAIN and (type(now), now) != (type(value), value):
             changed.append(name)
     return changed
+
+
+_seen: dict[str, tuple[object, tuple[int, int]]] = {}
+"""Module → its spec (a reload makes another one), and time and size of its source when a job first used it."""
+
+
+def is_edited(module: types.ModuleType) -> bool:
+    """Whether a module's source was changed since it was imported, as far as can be told: where Python writes no
+    compiled file that says so, changes since a job first used the module count."""
+    try:
+        now = os.stat(str(module.__file__))
+    except OSError:
+        return False
+    compiled = _compiled_from(module)
+    if compiled is not None:
+        return compiled != (int(now.st_mtime) & 0xFFFFFFFF, now.st_size & 0xFFFFFFFF)
+    mark = now.st_mtime_ns, now.st_size
+    if _seen.get(module.__name__, (None,))[0] is not module.__spec__:
+        _seen[module.__name__] = module.__spec__, mark
+    return _seen[module.__name__][1] != mark
+
+
+def _compiled_from(module: types.ModuleType) -> tuple[int, int] | None:
+    """Time in seconds and size of the source that a module's compiled file was made from.
+
+    They stand behind a magic number and flags, four bytes each (PEP 552; with flags there is a hash instead).
+    """
+    try:
+        with open(str(getattr(module.__spec__, "cached", None)), "rb") as file:
+            _, flags, seconds, size = struct.unpack("<4I", file.read(16))
+    except (OSError, struct.error):
+        return None
+    return None if flags else (seconds, size)
 
 
 def _stored(node: ast.AST) -> Iterator[str]:
