@@ -6,7 +6,7 @@ May import: everything but ``magics``, ``server`` and ``cli``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +15,7 @@ from .errors import JobNotFound, NbprocessError
 from .job import Job, Source, store_of
 from .launch import launch
 from .options import resolve
-from .plan import Context, Plan, default_backend, prepare
+from .plan import Context, Plan, known_backends, prepare
 
 if TYPE_CHECKING:
     from .script import ScriptPlan
@@ -116,7 +116,7 @@ def attach(name: str, backend: str | None = None) -> Job:
     Raises:
         JobNotFound: no backend knows a job of that name.
     """
-    where = [backend] if backend else list(dict.fromkeys(["local", default_backend()]))
+    where = [backend] if backend else known_backends()
     reasons = []
     for place in where:
         found = backends.get(place)
@@ -146,31 +146,45 @@ def _job(backend: backends.Backend, describe: dict[str, Any]) -> Job:
     return job
 
 
-def jobs(backend: str | None = None, limit: int = 50, **filters: Any) -> list[Job]:
+def jobs(
+    backend: str | None = None,
+    limit: int = 50,
+    *,
+    problem: Callable[[str], Any] = lambda text: None,
+    **filters: Any,
+) -> list[Job]:
     """The newest jobs.
 
     Args:
         backend: ``local`` or ``sagemaker``; by default this machine's and, where it is set up, SageMaker's.
         limit: at most so many.
+        problem: told why a backend that was not named cannot be asked; the jobs of the other are listed all the same.
         **filters: those of ListProcessingJobs: ``NameContains``, ``StatusEquals``, ``CreationTimeAfter``, ...
     """
-    listed = itertools.islice(iter_jobs(backend, **filters), limit)
+    listed = itertools.islice(iter_jobs(backend, problem=problem, **filters), limit)
     return [job if job.store is not None else attach(job.name, job.backend.name) for job in listed]
 
 
-def iter_jobs(backend: str | None = None, **filters: Any) -> Iterator[Job]:
-    """The jobs of all backends, newest first, described as they are reached."""
+def iter_jobs(
+    backend: str | None = None, *, problem: Callable[[str], Any] = lambda text: None, **filters: Any
+) -> Iterator[Job]:
+    """The jobs of all backends, newest first, listed page by page and described as they are reached. As ``jobs``."""
     import heapq
 
-    where = [backend] if backend else list(dict.fromkeys(["local", default_backend()]))
+    where = [backend] if backend else known_backends()
     listings = []
     for place in where:
         found = backends.get(place)
+        summaries = found.jobs(**filters)
         try:
-            listings.append([(found, summary) for summary in itertools.islice(found.jobs(**filters), 10_000)])
-        except NbprocessError:
+            first = list(itertools.islice(summaries, 1))
+        except NbprocessError as error:
             if backend or place == "local":
                 raise
+            problem(f"{place}: {error}")
+            continue
+        listed = itertools.islice(itertools.chain(first, summaries), 10_000)
+        listings.append(zip(itertools.repeat(found), listed))
     merged = heapq.merge(*listings, key=lambda pair: pair[1]["CreationTime"], reverse=True)
     for found, summary in merged:
         name = summary["ProcessingJobName"]

@@ -1,4 +1,4 @@
-"""``nbprocess jobs | logs | metrics | stop | attach | delete | clean | doctor | policy``: jobs, from a terminal."""
+"""``nbprocess jobs | logs | metrics | stop | attach | delete | clean | doctor | policy | prices``: from a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, or 1 with one line on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(prog="nbprocess", description="Jobs of offloaded notebook cells.")
     parser.add_argument("--backend", choices=("local", "sagemaker"), help="look only there")
+    parser.add_argument("--region", help="the AWS region of the jobs; default the configured one")
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("jobs", help="list the jobs of all kernels, newest first")
     listing.add_argument("--limit", type=int, default=20)
@@ -51,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="say what is missing for SageMaker, and what mends it")
     policy = commands.add_parser("policy", help="print the least-privilege IAM policies")
     policy.add_argument("--bucket", default="BUCKET")
+    policy.add_argument("--prefix", default="nbprocess", help="where nbprocess keeps its things in the bucket")
+    policy.add_argument("--role", metavar="ARN", default="ROLE_ARN", help="the role that jobs get")
+    policy.add_argument("--user", metavar="ARN", default="USER_OR_ROLE_ARN", help="who submits jobs")
     policy.add_argument("--kms-key", metavar="ARN", help="with what --kms-key and --volume-kms-key ARN need")
     policy.add_argument("--vpc", action="store_true", help="with what --subnets and --security-groups need")
     policy.add_argument("--only", choices=("user", "role", "trust"), help="this one by itself, as the AWS CLI takes it")
@@ -60,7 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="DAYS",
         help="print a lifecycle rule instead: jobs expire after DAYS",
     )
+    prices = commands.add_parser("prices", help="what processing instances cost in the region, and how old that is")
+    prices.add_argument("search", nargs="*", help="only types with these words: g5, T4, ...")
+    prices.add_argument(
+        "--update", action="store_true", help="ask AWS now; without permission, read its large public file of prices"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.region:
+        os.environ["NBPROCESS_REGION"] = arguments.region
     try:
         return _RUN[arguments.command](arguments)
     except NbprocessError as error:
@@ -73,7 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _jobs(arguments: argparse.Namespace) -> int:
     from .api import jobs
 
-    states = [job.state() for job in jobs(arguments.backend, limit=arguments.limit)]
+    def problem(text: str) -> None:
+        print(f"nbprocess: {text}", file=sys.stderr)
+
+    states = [job.state() for job in jobs(arguments.backend, limit=arguments.limit, problem=problem)]
     if arguments.json:
         print(json.dumps([_plain(state) for state in states], indent=1))
         return 0
@@ -199,12 +214,19 @@ def _policy(arguments: argparse.Namespace) -> int:
     from .backends.sagemaker.policy import iam_policies, lifecycle
 
     if arguments.lifecycle is None:
-        policies = iam_policies(arguments.bucket, kms_key=arguments.kms_key, vpc=arguments.vpc)
+        policies = iam_policies(
+            arguments.bucket,
+            arguments.prefix,
+            role=arguments.role,
+            user=arguments.user,
+            kms_key=arguments.kms_key,
+            vpc=arguments.vpc,
+        )
         print(json.dumps(policies[arguments.only] if arguments.only else policies, indent=2))
         return 0
     if arguments.lifecycle < 1:
         raise OptionError(f"--lifecycle {arguments.lifecycle}: give at least one day.")
-    print(json.dumps(lifecycle(arguments.lifecycle), indent=2))
+    print(json.dumps(lifecycle(arguments.lifecycle, arguments.prefix), indent=2))
     print(
         "Save it as lifecycle.json, then: aws s3api put-bucket-lifecycle-configuration "
         f"--bucket {arguments.bucket} --lifecycle-configuration file://lifecycle.json",
@@ -213,7 +235,32 @@ def _policy(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _prices(arguments: argparse.Namespace) -> int:
+    from .backends.sagemaker import pricing
+    from .backends.sagemaker.backend import Backend
+    from .catalog import price, search
+
+    account = Backend().account
+    if arguments.update:
+        pricing.update(account, public=True)
+    known = pricing.prices(account)
+    print(f"{'INSTANCE':<20} {'VCPU':>5} {'MEMORY':>9} {'GPU':<22} {'USD/H':>9}  AS OF      SOURCE")
+    for kind in sorted(search(" ".join(arguments.search)), key=lambda kind: (kind.gpus, kind.vcpus, kind.memory)):
+        found = known.get(kind.name) or price(kind.name, account.region)
+        cost = f"{found.usd_per_hour:>9.3f}  {found.as_of:<10} {found.source}" if found else f"{'unknown':>9}"
+        gpu = f"{kind.gpus} x {kind.gpu}" if kind.gpus else ""
+        print(f"{kind.name:<20} {kind.vcpus:>5} {f'{kind.memory / 2**30:g} GiB':>9} {gpu:<22} {cost}")
+    if not known:
+        print(
+            f"The Price List could not be asked for {account.region} (pricing:GetProducts). `nbprocess prices --update` "
+            "reads AWS's public file of prices instead, which needs no permission.",
+            file=sys.stderr,
+        )
+    return 0
+
+
 _RUN = {
+    "prices": _prices,
     "jobs": _jobs,
     "logs": _logs,
     "stop": _stop,

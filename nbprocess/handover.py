@@ -52,10 +52,10 @@ def takes(options: Options, job: Job) -> bool:
     Raises:
         OptionError, BackendError: there is no such image, machine, account.
     """
-    from . import backends, setting
-    from .plan import default_backend
+    from . import setting
+    from .plan import backend_of
 
-    backend = backends.get(options.backend or default_backend())
+    backend = backend_of(options)
     if job.store is None or backend.name != job.backend.name or _adds_packages(options, job):
         return False
     image = setting.resolve(options, backend, cell=True)[0]["ImageUri"]

@@ -94,6 +94,7 @@ class Job:
         self._lock = threading.RLock()
         self._transfer: Transfer | None = None
         self._notices: list[str] = []
+        self._priced = ""
         self._stop_requested = False
         self._outcome_error: NbprocessError | None = None
         self._collected = False
@@ -251,11 +252,23 @@ class Job:
             return False
         with self._lock:
             changed, over = self._seen.look()
+            self._price()
             if over:
                 self._collect()
         if changed or self._done.is_set():
             self.changed()
         return changed
+
+    def _price(self) -> None:
+        """What the machine costs that it was given: one of several types, or one that another kernel asked for."""
+        cluster = self._seen.describe.get("ProcessingResources", {}).get("ClusterConfig", {})
+        kind = str(cluster.get("SelectedInstanceType") or cluster.get("InstanceType") or "")
+        if not kind or kind == self._priced or self.backend.name == "local":
+            return
+        self._priced = kind
+        found = self.backend.price(kind)
+        self.price_per_hour = found.usd_per_hour if found else None
+        self.price_note = f"as of {found.as_of}" if found else "price unknown"
 
     def _collect(self) -> None:
         """Read and verify the outcome, once, after the job has ended."""

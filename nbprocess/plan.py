@@ -5,6 +5,7 @@ Nothing is written: ``launch`` does that. The two join capture, wire, bundle, re
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
 from .cellrequest import PLACEHOLDER, add_layer, build_request
-from .errors import CaptureError
+from .errors import CaptureError, OptionError
 from .options import Options
 from .otherend import check_crossing, check_volume, packed_layer, requirements_of, versions_here
 from .results import ABSENT
@@ -141,6 +142,27 @@ def default_backend(environ: Mapping[str, str] = os.environ) -> str:
     return "local"
 
 
+def known_backends() -> list[str]:
+    """Where jobs may be: on this machine, where the configuration says, and on SageMaker where an account is set up."""
+    from .options import configured
+
+    with contextlib.suppress(OptionError):  # a faulty file must not hide the jobs
+        return list(dict.fromkeys(["local", configured().get("backend", ("local", ""))[0], default_backend()]))
+    return list(dict.fromkeys(["local", default_backend()]))
+
+
+def backend_of(options: Options) -> Backend:
+    """Where a job with these options goes.
+
+    Raises:
+        OptionError: there is no such backend.
+    """
+    backend = backends.get(options.backend or default_backend())
+    at = getattr(backend, "at", None)
+    found: Backend = at(options.region) if options.region and at else backend
+    return found
+
+
 def prepare(
     cell: Cell,
     namespace: dict[str, Any],
@@ -167,7 +189,7 @@ def prepare(
 
     began = time.time()
     context = context or Context()
-    backend = backends.get(options.backend or default_backend())
+    backend = backend_of(options)
     elsewhere = {name for item in handed for name in item.names}
     captured = capture(
         cell,

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import backends, setting
+from . import setting
 from .channels import INPUT
 from .errors import JobNameInUse, OptionError
 from .job import Job, Source
 from .options import Options, to_line, values_of
-from .plan import Context, default_backend
+from .plan import Context, backend_of
 from .summary import size
 
 _SUFFIX = {"Rscript": ".R", "bash": ".sh", "sh": ".sh", "julia": ".jl", "node": ".js", "perl": ".pl", "ruby": ".rb"}
@@ -139,7 +139,7 @@ def prepare(script: Script, options: Options, context: Context | None = None) ->
     began = time.time()
     context = context or Context()
     _check(script, options)
-    backend = backends.get(options.backend or default_backend())
+    backend = backend_of(options)
     setting.check_sources(options)
     resolved, notices = setting.resolve(options, backend)
     stem = PurePosixPath(script.name).stem if script.name and not options.command else Path(context.notebook).stem

@@ -105,6 +105,9 @@ def options_of(processor: Any, *, code: bool = True) -> dict[str, Any]:
     kinds = [_get(item, "instance_type", "InstanceType") for item in preferences or ()]
     if kinds or getattr(processor, "instance_type", None):
         found["instance"] = tuple(str(kind) for kind in kinds) or (str(processor.instance_type),)
+        if found["instance"][0] in ("local", "local_gpu"):  # the SDK's local mode
+            found["backend"] = "local"
+            del found["instance"]
     if getattr(processor, "tags", None):
         found["tag"] = dict(_tag(item) for item in _listed(processor.tags))
     network = getattr(processor, "network_config", None)

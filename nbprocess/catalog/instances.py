@@ -6,12 +6,11 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import OptionError
-from .prices import price
 
 # GPUs that people ask for and Processing does not have: botocore's ProcessingInstanceType has none of their families.
 _ELSEWHERE = {
@@ -123,7 +122,10 @@ def search(text: str) -> list[InstanceType]:
 
 
 def choose(
-    gpu: str | None = None, cpus: int | None = None, memory: int | None = None, region: str = "us-east-1"
+    gpu: str | None = None,
+    cpus: int | None = None,
+    memory: int | None = None,
+    prices: Mapping[str, float] | None = None,
 ) -> InstanceType:
     """The cheapest type that fits; where prices are not known, the smallest.
 
@@ -131,7 +133,7 @@ def choose(
         gpu: ``T4`` or ``T4:2``.
         cpus: at least so many vCPUs.
         memory: at least so many bytes.
-        region: whose prices count.
+        prices: type → what an hour of it costs; the whole list of a region, or nothing.
 
     Raises:
         OptionError: no type fits; says what there is.
@@ -161,8 +163,7 @@ def choose(
         raise OptionError(f"{wish}: no instance type of SageMaker Processing has that.{more} Ask for less.")
 
     def rank(item: InstanceType) -> tuple[float, int, int, int, str]:
-        known = price(item.name, region)
-        return (known.usd_per_hour if known else float("inf"), item.gpus, item.vcpus, item.memory, item.name)
+        return ((prices or {}).get(item.name, float("inf")), item.gpus, item.vcpus, item.memory, item.name)
 
     return min(fits, key=rank)
 

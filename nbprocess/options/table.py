@@ -129,7 +129,7 @@ class Options:
         metavar="FOLDER",
         config=False,
     )
-    role: str | None = _option(as_text, "IAM role of the job.", metavar="ARN")
+    role: str | None = _option(as_text, "IAM role of the job, as ARN or by its name.", metavar="ROLE")
     region: str | None = _option(as_text, "AWS region.", metavar="NAME", example="us-east-1")
     bucket: str | None = _option(
         as_text, "Where bundles and results lie: a bucket, or s3://bucket/prefix.", metavar="BUCKET"

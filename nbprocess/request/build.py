@@ -63,7 +63,7 @@ def build(
         application["ContainerArguments"] = list(arguments)
     request: dict[str, Any] = {
         "ProcessingJobName": job,
-        "RoleArn": options.get("role") or resolved["RoleArn"],
+        "RoleArn": resolved["RoleArn"],
         "AppSpecification": application,
         "ProcessingResources": {"ClusterConfig": cluster},
         "StoppingCondition": {"MaxRuntimeInSeconds": _runtime(options, resolved)},

@@ -61,10 +61,10 @@ class KnownJobs:
     def newest(self, limit: int) -> tuple[list[Job], list[str]]:
         from .. import backends
         from ..errors import JobNotFound
-        from ..plan import default_backend
+        from ..plan import known_backends
 
         listings, problems = [], []
-        for place in dict.fromkeys(["local", default_backend()]):
+        for place in known_backends():
             try:
                 found = list(itertools.islice(backends.get(place).jobs(), limit))
             except NbprocessError as error:  # one backend that is away does not hide the jobs of the other
@@ -262,11 +262,12 @@ class Board:
         try:
             region = str(getattr(place, "region", ""))
             quotas = self._quotas(place)
+            listed = place.prices() if hasattr(place, "prices") else {}
         except NbprocessError:  # no region, no credentials: the catalogue without what only an account can tell
-            region, quotas = "", {}
+            region, quotas, listed = "", {}, {}
         rows: list[dict[str, Any]] = []
         for kind in instance_names():
-            found, cost = find(kind), price(kind, region)
+            found, cost = find(kind), listed.get(kind) or price(kind, region)
             rows.append({"name": kind, "price": cost.usd_per_hour if cost else None, "quota": quotas.get(kind)})
             if found:
                 gpu = f"{found.gpus} × {found.gpu}" if found.gpus > 1 else found.gpu

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess import options, script, sdkobjects
+from nbprocess import backends, options, script, sdkobjects
 from nbprocess.errors import OptionError
 from nbprocess.request import validate
 
@@ -53,7 +53,7 @@ class Backend:
 
 @pytest.fixture()
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(script.backends, "get", lambda name: Backend())
+    monkeypatch.setattr(backends, "get", lambda name: Backend())
     (folder / "score.py").write_text("print('scored')\n")
     (folder / "requirements.txt").write_text("tinyhtml\n")
     (folder / "lib.py").write_text("VALUE = 1\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ def test_a_kernel_that_falls_silent_is_named_with_its_way_out(doctor: Doctor, mo
         ),
         ({"denied": ("DescribeLogStreams",)}, "permission to read logs", ("nbprocess policy --only user",)),
         ({"denied": ("GetMetricData",)}, "permission to read metrics", ("Without it jobs run",)),
+        ({"denied": ("GetProducts",)}, "prices", ("--max-cost is refused", "nbprocess prices --update")),
         ({"clock_skew": True}, "credentials", ("The clock of this machine is wrong",)),
     ],
 )
@@ -93,6 +95,30 @@ def test_what_is_missing_comes_with_what_to_type(
     status, shown = doctor(**faults)
     assert status == 1 and [line for line in shown.splitlines() if line.startswith("MISS")] == [f"MISS {miss}"]
     assert all(word in shown for word in types), shown
+
+
+def test_the_policy_that_is_to_be_typed_has_nothing_left_to_fill_in(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "SageMaker: {PythonSDK: {Modules: {Session: {DefaultS3Bucket: team, DefaultS3ObjectKeyPrefix: people/ada}}}}"
+    )
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path))
+    _, shown = doctor(denied=("ListProcessingJobs",))
+    line = next(line for line in shown.splitlines() if "nbprocess policy --only user" in line)
+    assert main(shlex.split(line.partition(" > ")[0])[1:]) == 0
+    policy = capsys.readouterr().out
+    resources = [part["Resource"] for part in json.loads(policy)["Statement"]]
+    assert all(resource == "*" or resource.startswith("arn:aws:") for resource in resources), resources
+    assert "arn:aws:s3:::team/people/ada/nbprocess/*" in resources
+    assert f"arn:aws:iam::{ACCOUNT}:role/nbprocess" in resources
+
+
+def test_policies_are_of_the_partition_of_the_role(capsys: pytest.CaptureFixture[str]) -> None:
+    role = f"arn:aws-cn:iam::{ACCOUNT}:role/jobs"
+    assert main(["policy", "--only", "role", "--bucket", "mine", "--role", role]) == 0
+    printed = capsys.readouterr().out
+    assert "arn:aws-cn:s3:::mine/nbprocess/*" in printed and "arn:aws:" not in printed
 
 
 def test_without_a_region_nothing_else_is_asked(doctor: Doctor) -> None:

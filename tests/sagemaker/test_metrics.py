@@ -18,7 +18,7 @@ from nbprocess.gauge import Gauge
 from nbprocess.state import Usage
 from nbprocess.testing.aws import REGION, Emulator, emulator
 
-WORK = "import time\nheld = bytearray(400_000_000)\nend = time.time() + 3\nwhile time.time() < end:\n    sum(range(10_000))\n"
+WORK = "import time\nheld = bytearray(400_000_000)\nend = time.process_time() + 2\nwhile time.process_time() < end:\n    sum(range(10_000))\n"
 
 
 @pytest.fixture(scope="module")

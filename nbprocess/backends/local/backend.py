@@ -90,8 +90,9 @@ class Backend:
             from ...catalog import choose
 
             kind = choose(options.get("gpu"), options.get("cpus"), options.get("memory")).name
+        role = options.get("role") or "nbprocess-local"
         return {
-            "RoleArn": options.get("role") or f"arn:aws:iam::{ACCOUNT}:role/nbprocess-local",
+            "RoleArn": role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}",
             "ImageUri": images.image_uri(options.get("image")),
             "InstanceType": kind,
             "InstanceCount": int(options.get("count") or 1),

@@ -16,7 +16,9 @@ from . import defaults, studio
 from .explain import meaning
 
 # Only asked to be told more; from a VPC without internet they cannot be reached, and nobody is to wait for that long.
-_BRIEF = frozenset({"iam", "ecr", "service-quotas"})
+# Nor for STS, which is asked first of all: without a network that is where it is seen.
+_BRIEF = {"iam": (2, 5), "ecr": (2, 5), "service-quotas": (2, 5), "sts": (5, 10)}
+"""Service → seconds to connect, and to read an answer."""
 
 
 class Account:
@@ -26,8 +28,23 @@ class Account:
         self._environ = environ
         self._given = region
         self._clients: dict[str, Any] = {}
+        self._seen = _variables(environ)
         self.silent: dict[str, float] = {}
         """What AWS did not answer in time, and when (``time.monotonic()``): not asked again for a while."""
+
+    def forget(self) -> None:
+        """Find out anew who asks: boto3's sessions and clients keep the credentials, or the lack of them, for good."""
+        self._clients = {}
+        self._seen = _variables(self._environ)
+        for name in ("session", "region", "identity", "role", "studio", "defaults"):
+            self.__dict__.pop(name, None)
+
+    def look(self) -> bool:
+        """Whether somebody has set other credentials or another profile since (`%env AWS_PROFILE=...`): they count."""
+        changed = self._seen != _variables(self._environ)
+        if changed:
+            self.forget()
+        return changed
 
     @functools.cached_property
     def session(self) -> Any:
@@ -41,6 +58,7 @@ class Account:
         """Option, environment or profile, then Studio's own."""
         found = self.session.region_name or _field(studio.metadata().get("ResourceArn", ""), 3)
         if not found:
+            self.forget()
             raise BackendError("No AWS region is set. Give --region, or set AWS_REGION, or run `aws configure`.")
         return str(found)
 
@@ -52,22 +70,29 @@ class Account:
             retries: Any = {"mode": "adaptive", "max_attempts": 8}
             config = Config(retries=retries, connect_timeout=10, read_timeout=60)
             if service in _BRIEF:
-                config = Config(
-                    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5
-                )
+                connect, read = _BRIEF[service]
+                retries = {"mode": "standard", "total_max_attempts": 3}
+                config = Config(retries=retries, connect_timeout=connect, read_timeout=read)
             self._clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self._clients[service]
 
     @functools.cached_property
     def identity(self) -> dict[str, str]:
         """STS GetCallerIdentity."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from botocore.exceptions import ConnectionError as Unreachable
 
         try:
             answer: dict[str, str] = self.client("sts").get_caller_identity()
-        except (BotoCoreError, ClientError) as error:
+        except (HTTPClientError, Unreachable) as error:
+            self.forget()
             raise BackendError(
-                f"AWS does not know who asks: {error} "
+                f"AWS cannot be reached: {_sentence(error)} Check the network (a proxy, a VPN), or use --backend local."
+            ) from error
+        except (BotoCoreError, ClientError) as error:
+            self.forget()  # what is set up after this counts for the next cell
+            raise BackendError(
+                f"AWS does not know who asks: {_sentence(error)} "
                 + (meaning(str(error)) or "Set up credentials (`aws configure`), or use --backend local.")
             ) from error
         return answer
@@ -77,12 +102,22 @@ class Account:
         """The account's number."""
         return self.identity["Account"]
 
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn``, ``aws-us-gov``, ..."""
+        return self.identity["Arn"].split(":")[1]
+
+    @property
+    def caller(self) -> str:
+        """Who asks, as IAM names it: the user, or the role that this session has assumed."""
+        return re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", self.identity["Arn"])
+
     @functools.cached_property
     def role(self) -> str:
         """The execution role: ``NBPROCESS_ROLE``, the SDK's defaults, Studio's, or the one this session has assumed."""
         given = self._environ.get("NBPROCESS_ROLE") or self.defaults.get("RoleArn")
         if given:
-            return str(given)
+            return self.role_arn(str(given))
         if "RoleArn" in self.studio:
             return str(self.studio["RoleArn"])
         assumed = re.fullmatch(r"arn:(aws[\w-]*):sts::(\d{12}):assumed-role/([^/]+)/.+", self.identity["Arn"])
@@ -91,16 +126,20 @@ class Account:
                 f"No execution role for the job is known: {self.identity['Arn']} is no role. Give --role ARN of a role "
                 "that trusts sagemaker.amazonaws.com; `nbprocess policy` prints what it needs."
             )
-        return self._role_arn(*assumed.groups())
+        return self.role_arn(assumed[3])
 
-    def _role_arn(self, partition: str, account: str, name: str) -> str:
+    def role_arn(self, name: str) -> str:
+        """The ARN of a role that may be given by its name alone, as the SageMaker SDK takes it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        if name.startswith("arn:"):
+            return name
+        name = name.rpartition("/")[2]
         try:
             return str(self.client("iam").get_role(RoleName=name)["Role"]["Arn"])
         except (BotoCoreError, ClientError):  # not allowed to look: the usual path of a role that SageMaker made
             path = "service-role/" if name.startswith("AmazonSageMaker") else ""
-            return f"arn:{partition}:iam::{account}:role/{path}{name}"
+            return f"arn:{self.partition}:iam::{self.number}:role/{path}{name}"
 
     @functools.cached_property
     def studio(self) -> dict[str, Any]:
@@ -136,6 +175,14 @@ class Account:
     def prefix(self) -> str:
         """Where in that bucket nbprocess keeps its things."""
         return "/".join(filter(None, [str(self.defaults.get("Prefix", "")).strip("/"), "nbprocess"]))
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith("AWS_")}
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(". ") + "."
 
 
 def _field(arn: str, index: int) -> str:

@@ -5,6 +5,7 @@ May import: its neighbours, ``base``, ``errors``, ``state``; ``bundle.stores``, 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -17,7 +18,7 @@ from ...state import TERMINAL
 from ..base import LogPage
 from . import logs
 from .account import Account
-from .explain import meaning, plainly
+from .explain import is_expired, meaning, plainly
 
 if TYPE_CHECKING:
     from ...bundle.stores import Store
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # aws/sagemaker-distribution: major version of the image → its Python.
 _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
+
+_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
+"""Partition → where its console is."""
 
 _LOST_ANSWER = 600.0  # seconds within which boto3 has given up asking again
 
@@ -37,10 +41,10 @@ class Backend:
     start_seconds = 90.0
     """What a machine takes to start at the least: data that arrives within it may follow the job."""
 
-    def __init__(self) -> None:
-        self.account = Account(os.environ.get("NBPROCESS_REGION"))
+    def __init__(self, region: str | None = None) -> None:
+        self.account = Account(region or os.environ.get("NBPROCESS_REGION"))
         self._stores: dict[str, Store] = {}
-        self._kms_key: str | None = None
+        self._elsewhere: dict[str, Backend] = {}
         low = float(os.environ.get("NBPROCESS_POLL_SECONDS", "2"))
         self.poll_seconds = (low, 5 * low)
         self.log_seconds = 2.5 * low
@@ -50,6 +54,26 @@ class Backend:
     def region(self) -> str:
         """The region of the jobs."""
         return self.account.region
+
+    def at(self, region: str) -> Backend:
+        """The backend of another region. This one stays where it is: jobs of its region are asked for there."""
+        with contextlib.suppress(BackendError):  # no region is set here
+            if region == self.region:
+                return self
+        if region not in self._elsewhere:
+            self._elsewhere[region] = Backend(region)
+        return self._elsewhere[region]
+
+    @contextlib.contextmanager
+    def _asking(self, job: str = "") -> Iterator[None]:
+        """``plainly``; credentials that have ended are looked for anew, so that the next question may find others."""
+        try:
+            with plainly(job):
+                yield
+        except BackendError as error:
+            if is_expired(error):
+                self.account.forget()
+            raise
 
     # -- what new jobs need ------------------------------------------------------------------------------------------
 
@@ -61,14 +85,14 @@ class Backend:
         """The store at an ``s3://`` URI. Every call expects the bucket to be this account's."""
         from ...bundle.stores import S3Store
 
-        key = self._kms_key or os.environ.get("NBPROCESS_KMS_KEY") or self.account.settings.get("KmsKeyId")
+        key = os.environ.get("NBPROCESS_KMS_KEY") or self.account.settings.get("KmsKeyId")
         known = f"{uri}\0{key or ''}"
         if known not in self._stores:
             bucket, _, prefix = uri.removeprefix("s3://").partition("/")
             self._stores[known] = S3Store(
                 bucket,
                 prefix,
-                session=self.account.session,
+                session=lambda: self.account.session,
                 expected_owner=self.account.number,
                 region=self.region,
                 kms_key=key or None,
@@ -84,20 +108,19 @@ class Backend:
         """
         from ...catalog import choose
 
-        if options.get("region") and options["region"] != self.region:
-            self.account = Account(options["region"])
-        self._kms_key = options.get("kms_key")
+        if self.account.look():
+            self._stores.clear()
         kinds = tuple(options.get("instance") or ())
         if not kinds:
-            wish = any(options.get(name) for name in ("gpu", "cpus", "memory"))
-            kinds = (
-                choose(options.get("gpu"), options.get("cpus"), options.get("memory"), self.region).name
-                if wish
-                else "ml.m5.xlarge",
-            )
+            wish = [options.get(name) for name in ("gpu", "cpus", "memory")]
+            if any(wish):
+                usd = {kind: known.usd_per_hour for kind, known in self.prices().items()}
+                kinds = (choose(*wish, prices=usd).name,)
+            else:
+                kinds = ("ml.m5.xlarge",)
         found: dict[str, Any] = {
             **{k: v for k, v in self.account.settings.items() if k not in ("Bucket", "Prefix")},
-            "RoleArn": options.get("role") or self.account.role,
+            "RoleArn": self.account.role_arn(options["role"]) if options.get("role") else self.account.role,
             "ImageUri": options.get("image") or self._image(kinds[0]),
             "InstanceType": kinds[0],
         }
@@ -141,6 +164,12 @@ class Backend:
 
         return pricing.price(self.account, instance)
 
+    def prices(self) -> dict[str, Price]:
+        """Instance type → price, of all that the Price List has for this region; empty where it may not be asked."""
+        from . import pricing
+
+        return pricing.prices(self.account)
+
     def quotas(self) -> dict[str, float]:
         """Instance type → how many processing instances the account may run at once; empty where it may not ask."""
         from . import quotas
@@ -170,7 +199,7 @@ class Backend:
         from . import quotas
 
         try:
-            with plainly(request["ProcessingJobName"]):
+            with self._asking(request["ProcessingJobName"]):
                 return self._create(request)
         except BackendError as error:
             if "quota" in str(error):
@@ -196,7 +225,7 @@ class Backend:
 
     def describe(self, name: str) -> dict[str, Any]:
         """DescribeProcessingJob; a failure's reason gets what it means and the way out."""
-        with plainly(name):
+        with self._asking(name):
             answer: dict[str, Any] = self.account.client("sagemaker").describe_processing_job(ProcessingJobName=name)
         answer.pop("ResponseMetadata", None)
         words = meaning(str(answer.get("FailureReason", "")))
@@ -209,7 +238,7 @@ class Backend:
         asked = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100, **filters}
         client = self.account.client("sagemaker")
         while True:
-            with plainly():
+            with self._asking():
                 answer = client.list_processing_jobs(**asked)
             yield from answer["ProcessingJobSummaries"]
             if not answer.get("NextToken"):
@@ -218,14 +247,14 @@ class Backend:
 
     def logs(self, name: str, cursor: Any = None, limit: int = 10_000) -> LogPage:
         """New lines of all hosts, merged by time."""
-        with plainly(name):
+        with self._asking(name):
             return logs.read(self.account.client("logs"), name, cursor, limit)
 
     def usage(self, describe: Mapping[str, Any], since: float, until: float) -> list[Usage]:
         """CloudWatch's samples of all hosts, one a minute, by GetMetricData."""
         from . import metrics
 
-        with plainly(str(describe["ProcessingJobName"])):
+        with self._asking(str(describe["ProcessingJobName"])):
             return metrics.read(self.account.client("cloudwatch"), describe, since, until)
 
     def wait(self, name: str, timeout: float) -> None:
@@ -237,7 +266,7 @@ class Backend:
         from ...errors import RequestError
 
         try:
-            with plainly(name):
+            with self._asking(name):
                 self.account.client("sagemaker").stop_processing_job(ProcessingJobName=name)
         except RequestError:
             if self.describe(name)["ProcessingJobStatus"] not in (*TERMINAL, "Stopping"):
@@ -247,7 +276,7 @@ class Backend:
         """DeleteProcessingJob, where this boto3 and account have it: frees the name."""
         client = self.account.client("sagemaker")
         if hasattr(client, "delete_processing_job"):
-            with plainly(name):
+            with self._asking(name):
                 client.delete_processing_job(ProcessingJobName=name)
 
     def links(self, describe: Mapping[str, Any]) -> dict[str, str]:
@@ -256,7 +285,8 @@ class Backend:
         if not arn:
             return {}
         name = describe["ProcessingJobName"]
-        base = f"https://{self.region}.console.aws.amazon.com"
+        host = _CONSOLES.get(arn.split(":")[1], "console.aws.amazon.com")
+        base = f"https://{self.region}.{host}"
         # CloudWatch's own escaping: % written as $25 of the already quoted text.
         group, stream = (quote(quote(text, safe=""), safe="").replace("%", "$") for text in (logs.GROUP, f"{name}/"))
         found = {

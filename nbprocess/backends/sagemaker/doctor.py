@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from ...errors import BackendError, NbprocessError, OptionError
-from . import logs, preflight, quotas
+from . import logs, preflight, pricing, quotas
 from .account import Account
 from .backend import Backend
 from .explain import plainly
@@ -53,6 +54,7 @@ def doctor() -> list[Finding]:
         ("permission to list jobs", lambda: _jobs(account)),
         ("permission to read logs", lambda: _logs(account)),
         ("permission to read metrics", lambda: _metrics(account)),
+        ("prices", lambda: _prices(account)),
     ]
     findings: list[Finding] = []
     for what, look in checks:
@@ -85,29 +87,36 @@ def _kernel() -> str:
 def _commands(what: str, account: Account, error: str) -> list[str]:
     """What to type: commands of the AWS CLI, ready to paste."""
     if what == "execution role":
-        bucket = account.bucket
+        place = _place(account)
         trust = "nbprocess policy --only trust > trust.json\naws iam {} --role-name {} {} file://trust.json"
         if "does not trust" in error:
             name = account.role.rpartition("/")[2]
             return trust.format("update-assume-role-policy", name, "--policy-document").split("\n")
         return [
             *trust.format("create-role", ROLE, "--assume-role-policy-document").split("\n"),
-            f"nbprocess policy --only role --bucket {bucket} > role.json",
+            f"nbprocess policy --only role {place} > role.json",
             f"aws iam put-role-policy --role-name {ROLE} --policy-name nbprocess --policy-document file://role.json",
-            f"export NBPROCESS_ROLE=arn:{_partition(account)}:iam::{account.number}:role/{ROLE}",
+            f"export NBPROCESS_ROLE=arn:{account.partition}:iam::{account.number}:role/{ROLE}",
         ]
+    if what == "prices":
+        return ["nbprocess prices --update"]
     if what.startswith("permission"):
-        user = account.identity["Arn"].split("/")
-        kind, name = ("role", user[1]) if ":assumed-role/" in account.identity["Arn"] else ("user", user[-1])
+        kind, name = ("role" if ":role/" in account.caller else "user"), account.caller.rpartition("/")[2]
+        role = f"arn:{account.partition}:iam::{account.number}:role/{ROLE}"
+        with contextlib.suppress(BackendError):
+            role = account.role
         return [
-            f"nbprocess policy --only user --bucket {account.bucket} > user.json",
+            f"nbprocess policy --only user {_place(account)} --role {role} --user {account.caller} > user.json",
             f"aws iam put-{kind}-policy --{kind}-name {name} --policy-name nbprocess --policy-document file://user.json",
         ]
     return []
 
 
-def _partition(account: Account) -> str:
-    return account.identity["Arn"].split(":")[1]
+def _place(account: Account) -> str:
+    """Options of `nbprocess policy`: bucket and, where the SDK's defaults name another, prefix."""
+    prefix = "" if account.prefix == "nbprocess" else f" --prefix {account.prefix}"
+    key = account.settings.get("KmsKeyId")
+    return f"--bucket {account.bucket}{prefix}" + (f" --kms-key {key}" if str(key).startswith("arn:") else "")
 
 
 def _jobs(account: Account) -> str:
@@ -120,6 +129,17 @@ def _logs(account: Account) -> str:
     with plainly():
         logs.read(account.client("logs"), "nbprocess-doctor", None, 1)
     return "logs:DescribeLogStreams"
+
+
+def _prices(account: Account) -> str:
+    known = pricing.prices(account)
+    if not known:
+        raise BackendError(
+            "The Price List may not be asked (pricing:GetProducts) or is out of reach. Without it jobs run; what they "
+            "cost is not known, and --max-cost is refused. AWS's public file of prices needs no permission:"
+        )
+    found = next(iter(known.values()))
+    return f"{len(known)} instance types in {account.region}, {found.source} of {found.as_of}"
 
 
 def _metrics(account: Account) -> str:

@@ -27,6 +27,16 @@ _MEANINGS = (
         r"Signature expired|Signature not yet current|RequestTimeTooSkewed|RequestExpired",
         "The clock of this machine is wrong by minutes, so AWS refuses what it signs. Set the clock and try again.",
     ),
+    (
+        r"ExpiredToken|UnrecognizedClient|InvalidClientTokenId|security token included in the request",
+        "The credentials have ended or are wrong. Log in again (`aws sso login`, say) or set new ones; a job that runs "
+        "goes on, and %processing_attach NAME brings its results.",
+    ),
+    (
+        r"[Cc]ould not assume role|validate that the role",
+        "SageMaker may not use the role: it must trust sagemaker.amazonaws.com (`nbprocess policy --only trust`); a "
+        "role that was made just now needs half a minute.",
+    ),
     (r"AccessDenied|not authorized", "A permission is missing. `nbprocess policy` prints what user and role need."),
     (r"[Nn]o space left", "The volume is full: give a larger --volume."),
     (
@@ -49,6 +59,15 @@ def meaning(text: str) -> str:
     return next((words for pattern, words in _MEANINGS if re.search(pattern, text)), "")
 
 
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId")
+
+
+def is_expired(error: BackendError) -> bool:
+    """Whether AWS refused because the credentials have ended or are not known (any more)."""
+    response = getattr(error.__cause__, "response", {})
+    return response.get("Error", {}).get("Code") in _EXPIRED
+
+
 @contextlib.contextmanager
 def plainly(job: str = "") -> Iterator[None]:
     """Turn boto's errors into ours.
@@ -68,7 +87,7 @@ def plainly(job: str = "") -> Iterator[None]:
 
 def _translated(error: Any, job: str) -> BackendError | RequestError:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-    if code in ("ResourceNotFound", "ResourceNotFoundException") or "Could not find" in message:
+    if code in ("ResourceNotFound", "ResourceNotFoundException") or re.search(r"Could not find\b.*\bjob\b", message):
         return JobNotFound(
             f"There is no SageMaker processing job named {job}. %processing_jobs lists the jobs there are."
         )
@@ -76,7 +95,7 @@ def _translated(error: Any, job: str) -> BackendError | RequestError:
         return JobNameInUse(
             f"--name {job}: a processing job of that name exists in this account and region. Choose another."
         )
-    if code == "ValidationException":
-        return RequestError(f"SageMaker refused the request: {message}")
     words = meaning(f"{code} {message}")
+    if code == "ValidationException":
+        return RequestError(f"SageMaker refused the request: {message}" + (f" {words}" if words else ""))
     return BackendError(f"AWS refused ({code}): {message}" + (f" {words}" if words else ""))

@@ -20,20 +20,29 @@ _NETWORK = [
 
 
 def iam_policies(
-    bucket: str, prefix: str = "nbprocess", *, kms_key: str | None = None, vpc: bool = False
+    bucket: str,
+    prefix: str = "nbprocess",
+    *,
+    role: str = "ROLE_ARN",
+    user: str = "USER_OR_ROLE_ARN",
+    kms_key: str | None = None,
+    vpc: bool = False,
 ) -> dict[str, Any]:
     """Policies for a bucket: ``user``, ``role`` and the role's ``trust``.
 
     Args:
         bucket: its name.
         prefix: where nbprocess keeps its things in it.
+        role: ARN of the role that the jobs get; its partition (``aws``, ``aws-cn``, ...) is that of all of them.
+        user: ARN of who submits them.
         kms_key: ARN of the key for what is stored and for volumes; None where there is none.
         vpc: whether jobs run in a VPC.
     """
     key = [(_KEY, kms_key)] if kms_key else []
     network = [(_NETWORK, "*")] if vpc else []
-    objects, whole = f"arn:aws:s3:::{bucket}/{prefix}/*", f"arn:aws:s3:::{bucket}"
-    jobs = "arn:aws:sagemaker:*:*:processing-job/*"
+    arn = f"arn:{role.split(':')[1]}" if role.startswith("arn:") else "arn:aws"
+    objects, whole = f"{arn}:s3:::{bucket}/{prefix}/*", f"{arn}:s3:::{bucket}"
+    jobs = f"{arn}:sagemaker:*:*:processing-job/*"
     return {
         "user": _policy(
             (["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"], jobs),
@@ -41,15 +50,15 @@ def iam_policies(
             (["sagemaker:ListProcessingJobs"], "*"),
             (
                 ["logs:DescribeLogStreams", "logs:GetLogEvents"],
-                "arn:aws:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs*",
+                f"{arn}:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs*",
             ),
             (["cloudwatch:GetMetricData"], "*"),
             (["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
             (["s3:ListBucket"], whole),
-            (["iam:PassRole", "iam:GetRole"], "ROLE_ARN"),
+            (["iam:PassRole", "iam:GetRole"], role),
             # Only to be told before a job is sent what would keep it from running, and what it costs.
             (["servicequotas:ListServiceQuotas", "pricing:GetProducts", "ecr:DescribeImages"], "*"),
-            (["iam:SimulatePrincipalPolicy"], "USER_OR_ROLE_ARN"),
+            (["iam:SimulatePrincipalPolicy"], user),
             # In Studio: which role the person's profile or space has.
             (["sagemaker:DescribeUserProfile", "sagemaker:DescribeDomain"], "*"),
             *key,

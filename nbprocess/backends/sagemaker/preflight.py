@@ -131,7 +131,7 @@ def role(account: Account, request: Mapping[str, Any]) -> list[str]:
             f"The role {arn} does not trust sagemaker.amazonaws.com, so no job can use it. Add the trust policy that "
             "`nbprocess policy` prints, or give another --role."
         )
-    caller = re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", account.identity["Arn"])
+    caller = account.caller
     if caller == arn:
         return []
     asked = {"PolicySourceArn": caller, "ActionNames": ["iam:PassRole"], "ResourceArns": [arn]}

@@ -35,7 +35,7 @@ class S3Store:
     Args:
         bucket: its name.
         prefix: put in front of every key; without slashes at its ends.
-        session: a ``boto3.Session``; a default one when None.
+        session: a ``boto3.Session``, or a function that gives the present one; a default one when None.
         expected_owner: the AWS account (12 digits) that must own the bucket.
         kms_key: key id or ARN for SSE-KMS of what is written; the bucket's default encryption when None.
         region: of the bucket; found out when None.
@@ -162,7 +162,7 @@ class S3Store:
         None where none can be made that last: credentials that end before, certificates or a proxy of one's own.
         """
         through = self._transfer()
-        session = self._session
+        session = self._session() if callable(self._session) else self._session
         client = getattr(through, "_client", None)
         if client is None or session is None:
             return None
@@ -219,7 +219,7 @@ class S3Store:
         import botocore.config
         import botocore.exceptions
 
-        session = self._session or boto3.Session()
+        session = self._session() if callable(self._session) else self._session or boto3.Session()
         retries: Any = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
         config = botocore.config.Config(retries=retries, max_pool_connections=32)
         owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}

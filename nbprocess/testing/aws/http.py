@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from ..s3_requests import Handler as S3Handler
 from .control import Control, Refused
-from .services import ACCOUNT, role, simulated
+from .services import ACCOUNT, offers, role, simulated
 from .wire import from_cbor, from_form, to_cbor, to_xml
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -21,6 +22,13 @@ class Handler(S3Handler):
     """Dispatches to ``Control``; ``control`` is set on a subclass."""
 
     control: Control
+
+    def do_GET(self) -> None:
+        prices = re.fullmatch(r"/offers/v1.0/aws/AmazonSageMaker/current/([\w-]+)/index.json", self.path)
+        if prices:
+            self._raw(200, "application/json", json.dumps(offers(prices[1])).encode())
+        else:
+            super().do_GET()
 
     def do_POST(self) -> None:
         target = self.headers.get("X-Amz-Target")
@@ -34,6 +42,13 @@ class Handler(S3Handler):
         else:
             super().do_GET()
 
+    def _authorise_caller(self) -> None:
+        """Keys that the buckets do not take, nothing else takes. Raises Refused."""
+        signed = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
+        keys = self.server_state.access_keys
+        if signed and keys is not None and signed[1] not in keys:
+            raise Refused("ExpiredTokenException", "The security token included in the request is expired", 403)
+
     def _json(self, operation: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.control.faults.reset():
@@ -41,6 +56,7 @@ class Handler(S3Handler):
             self.connection.close()
             return
         try:
+            self._authorise_caller()
             answer = self.control.call(operation, json.loads(body or b"{}"))
         except Refused as refused:
             self._reply(refused.status, {"__type": refused.code, "message": str(refused)}, refused.code)
@@ -73,6 +89,7 @@ class Handler(S3Handler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, code = 200, ""
         try:
+            self._authorise_caller()
             answer = self.control.call(operation, from_cbor(body) if body else {})
         except Refused as refused:
             status, code, answer = refused.status, refused.code, {"__type": refused.code, "message": str(refused)}
@@ -82,6 +99,12 @@ class Handler(S3Handler):
         """STS and IAM speak forms and XML, and so does CloudWatch with an older boto3."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
         action, faults = form.get("Action", [""])[0], self.control.faults
+        try:
+            self._authorise_caller()
+        except Refused as refused:
+            error = f"<Error><Code>ExpiredToken</Code><Message>{refused}</Message></Error>"
+            self._raw(403, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())
+            return
         if faults.clock_skew:
             error = "<Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: the clock</Message></Error>"
             self._raw(403, "text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode())

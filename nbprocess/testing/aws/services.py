@@ -6,7 +6,7 @@ May import: the standard library; ``catalog`` for the instance types.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +17,8 @@ TRUST = {
 }
 # Made up, and the same for every region: what matters is that they come through the real client.
 _USD = {"ml.t3.medium": 0.05, "ml.m5.large": 0.115, "ml.m5.xlarge": 0.23, "ml.g4dn.xlarge": 0.9}
+NO_PRICE = "ml.p5.4xlarge"
+"""A type that the Price List lacks."""
 
 
 def quotas(given: Mapping[str, Any], own: Mapping[str, float]) -> dict[str, Any]:
@@ -40,20 +42,39 @@ def quotas(given: Mapping[str, Any], own: Mapping[str, float]) -> dict[str, Any]
 
 
 def products(given: Mapping[str, Any]) -> dict[str, Any]:
-    """GetProducts of the Price List: one JSON text for each product."""
+    """GetProducts of the Price List: one JSON text for each product, page by page."""
     asked = {item["Field"]: item["Value"] for item in given.get("Filters", ())}
-    name, usd = asked.get("instanceName", ""), _USD.get(asked.get("instanceName", ""))
-    if usd is None:
-        return {"FormatVersion": "aws_v1", "PriceList": []}
-    price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{usd:.10f}"}}
-    product = {
-        "product": {
-            "productFamily": "ML Instance",
-            "attributes": {"instanceName": name, "component": "Processing", "regionCode": asked.get("regionCode", "")},
-        },
-        "terms": {"OnDemand": {"SKU.TERM": {"priceDimensions": {"SKU.TERM.RATE": price}}}},
+    found = []
+    for number, (product, terms) in enumerate(_products(asked.get("regionCode", ""))):
+        known = {**product["attributes"], "productFamily": product["productFamily"]}
+        if asked.items() <= known.items():
+            found.append(json.dumps({"product": product, "terms": {"OnDemand": {f"SKU{number}.TERM": terms}}}))
+    start, count = int(given.get("NextToken", 0)), int(given.get("MaxResults", 100))
+    more = {"NextToken": str(start + count)} if start + count < len(found) else {}
+    return {"FormatVersion": "aws_v1", "PriceList": found[start : start + count], **more}
+
+
+def offers(region: str) -> dict[str, Any]:
+    """The public file with all prices of a region."""
+    listed = {f"SKU{number}": item for number, item in enumerate(_products(region))}
+    return {
+        "products": {sku: {"sku": sku, **product} for sku, (product, _) in listed.items()},
+        "terms": {"OnDemand": {sku: {f"{sku}.TERM": terms} for sku, (_, terms) in listed.items()}},
     }
-    return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(product)]}
+
+
+def _products(region: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(product, term) of each type, for processing and, dearer, for training."""
+    from ...catalog import search
+
+    for kind in search(""):
+        made_up = 0.05 * kind.vcpus + 0.005 * kind.memory / 2**30 + 0.7 * kind.gpus
+        for use, factor in (("Processing", 1.0), ("Training", 2.0)):
+            if kind.name == NO_PRICE:
+                continue
+            price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{factor * _USD.get(kind.name, made_up):.10f}"}}
+            attributes = {"instanceName": kind.name, "component": use, "regionCode": region}
+            yield {"productFamily": "ML Instance", "attributes": attributes}, {"priceDimensions": {"RATE": price}}
 
 
 def images(given: Mapping[str, Any], missing: bool) -> dict[str, Any] | None:
