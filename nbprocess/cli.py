@@ -252,8 +252,8 @@ def _prices(arguments: argparse.Namespace) -> int:
         print(f"{kind.name:<20} {kind.vcpus:>5} {f'{kind.memory / 2**30:g} GiB':>9} {gpu:<22} {cost}")
     if not known:
         print(
-            f"The Price List could not be asked for {account.region} (pricing:GetProducts). `nbprocess prices --update` "
-            "reads AWS's public file of prices instead, which needs no permission.",
+            f"The Price List could not be asked for {account.region} (pricing:GetProducts). `nbprocess prices "
+            "--update` reads AWS's public file of prices instead, which needs no permission.",
             file=sys.stderr,
         )
     return 0

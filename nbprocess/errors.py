@@ -26,6 +26,10 @@ class BackendError(NbprocessError):
     """The backend refused or failed an operation."""
 
 
+class NotAllowed(BackendError):
+    """A permission is missing: to ask again changes nothing."""
+
+
 class JobNotFound(BackendError, LookupError):
     """There is no job of that name."""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import BackendError
+from .errors import BackendError, NotAllowed
 from .state import TERMINAL, Usage
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Gauge:
         ended = describe.get("ProcessingJobStatus") in TERMINAL
         if worker:
             # An ended job says itself what it used; only one whose worker fell silent is asked after.
-            until = describe["ProcessingEndTime"].timestamp() if ended else now
+            end = describe.get("ProcessingEndTime")
+            until = end.timestamp() if ended and end else now
             last = max(started.timestamp(), self._own[-1].time if self._own else 0.0, 0.0 if ended else self._heard)
             if until - last < SILENT:
                 return False
@@ -93,7 +94,7 @@ class Gauge:
         try:
             found = self._backend.usage(describe, since, until)
         except BackendError as error:
-            if "not authorized" in str(error) or "AccessDenied" in str(error):
+            if isinstance(error, NotAllowed):
                 self.refused = str(error)
             return False  # the next minute's question asks for these samples again
         self._theirs.update({(sample.time, sample.host): sample for sample in found})

@@ -253,6 +253,8 @@ class Job:
         with self._lock:
             changed, over = self._seen.look()
             self._price()
+            if self._seen.no_log and self._seen.no_log not in self._notices:
+                self.notice(self._seen.no_log)
             if over:
                 self._collect()
         if changed or self._done.is_set():

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import BackendError, StoreError
+from .errors import BackendError, NotAllowed, StoreError
 from .gauge import Gauge
 from .joboutputs import RESULTS_OUTPUT
 from .logbook import Logbook
@@ -18,6 +18,10 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .backends.base import Backend
+
+
+_LOG_PATIENCE = 60.0
+"""Seconds for which an ended job's log is asked for in vain; its results do not wait longer."""
 
 
 class Observation:
@@ -44,8 +48,11 @@ class Observation:
         self.gauge = Gauge(backend)
         self.fault = ""
         """Why the backend did not answer the last time."""
+        self.no_log = ""
+        """Why there is no (more) log to be had; the job itself does not depend on that."""
         self._progress: Progress | None = None
         self._end_seen: float | None = None
+        self._log_lost: float | None = None
 
     @property
     def status(self) -> str:
@@ -65,14 +72,12 @@ class Observation:
         """
         try:
             describe = self._backend.describe(self._name)
-            ended = describe.get("ProcessingJobStatus") in TERMINAL
-            looked = time.time()
-            markers = self.log.pull()
-            while ended and self.log.more:
-                markers += self.log.pull()
         except (BackendError, StoreError) as error:
             fault, self.fault = self.fault, str(error)
             return fault != self.fault, False
+        ended = describe.get("ProcessingJobStatus") in TERMINAL
+        looked = time.time()
+        markers, all_read = self._pull(ended)
         changed = bool(markers) or self.log.grew or describe != self.describe or bool(self.fault)
         self.fault = ""
         self.describe = describe
@@ -83,10 +88,28 @@ class Observation:
             self._mark(marker)
         if self.gauge.due(describe, self.has_cell):
             changed = self.gauge.ask(describe) or changed
-        over = ended and not self._log_may_grow(looked)
+        over = ended and (bool(self.no_log) or (all_read and not self._log_may_grow(looked)))
         if over:
             self.phases.end(seconds(describe.get("ProcessingEndTime")) or time.time())
         return changed, over
+
+    def _pull(self, ended: bool) -> tuple[list[Mapping[str, Any]], bool]:
+        """The markers among new lines, and whether all that there is was read."""
+        markers: list[Mapping[str, Any]] = []
+        self.log.grew = False
+        try:
+            markers += self.log.pull()
+            while ended and self.log.more:
+                markers += self.log.pull()
+        except (BackendError, StoreError) as error:
+            if ended and self._log_lost is None:
+                self._log_lost = time.monotonic()
+            late = self._log_lost is not None and time.monotonic() - self._log_lost > _LOG_PATIENCE
+            if late or isinstance(error, NotAllowed):
+                self.no_log = f"The log cannot be read: {error} The job and its results do not depend on it."
+            return markers, False
+        self.no_log, self._log_lost = "", None
+        return markers, True
 
     def _log_may_grow(self, looked: float) -> bool:
         """Whether lines of an ended job may still be on their way. They matter where the log is all that it says.

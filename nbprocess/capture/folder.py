@@ -147,7 +147,10 @@ def secret_in_file(path: str, size: int) -> str:
     """What kind of secret a small text file seems to hold, or ''. Each version of a file is read once."""
     if size > secrets.LIMIT or os.path.splitext(path)[1].lower() not in _TEXT:
         return ""
-    return _secret_in(path, size, os.stat(path).st_mtime_ns)
+    try:
+        return _secret_in(path, size, os.stat(path).st_mtime_ns)
+    except OSError:  # gone since the folder was listed
+        return ""
 
 
 def data_files(

@@ -206,8 +206,21 @@ def test_a_refusal_is_told_with_the_way_out_and_leaves_nothing(submit, faults: d
 
 
 def test_no_capacity_is_told_with_the_way_out(submit) -> None:  # type: ignore[no-untyped-def]
-    error = submit("import time\ntime.sleep(60)", capacity=True).exception(timeout=90)
-    assert "Try again later, or give several" in str(error)
+    job = submit("import time\ntime.sleep(60)", capacity=True)
+    assert "Try again later, or give several" in str(job.exception(timeout=90))
+    state = job.state()
+    assert state.status == "Failed" and state.started is None and state.cost == 0.0, "no machine, no bill"
+    assert list(job.logs()) == []
+
+
+@pytest.mark.parametrize("denied", ["DescribeLogStreams", "GetLogEvents"])
+@pytest.mark.parametrize("command", ["", "sh"])
+def test_who_may_not_read_the_log_gets_the_results(submit, denied: str, command: str) -> None:  # type: ignore[no-untyped-def]
+    job = submit("exit 0" if command else "print('unseen')\n1 + 1", command=command, denied=(denied,))
+    assert job.wait(90) and job.status == "Completed"
+    [notice] = [text for text in job.state().notices if "log" in text]
+    assert denied in notice and "`nbprocess policy`" in notice and "do not depend on it" in notice
+    assert command or job.result() == 2
 
 
 def test_lost_log_streams_lose_no_results(submit) -> None:  # type: ignore[no-untyped-def]
@@ -236,8 +249,11 @@ def test_lines_that_come_long_after_the_end_are_there_when_asked_for(submit) -> 
 
 
 def test_a_machine_that_takes_its_time_is_waited_for(submit) -> None:  # type: ignore[no-untyped-def]
+    from nbprocess.cli import main
+
     job = submit("x = 4\nx", slow_start=3.0)
     assert job.status == "InProgress"
+    assert main(["--backend", "sagemaker", "clean", "--older-than", "0"]) == 0, "it is not taken for an ended one"
     assert job.result(timeout=90) == 4
 
 
@@ -248,8 +264,15 @@ def test_a_job_can_be_stopped_before_its_machine_is_there(submit) -> None:  # ty
 
 
 def test_a_machine_that_dies_is_told_with_the_way_out(submit) -> None:  # type: ignore[no-untyped-def]
-    error = submit("import time\ntime.sleep(60)", killed=1).exception(timeout=90)
+    from nbprocess import backends
+
+    job = submit("print('up', flush=True)\nimport time\ntime.sleep(60)", killed=1)
+    error = job.exception(timeout=90)
     assert "InternalServerError" in str(error) and "again" in str(error)
+    state = job.state()
+    assert state.ended is not None and state.ended - (state.started or 0.0) < 60 and state.cost is not None
+    assert len(list(backends.get("sagemaker").jobs())) == 1, "it is not started again behind one's back"
+    assert [event.text for event in job.logs()] in (["up"], []), "what was written is kept"
 
 
 def test_an_upload_that_breaks_is_taken_up_again(submit) -> None:  # type: ignore[no-untyped-def]

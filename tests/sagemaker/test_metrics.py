@@ -13,7 +13,7 @@ import pytest
 import nbprocess
 from nbprocess import backends
 from nbprocess.backends.sagemaker import metrics
-from nbprocess.errors import BackendError
+from nbprocess.errors import NotAllowed
 from nbprocess.gauge import Gauge
 from nbprocess.state import Usage
 from nbprocess.testing.aws import REGION, Emulator, emulator
@@ -180,7 +180,7 @@ def test_the_platform_is_asked_once_a_minute_and_only_where_nobody_inside_speaks
 
 
 def test_a_refusal_is_asked_once_and_never_fails_a_job() -> None:
-    backend = Told(BackendError("AWS refused (AccessDenied): not authorized"))
+    backend = Told(NotAllowed("AWS refused (AccessDenied): not authorized"))
     gauge, now = Gauge(backend), time.time()  # type: ignore[arg-type]
     assert not gauge.ask(described(now - 200))
     assert gauge.refused and not gauge.due(described(now - 900), worker=False)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import BackendError, JobNameInUse, JobNotFound, RequestError
+from ...errors import BackendError, JobNameInUse, JobNotFound, NotAllowed, RequestError
 
 # (pattern in a failure reason or error, what it means and the way out)
 _MEANINGS = (
@@ -98,4 +98,5 @@ def _translated(error: Any, job: str) -> BackendError | RequestError:
     words = meaning(f"{code} {message}")
     if code == "ValidationException":
         return RequestError(f"SageMaker refused the request: {message}" + (f" {words}" if words else ""))
-    return BackendError(f"AWS refused ({code}): {message}" + (f" {words}" if words else ""))
+    kind = NotAllowed if code.startswith(("AccessDenied", "UnauthorizedOperation")) else BackendError
+    return kind(f"AWS refused ({code}): {message.rstrip('. ')}." + (f" {words}" if words else ""))

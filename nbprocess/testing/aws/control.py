@@ -17,7 +17,7 @@ from ...backends.local.backend import Backend
 from ...errors import BackendError, JobNameInUse, JobNotFound, NbprocessError, RequestError
 from ...state import TERMINAL
 from . import services
-from .metrics import Metrics
+from .metrics import Metrics, kill
 from .services import ACCOUNT
 
 
@@ -118,8 +118,9 @@ class Control:
 
     def __init__(self, base: Path, faults: Faults) -> None:
         self.faults = faults
+        self._base = base.resolve()
         self._machines = _Machines(base)
-        self._metrics = Metrics(self._machines, base.resolve())
+        self._metrics = Metrics(self._machines, self._base)
         self._failed: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, list[dict[str, str]]] = {}
         self._starting: dict[str, dict[str, Any]] = {}
@@ -148,6 +149,9 @@ class Control:
 
     def close(self) -> None:
         """Stop what still runs, and wait for its end."""
+        with self._life:
+            for waiting in self._starting.values():
+                _end(waiting, "Stopped")
         for job in list(self._machines.jobs(StatusEquals="InProgress")):
             with contextlib.suppress(NbprocessError):
                 self._machines.stop(job["ProcessingJobName"])
@@ -165,17 +169,11 @@ class Control:
         if name in self._failed or name in self._starting:
             raise JobNameInUse(name)
         self._tags[name] = given.get("Tags", [])
-        if self.faults.slow_start:
+        if self.faults.slow_start or self.faults.capacity:
             return self._start_later(name, given)
         self._create(given)
         if self.faults.kill():
             threading.Thread(target=self._lose, args=(name,), daemon=True).start()
-        if self.faults.capacity:
-            self._machines.stop(name)
-            self._failed[name] = {
-                "ProcessingJobStatus": "Failed",
-                "FailureReason": "CapacityError: Unable to provision requested ML compute capacity. Please retry.",
-            }
         return {"ProcessingJobArn": _arn(name)}
 
     def _create(self, given: dict[str, Any]) -> None:
@@ -183,7 +181,7 @@ class Control:
         self._metrics.watch(given["ProcessingJobName"])
 
     def _start_later(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        """The machine takes its time: the job is in progress, and nothing of it runs yet."""
+        """The machine takes its time, or never comes: the job is in progress, and nothing of it runs yet."""
         from ...request import validate
 
         validate(given)
@@ -199,10 +197,15 @@ class Control:
                 waiting = self._starting.get(name)
                 if waiting is None or waiting["ProcessingJobStatus"] != "InProgress":
                     return  # it was deleted, or stopped, and stays so
+                if self.faults.capacity:
+                    _end(waiting, "Failed", FailureReason=_NO_CAPACITY)
+                    return
                 self._create(given)
                 del self._starting[name]
 
-        threading.Timer(self.faults.slow_start, start).start()
+        timer = threading.Timer(self.faults.slow_start, start)
+        timer.daemon = True  # a long wait must not keep the emulator's process from ending
+        timer.start()
         return {"ProcessingJobArn": _arn(name)}
 
     def _lose(self, name: str) -> None:
@@ -211,10 +214,10 @@ class Control:
             self._machines.wait(name, 0.1)
         self._failed[name] = {
             "ProcessingJobStatus": "Failed",
+            "ProcessingEndTime": datetime.now().astimezone(),
             "FailureReason": "InternalServerError: We encountered an internal error. Please try again.",
         }
-        with contextlib.suppress(NbprocessError):
-            self._machines.stop(name)
+        kill(self._base / "instances" / name)
 
     def _DescribeProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["ProcessingJobName"]
@@ -223,8 +226,7 @@ class Control:
             return {**{k: v for k, v in waiting.items() if k != "Tags"}, "ProcessingJobArn": _arn(name)}
         answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
         if name in self._failed:
-            for key in ("ExitMessage", "ProcessingStartTime"):
-                answer.pop(key, None)
+            answer.pop("ExitMessage", None)
         if "ProcessingStartTime" in answer:
             answer["ProcessingResources"] = {"ClusterConfig": self._selected(answer)}
         return {**answer, "ProcessingJobArn": _arn(name), **self._failed.get(name, {})}
@@ -254,10 +256,21 @@ class Control:
                 "ProcessingJobArn": _arn(job["ProcessingJobName"]),
                 **self._failed.get(job["ProcessingJobName"], {}),
             }
-            for job in self._machines.jobs(**asked)
+            for job in [*self._machines.jobs(**asked), *self._waiting(asked)]
         ]
+        if asked.get("SortBy", "CreationTime") == "CreationTime":
+            found.sort(key=lambda job: job["CreationTime"], reverse=asked["SortOrder"] == "Descending")
         more = {"NextToken": str(start + count)} if start + count < len(found) else {}
         return {"ProcessingJobSummaries": found[start : start + count], **more}
+
+    def _waiting(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Summaries of the jobs that have no machine (yet)."""
+        return [
+            {key: value for key, value in job.items() if key in _SUMMARY}
+            for job in list(self._starting.values())
+            if asked.get("NameContains", "") in job["ProcessingJobName"]
+            and asked.get("StatusEquals", job["ProcessingJobStatus"]) == job["ProcessingJobStatus"]
+        ]
 
     def _StopProcessingJob(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["ProcessingJobName"]
@@ -267,8 +280,7 @@ class Control:
         with self._life:
             waiting = self._starting.get(name)
             if waiting is not None:
-                moment = datetime.now().astimezone()
-                waiting.update(ProcessingJobStatus="Stopped", ProcessingEndTime=moment, LastModifiedTime=moment)
+                _end(waiting, "Stopped")
                 return {}
         self._machines.stop(name)
         return {}
@@ -353,6 +365,22 @@ class Control:
         start = int(token.partition("/")[2])
         part = events[start : start + int(given.get("limit", 10_000))]
         return {"events": part, "nextForwardToken": f"f/{start + len(part)}", "nextBackwardToken": f"b/{start}"}
+
+
+_NO_CAPACITY = "CapacityError: Unable to provision requested ML compute capacity. Please retry."
+_SUMMARY = (
+    "ProcessingJobName",
+    "CreationTime",
+    "LastModifiedTime",
+    "ProcessingEndTime",
+    "ProcessingJobStatus",
+    "FailureReason",
+)
+
+
+def _end(job: dict[str, Any], status: str, **more: Any) -> None:
+    moment = datetime.now().astimezone()
+    job.update(ProcessingJobStatus=status, ProcessingEndTime=moment, LastModifiedTime=moment, **more)
 
 
 def _arn(name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -198,6 +199,15 @@ def _hosts(record: Path) -> list[int]:
         if own:
             return [pid for _, pid in sorted(own)]
     return []
+
+
+def kill(record: Path) -> None:
+    """All processes of a job's hosts, at once: its machines are gone, and nothing of it could say goodbye."""
+    sessions = _hosts(record)
+    for pid, (_, session, *_) in _processes().items():
+        if session in sessions or pid in sessions:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _holds(pid: int, record: str) -> bool:
