@@ -11,7 +11,7 @@ from typing import Any
 
 from . import channels
 from .errors import OptionError
-from .options import TABLE, flag
+from .options import OBJECTS, TABLE, flag, from_environment
 
 _PROCESSOR = {
     "role": "role",
@@ -37,7 +37,9 @@ def expand(given: Mapping[str, Any], namespace: Mapping[str, Any], *, code: bool
     Raises:
         OptionError: there is no such variable, or it is none of these objects.
     """
-    values = {name: value for name, value in given.items() if name not in ("processor", "inputs", "outputs")}
+    named = from_environment()
+    given = {**{name: named[name][0] for name in OBJECTS if name in named}, **given}
+    values = {name: value for name, value in given.items() if name not in OBJECTS}
     for name, one, entry in (("inputs", "input", channels.input_entry), ("outputs", "output", channels.output_entry)):
         if given.get(name) is None:
             continue

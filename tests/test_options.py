@@ -107,3 +107,54 @@ def test_a_wrong_configuration_names_its_file(tmp_path: Path, content: str, says
 def test_help_names_every_option() -> None:
     text = options.help_text()
     assert all(options.flag(name) in text for name in options.TABLE)
+
+
+EXAMPLES = {
+    "backend": "sagemaker",
+    "command": "bash -e",
+    "count": "2",
+    "cpus": "4",
+    "entrypoint": "run --fast",
+    "env": "A=b",
+    "experiment": "churn",
+    "framework": "spark",
+    "gpu": "T4",
+    "input": "data=s3://b/in/,shard\nmore=s3://b/more/",
+    "instance": "ml.m5.large",
+    "lazy": "1GB",
+    "max_cost": "2",
+    "memory": "8GB",
+    "name": "mine",
+    "output": "made=s3://b/out/,continuous",
+    "processor": "my_processor",
+    "inputs": "my_inputs",
+    "outputs": "my_outputs",
+    "spark_config": '{"a": 1}',
+    "tag": "a=b,c=d",
+    "timeout": "30m",
+    "volume": "50",
+}
+SWITCHES = ("network_isolation", "encrypt_traffic", "mirror", "background", "dry_run")
+
+
+@pytest.mark.parametrize("name", list(options.TABLE))
+def test_every_option_can_come_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    variable = f"NBPROCESS_{name.upper()}"
+    text = EXAMPLES.get(name, "1" if name in SWITCHES else "word")
+    value, where = options.from_environment({variable: text})[name]
+    assert where == variable and value not in (None, (), options.default(name))
+    if name in ("input", "tag"):
+        assert len(value) == 2
+    if name not in options.OBJECTS:
+        assert options.configured(Path("/"), {variable: text})[name] == (value, variable)
+
+
+def test_objects_of_the_notebook_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbprocess.sdkobjects import expand
+
+    monkeypatch.setenv("NBPROCESS_INPUTS", "mine")
+    assert expand({}, {"mine": {"a": "s3://b/a/"}})["input"] == (("a", "s3://b/a/"),)
+    assert expand({"inputs": {"b": "s3://b/b/"}}, {})["input"] == (("b", "s3://b/b/"),), "the line wins"
+    monkeypatch.setenv("NBPROCESS_INPUT", "no-source")
+    with pytest.raises(OptionError, match="NBPROCESS_INPUT no-source"):
+        options.from_environment()

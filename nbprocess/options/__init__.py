@@ -4,16 +4,18 @@ May import: ``errors``, ``channels``, the standard library.
 """
 
 from .line import help_text, parse_line, to_line
-from .sources import configured, resolve, user_config_path, with_values
+from .sources import OBJECTS, configured, from_environment, resolve, user_config_path, with_values
 from .table import TABLE, Option, Options, default, flag, parse_value, values_of
 
 __all__ = [
+    "OBJECTS",
     "TABLE",
     "Option",
     "Options",
     "configured",
     "default",
     "flag",
+    "from_environment",
     "help_text",
     "parse_line",
     "parse_value",

@@ -15,6 +15,11 @@ from typing import Any
 from ..errors import OptionError
 from .table import TABLE, Options, flag, meant, parse_value
 
+OBJECTS = ("processor", "inputs", "outputs")
+"""Options that name a variable of the notebook: ``sdkobjects`` puts what they stand for in their place."""
+
+_WITH_COMMAS = ("input", "output", "arg")
+
 
 def _from_mapping(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
@@ -70,11 +75,22 @@ def configured(folder: Path | None = None, environ: Mapping[str, str] = os.envir
                 where = f"{project} [tool.nbprocess]"
                 found.update({name: (value, where) for name, value in _from_mapping(table, where).items()})
             break
+    found.update({name: one for name, one in from_environment(environ).items() if name not in OBJECTS})
+    return found
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> dict[str, tuple[Any, str]]:
+    """Every option that a variable ``NBPROCESS_<OPTION>`` sets → (value, variable).
+
+    Several values of one option stand on lines of their own; where no value has a comma in it, commas do, too.
+    """
+    found: dict[str, tuple[Any, str]] = {}
     for name, row in TABLE.items():
         variable = "NBPROCESS_" + name.upper()
-        if row.config and environ.get(variable):
+        if environ.get(variable):
             text = environ[variable]
-            value: Any = [part for part in re.split(r"[,\n]", text) if part] if row.repeat else text
+            apart = r"\n" if name in _WITH_COMMAS else r"[,\n]"
+            value: Any = [part for part in re.split(apart, text) if part] if row.repeat else text
             found[name] = (parse_value(name, value, variable), variable)
     return found
 

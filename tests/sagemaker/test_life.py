@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from nbprocess.backends.base import Backend
 from nbprocess.backends.sagemaker.explain import meaning
 from nbprocess.errors import JobNotFound
 from nbprocess.testing.aws import Emulator, emulator
+from nbprocess.testing.aws.__main__ import fault
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +211,7 @@ def test_the_emulator_serves_from_the_command_line_until_it_is_interrupted(tmp_p
     import signal
 
     command = [sys.executable, "-m", "nbprocess.testing.aws", "--root", str(tmp_path / "aws")]
+    command += ["--fault", "slow-start=0.5", "--fault", "denied=GetRole,ListProcessingJobs"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         exported = {}
@@ -223,5 +227,27 @@ def test_the_emulator_serves_from_the_command_line_until_it_is_interrupted(tmp_p
         session = boto3.Session("emulator", "emulator", region_name=exported["AWS_REGION"])
         client = session.client("sts", endpoint_url=exported["AWS_ENDPOINT_URL"])
         assert client.get_caller_identity()["Account"] == "123456789012"
+        sagemaker = session.client("sagemaker", endpoint_url=exported["AWS_ENDPOINT_URL"])
+        with pytest.raises(sagemaker.exceptions.ClientError, match="not authorized to perform: ListProcessingJobs"):
+            sagemaker.list_processing_jobs()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("throttle=3", ("throttle", 3)),
+        ("late-logs=0.5", ("late_logs", 0.5)),
+        ("capacity", ("capacity", True)),
+        ('quotas={"ml.m5.xlarge": 0}', ("quotas", {"ml.m5.xlarge": 0})),
+    ],
+)
+def test_faults_are_switched_on_from_the_command_line(text: str, found: tuple[str, Any]) -> None:
+    assert fault(text) == found
+
+
+@pytest.mark.parametrize(("text", "says"), [("thottle=3", "Did you mean throttle?"), ("throttle=x", "throttle=x: ")])
+def test_a_fault_that_is_none_is_named(text: str, says: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=re.escape(says)):
+        fault(text)

@@ -13,7 +13,7 @@ import pytest
 import nbprocess
 from nbprocess import backends
 from nbprocess.backends.sagemaker import metrics
-from nbprocess.errors import NotAllowed
+from nbprocess.errors import BackendError, NotAllowed
 from nbprocess.gauge import Gauge
 from nbprocess.state import Usage
 from nbprocess.testing.aws import REGION, Emulator, emulator
