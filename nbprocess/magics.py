@@ -282,9 +282,8 @@ class ProcessingMagics(Magics):
             with _plainly():
                 display(browser())  # type: ignore[no-untyped-call]
             return
-        filters = {"NameContains": line.strip()}
         with _plainly():
-            found = jobs(limit=50, **filters)
+            found = jobs(limit=50, problem=lambda text: print(text, file=sys.stderr), NameContains=line.strip())
         display(job_table([job.state() for job in found]))  # type: ignore[no-untyped-call]
 
     def _job(self, line: str, magic: str) -> Job:

@@ -140,7 +140,8 @@ def _check_text(shape: Mapping[str, Any], value: str, here: str) -> Iterator[str
     if "enum" in shape and value not in shape["enum"]:
         known = shape["enum"]
         some = ", ".join(known[:8]) + (" ..." if len(known) > 8 else "")
-        yield f"{here}: {value!r} is none of the allowed values ({some})."
+        which = f"botocore {metadata.version('botocore')} has them; a newer one may have more"
+        yield f"{here}: {value!r} is none of the allowed values ({some}), as {which}."
     pattern = shape.get("pattern")
     if pattern and not _compiled(pattern).fullmatch(value):
         shown = value if len(value) <= 80 else value[:77] + "..."

@@ -216,7 +216,7 @@ def test_no_capacity_is_told_with_the_way_out(submit) -> None:  # type: ignore[n
 @pytest.mark.parametrize("denied", ["DescribeLogStreams", "GetLogEvents"])
 @pytest.mark.parametrize("command", ["", "sh"])
 def test_who_may_not_read_the_log_gets_the_results(submit, denied: str, command: str) -> None:  # type: ignore[no-untyped-def]
-    job = submit("exit 0" if command else "print('unseen')\n1 + 1", command=command, denied=(denied,))
+    job = submit("echo unseen" if command else "print('unseen')\n1 + 1", command=command, denied=(denied,))
     assert job.wait(90) and job.status == "Completed"
     [notice] = [text for text in job.state().notices if "log" in text]
     assert denied in notice and "`nbprocess policy`" in notice and "do not depend on it" in notice

@@ -73,6 +73,19 @@ def test_alternatives_are_as_large_and_allowed() -> None:
     assert quotas.alternatives({"ml.g5.xlarge": 1.0, "ml.m5.24xlarge": 9.0}, "ml.g4dn.xlarge", 1) == ["ml.g5.xlarge"]
 
 
+def test_a_role_that_may_be_passed_to_sagemaker_only_is_fine_and_one_that_no_policy_names_is_told(start: Start) -> None:
+    start()
+    account = backends.get("sagemaker").account
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/other"}
+    assert preflight.role(account, asked) == []
+    client = account.client("iam")
+    client.meta.events.register(
+        "before-parameter-build.iam.SimulatePrincipalPolicy", lambda params, **_: params.pop("ContextEntries")
+    )
+    [notice] = preflight.role(account, asked)
+    assert "role/nbprocess pass the role" in notice and "iam:PassRole" in notice and "nbprocess policy" in notice
+
+
 def test_several_types_need_only_one_with_quota(start: Start) -> None:
     start(quotas={"ml.m5.xlarge": 0})
     assert submit("2 + 2", instance=("ml.m5.xlarge", "ml.m5.2xlarge")).result(timeout=90) == 4

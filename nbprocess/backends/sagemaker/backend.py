@@ -112,10 +112,9 @@ class Backend:
             self._stores.clear()
         kinds = tuple(options.get("instance") or ())
         if not kinds:
-            wish = [options.get(name) for name in ("gpu", "cpus", "memory")]
-            if any(wish):
+            if any(options.get(name) for name in ("gpu", "cpus", "memory")):
                 usd = {kind: known.usd_per_hour for kind, known in self.prices().items()}
-                kinds = (choose(*wish, prices=usd).name,)
+                kinds = (choose(options.get("gpu"), options.get("cpus"), options.get("memory"), usd).name,)
             else:
                 kinds = ("ml.m5.xlarge",)
         found: dict[str, Any] = {

@@ -134,7 +134,19 @@ def role(account: Account, request: Mapping[str, Any]) -> list[str]:
     caller = account.caller
     if caller == arn:
         return []
-    asked = {"PolicySourceArn": caller, "ActionNames": ["iam:PassRole"], "ResourceArns": [arn]}
+    asked = {
+        "PolicySourceArn": caller,
+        "ActionNames": ["iam:PassRole"],
+        "ResourceArns": [arn],
+        # Without it, policies that allow it for SageMaker only (AmazonSageMakerFullAccess, say) seem to deny it.
+        "ContextEntries": [
+            {
+                "ContextKeyName": "iam:PassedToService",
+                "ContextKeyValues": ["sagemaker.amazonaws.com"],
+                "ContextKeyType": "string",
+            }
+        ],
+    }
     answer = _ask(lambda: account.client("iam").simulate_principal_policy(**asked), missing="")
     decisions = {item["EvalDecision"] for item in (answer or {}).get("EvaluationResults", ())}
     if "explicitDeny" in decisions:
@@ -142,6 +154,11 @@ def role(account: Account, request: Mapping[str, Any]) -> list[str]:
             f"{caller} may not pass the role {arn} to SageMaker (iam:PassRole is denied). Ask for that permission, or "
             "give another --role; `nbprocess policy` prints the policy."
         )
+    if "implicitDeny" in decisions:  # the simulation does not see everything, so that is said only
+        return [
+            f"IAM knows no policy that lets {caller} pass the role {arn} (iam:PassRole). If the job is refused, that "
+            "is why; `nbprocess policy` prints the policy."
+        ]
     return []
 
 

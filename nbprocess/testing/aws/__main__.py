@@ -12,7 +12,7 @@ from typing import Any
 
 from . import Faults, emulator
 
-_KNOWN = {item.name: item.default for item in dataclasses.fields(Faults) if item.name != "lock"}
+_KNOWN: dict[str, Any] = {item.name: item.default for item in dataclasses.fields(Faults) if item.name != "lock"}
 
 
 def fault(text: str) -> tuple[str, Any]:

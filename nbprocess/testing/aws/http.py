@@ -116,7 +116,10 @@ class Handler(S3Handler):
             inner, space = role(escape(form.get("RoleName", [""])[0]), not faults.no_trust), _IAM
         elif action == "SimulatePrincipalPolicy" and action not in faults.denied:
             asked, resource = (escape(form.get(f"{key}.member.1", [""])[0]) for key in ("ActionNames", "ResourceArns"))
-            inner, space = simulated(asked, resource, not faults.no_pass), _IAM
+            # The role's policy is that of AmazonSageMakerFullAccess: PassRole to SageMaker only.
+            to = form.get("ContextEntries.member.1.ContextKeyValues.member.1", [""])[0]
+            allowed = "allowed" if to == "sagemaker.amazonaws.com" else "implicitDeny"
+            inner, space = simulated(asked, resource, "explicitDeny" if faults.no_pass else allowed), _IAM
         elif action == "GetMetricData":
             try:
                 inner, space = to_xml(self.control.call(action, from_form(form))), _CLOUDWATCH

@@ -118,9 +118,8 @@ def role(name: str, trusted: bool) -> str:
     )
 
 
-def simulated(action: str, resource: str, allowed: bool) -> str:
+def simulated(action: str, resource: str, decision: str) -> str:
     """SimulatePrincipalPolicy's answer as XML, without its frame."""
-    decision = "allowed" if allowed else "explicitDeny"
     return (
         f"<EvaluationResults><member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}"
         f"</EvalResourceName><EvalDecision>{decision}</EvalDecision></member></EvaluationResults>"
