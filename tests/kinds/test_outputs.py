@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import boto3
 import pytest
 
 import nbprocess
+from nbprocess import backends
 from nbprocess.bundle.stores import S3Store
 from nbprocess.errors import StoreError
 from nbprocess.outputfile import OutputFile
 from nbprocess.testing.aws import ACCOUNT, REGION, emulator
 
+from ..overlays import overlay
 from .test_scripts import place
 
 __all__ = ["place"]
@@ -78,6 +82,32 @@ def test_only_what_is_read_of_a_large_file_is_fetched() -> None:
             assert file.read() == b"end"
         ranges = [seen.headers["range"] for seen in aws.server.requests[before:] if seen.key == "out/big.bin"]
     assert ranges == ["bytes=0-1048575", "bytes=50000000-50000002"]
+
+
+def test_what_reads_s3_itself_reads_an_output_by_its_uri(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas and pyarrow with s3fs, over the same wire: text, one Parquet file, a folder of them, and writing."""
+    code = (
+        "import sys, pandas as pd, s3fs\n"
+        "uri = sys.argv[1]\n"
+        "frame = pd.read_csv(uri + 'a.csv')\n"
+        "frame.to_parquet(uri + 'parts/year=2026/b.parquet')\n"
+        "again = pd.read_parquet(uri + 'parts/')\n"
+        "print(frame['a'].tolist(), again['b'].tolist(), [int(year) for year in again['year']],\n"
+        "      [name.rpartition('/')[2] for name in s3fs.S3FileSystem().glob(uri + '*.csv')])"
+    )
+    with emulator() as aws:
+        for name, value in aws.environment.items():
+            monkeypatch.setenv(name, value)
+        backends.get.cache_clear()
+        script = "printf 'a,b\\n1,2\\n3,4\\n' > /opt/ml/processing/output/t/a.csv"
+        job = nbprocess.submit(script, command="sh", output=["t"], backend="sagemaker")
+        assert job.wait(60)
+        output = job.outputs["t"]
+        monkeypatch.setenv("PYTHONPATH", str(overlay(("s3fs==2026.9.0",), whole=True)))
+        done = subprocess.run([sys.executable, "-c", code, output.uri], capture_output=True, text=True, timeout=120)
+        assert done.stdout.strip() == "[1, 3] [2, 4] [2026, 2026] ['a.csv']", done.stderr
+        assert sorted(output.list()) == ["a.csv", "parts/year=2026/b.parquet"]
+    backends.get.cache_clear()
 
 
 def test_tables_of_an_output(folder: Path) -> None:
