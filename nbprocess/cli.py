@@ -92,12 +92,13 @@ def _jobs(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([_plain(state) for state in states], indent=1))
         return 0
-    print(f"{'NAME':<44} {'BACKEND':<10} {'STATUS':<11} {'INSTANCE':<16} {'AGE':>12} {'TOOK':>12} {'COST':>8}")
+    wide = max([44, *(len(state.name) for state in states)])
+    print(f"{'NAME':<{wide}} {'BACKEND':<10} {'STATUS':<11} {'INSTANCE':<16} {'AGE':>12} {'TOOK':>12} {'COST':>8}")
     for state in states:
         now = time.time()
         cost = "" if state.cost is None else f"${state.cost:.2f}"
         print(
-            f"{state.name:<44} {state.backend:<10} {state.status:<11} {state.instance_type:<16} "
+            f"{state.name:<{wide}} {state.backend:<10} {state.status:<11} {state.instance_type:<16} "
             f"{duration(now - state.created):>12} {duration(state.elapsed(now)):>12} {cost:>8}"
         )
     return 0
@@ -152,12 +153,14 @@ def _attach(arguments: argparse.Namespace) -> int:
         print(event.text, file=sys.stderr if event.stream == "stderr" else sys.stdout)
     state = job.state()
     print(state.headline)
+    if state.failure and state.failure not in state.headline:  # it completed, and its results are not there
+        print(state.failure, file=sys.stderr)
     for variable in state.variables:
         print(
             f"  {variable.name:<24} {variable.type:<16} {variable.shape:<14} {size(variable.size):>9} "
             f" {variable.status}"
         )
-    return 0 if state.status == "Completed" else 1
+    return 0 if state.status == "Completed" and not state.failure else 1
 
 
 def _delete(arguments: argparse.Namespace) -> int:

@@ -72,6 +72,16 @@ def test_clean_keeps_no_more_than_is_asked_for(run: Run, job: nbprocess.Job) -> 
     assert "no job named cli-job" in run("logs", "cli-job")[2], "its record is gone too"
 
 
+def test_attach_says_when_the_results_of_a_completed_job_are_gone(run: Run) -> None:
+    made = nbprocess.submit("kept = 1", {"__name__": "__main__"}, backend="local", name="cli-gone-" + "x" * 40)
+    assert made.wait(60) and made.store is not None
+    made.store.delete(f"jobs/{made.name}/out/algo-1/outcome.json")
+    status, out, err = run("attach", made.name)
+    assert status == 1 and out.startswith("Completed") and "outcome.json is not in the store" in err
+    head, row = run("jobs", "--limit", "1")[1].splitlines()
+    assert head.index("BACKEND") == row.index(" local ") + 1, "a long name leaves the columns where they are"
+
+
 def test_mistakes_are_one_line(run: Run) -> None:
     status, out, err = run("logs", "not-there")
     assert status == 1 and not out and err.startswith("nbprocess: There is no job named not-there")
