@@ -105,8 +105,9 @@ def options_of(processor: Any, *, code: bool = True) -> dict[str, Any]:
             found[option] = _plain(attribute, value)
     preferences = getattr(processor, "instance_preferences", None)
     kinds = [_get(item, "instance_type", "InstanceType") for item in preferences or ()]
-    if kinds or getattr(processor, "instance_type", None):
-        found["instance"] = tuple(str(kind) for kind in kinds) or (str(processor.instance_type),)
+    kinds = kinds or [kind for kind in [getattr(processor, "instance_type", None)] if kind is not None]
+    if kinds:
+        found["instance"] = tuple(str(_plain("instance_type", kind)) for kind in kinds)
         if found["instance"][0] in ("local", "local_gpu"):  # the SDK's local mode
             found["backend"] = "local"
             del found["instance"]

@@ -17,6 +17,7 @@ from .options import Options, values_of
 if TYPE_CHECKING:
     from .backends.base import Backend
 
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.")
 _OLDEST = (3, 9)
 """The oldest Python that the worker runs on."""
 
@@ -66,10 +67,16 @@ def resolve(options: Options, backend: Backend, *, cell: bool = False) -> tuple[
                 "cell needs 3.9 or later. Choose a newer --framework-version, or send a file with %processing_script."
             )
         if local:
-            given["image"], notice = _stand_in(found, backend)
+            given["image"], notice = _stand_in(found.framework, found.python, found.uri)
             notices.append(notice)
         else:
             given["image"] = found.uri
+    elif options.image and backend.name == "local" and _ECR.match(options.image):
+        from .catalog import framework_of, python_of
+
+        uri = options.image
+        given["image"], notice = _stand_in(framework_of(uri) or "", python_of(uri), uri)
+        notices.append(notice)
     return backend.resolve(given), notices
 
 
@@ -77,20 +84,20 @@ def _has_gpu(options: Options) -> bool:
     return bool(options.gpu) or bool(options.instance and re.match(r"ml\.[gp]\d", options.instance[0]))
 
 
-def _stand_in(image: Any, backend: Any) -> tuple[str | None, str]:
-    """The local interpreter that stands for a managed image, and the line that says so."""
+def _stand_in(framework: str, python: tuple[int, ...] | None, uri: str) -> tuple[str | None, str]:
+    """The local interpreter that stands for an image of ECR, and the line that says so."""
     from .backends.local import images
     from .catalog.images import PACKAGES
 
-    wanted = "" if image.python is None else "local/python:" + ".".join(map(str, image.python))
+    wanted = "" if python is None else "local/python:" + ".".join(map(str, python))
     chosen = wanted if wanted and wanted in images.available() else None
     about = images.describe(images.interpreter_of(chosen or images.default_image()))
-    package = PACKAGES.get(image.framework, "")
+    package = PACKAGES.get(framework, "")
     has = about["packages"].get(package)
     what = f"{package} {has}" if has else f"no {package}" if package else "its own packages"
     return chosen, (
-        f"On this machine the {image.framework} image is not pulled: the local Python "
-        f"{'.'.join(map(str, about['python'][:2]))} stands for it, with {what}. On SageMaker it is {image.uri}."
+        f"On this machine the {framework + ' ' if framework else ''}image is not pulled: the local Python "
+        f"{'.'.join(map(str, about['python'][:2]))} stands for it, with {what}. On SageMaker it is {uri}."
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import nbprocess
 from nbprocess import backends, options, script, sdkobjects
 from nbprocess.errors import OptionError
 from nbprocess.request import validate
@@ -126,6 +127,27 @@ def test_the_line_wins_over_the_processor() -> None:
     assert found["env"] == {"A": "other", "C": "d"} and found["network_isolation"] is True
     assert "instance" not in sdkobjects.expand({"processor": processor, "gpu": "T4"}, {})
     assert "entrypoint" not in sdkobjects.expand({"processor": processor}, {})
+
+
+def test_a_processor_runs_on_this_machine_where_no_image_is_pulled() -> None:
+    processor = revived(RECORDED["v2"]["objects"]["sklearn"]["processor"])
+    job = nbprocess.submit("1 + 1", {"__name__": "__main__"}, backend="local", processor=processor)
+    assert job.result(timeout=60) == 2
+    [notice] = [text for text in job.state().notices if "not pulled" in text]
+    assert "sagemaker-scikit-learn:1.2-1" in notice and "the sklearn image" in notice
+    processor.instance_type = "local"  # the SDK's local mode
+    assert "instance" not in (found := sdkobjects.expand({"processor": processor}, {})) and found["backend"] == "local"
+
+
+def test_a_pipeline_variable_has_no_value_here() -> None:
+    class ParameterString:
+        def __str__(self) -> str:
+            raise TypeError("Pipeline variables do not support __str__ operation.")
+
+    processor = revived(RECORDED["v2"]["objects"]["sklearn"]["processor"])
+    processor.instance_type = ParameterString()
+    with pytest.raises(OptionError, match=r"instance_type is a ParameterString.*Give it on the line"):
+        sdkobjects.expand({"processor": processor}, {})
 
 
 def test_inputs_as_a_dict_join_those_of_the_line() -> None:
