@@ -63,6 +63,37 @@ def read_host(root: str) -> str:
     return host if isinstance(host, str) and host and "/" not in host else "algo-1"
 
 
+def make_writable(folders: list[str]) -> str:
+    """Let this user write to folders of the container that belong to root, where the image lets it: through sudo.
+
+    SageMaker Distribution, Studio's image, runs as another user than root. The SageMaker SDK does the same for its
+    remote functions (``bootstrap_runtime_environment.py``).
+
+    Returns:
+        Why that did not work; "" when they can be written to.
+    """
+    shut = [folder for folder in folders if not _open(folder)]
+    if not shut:
+        return ""
+    import subprocess  # seldom needed, and it takes milliseconds
+
+    command = ["sudo", "-n", "sh", "-c", 'mkdir -p "$@" && chmod -R a+rwX "$@"', "sh", *shut]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        return "the image has no sudo"
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"sudo: {error}"
+    return "" if done.returncode == 0 else done.stderr.strip() or f"sudo gave {done.returncode}"
+
+
+def _open(folder: str) -> bool:
+    """Whether it can be written to, or be made."""
+    while not os.path.exists(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def write_whole(path: str, data: bytes) -> None:
     """Write a file under a temporary name and rename it, so that an upload never sees half of it.
 

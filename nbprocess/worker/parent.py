@@ -11,7 +11,7 @@ import time
 from . import blobs, usage
 from .containerlog import ContainerLog
 from .events import EventFile
-from .layout import Layout, ml_root, write_whole
+from .layout import Layout, make_writable, ml_root, resolve, write_whole
 from .supervise import Ending, Signals, Supervisor
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -35,11 +35,13 @@ def work(manifest_sha256: str) -> int:
     layout = Layout(ml_root())
     outcome = {"format": 1, "job": None, "host": layout.host, "state": "failed", "groups": [], "variables": {}}  # type: dict[str, object]
     outcome.update(patches=None, result=None, files=[], error=None, ambient={}, usage={}, versions=versions())
+    refused = make_writable([os.path.dirname(layout.out), os.path.dirname(layout.message)])
     try:
         os.makedirs(layout.out + "/blobs", exist_ok=True)
     except OSError as error:
         log.say(
-            f"cannot write the results: {layout.out}: {error.strerror}. Run the image as a user who may write there."
+            f"cannot write the results: {layout.out}: {error.strerror}"
+            f"{f' ({refused})' if refused else ''}. Run the image as a user who may write there, or give it sudo."
         )
         return 73
     events = EventFile(layout.out + "/events.jsonl")
@@ -48,6 +50,7 @@ def work(manifest_sha256: str) -> int:
             log.marker(phase="loading")
             manifest = read_manifest(layout, manifest_sha256)
             outcome["job"] = manifest.get("job")
+            make_writable([resolve(path, layout.root) for path in (manifest.get("outputs") or {}).values()])
             code = _run(manifest, layout, log, events, signals, outcome, started)
         except blobs.Corrupt as error:
             raise Refused("IntegrityError", str(error)) from None

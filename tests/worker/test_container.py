@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import linecache
+import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +57,40 @@ def test_a_damaged_blob_is_named_with_its_variable(tmp_path: Path, harm: str) ->
     ran = ready.run()
     message = ran.outcome["error"]["message"]
     assert ran.code == 70 and "ran" not in ran.stdout and "'numbers'" in message and path.name in message
+
+
+def _as_who_may_not_write(ready: Any, folder: Path, sudo: str) -> Any:
+    """Run a job whose folders may not be written to by this user, with ``sudo`` as the image's."""
+    (folder / "bin").mkdir()
+    (folder / "bin/sudo").write_text(sudo)
+    (folder / "bin/sudo").chmod(0o755)
+    shut = [ready.ml / name for name in ("output", "processing/output/nbprocess", "processing/output/made")]
+    shut[-1].mkdir()
+    for path in shut:
+        path.chmod(0o555)
+    # Root may write everywhere: without that capability it is like the other users.
+    prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    entrypoint, arguments = archive.entrypoint(ready.worker_sha, ready.manifest_sha, sys.executable)
+    environ = {**os.environ, "NBPROCESS_ML_ROOT": str(ready.ml), "PATH": f"{folder}/bin:/usr/bin:/bin"}
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    return ready.finish(subprocess.Popen([*prefix, *entrypoint, *arguments], env=environ, cwd=ready.ml, **pipes))
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere")
+def test_a_user_who_is_not_root_opens_its_folders_through_sudo(tmp_path: Path) -> None:
+    """As the user of SageMaker Distribution does, Studio's image."""
+    places = {"made": "/opt/ml/processing/output/made"}
+    ready = job(tmp_path, "open(outputs['made'] + '/x', 'w').write('made')\nprint('ran')", outputs=places)
+    ran = _as_who_may_not_write(ready, tmp_path, '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n')
+    assert ran.code == 0 and ran.text() == "ran\n", ran.stderr
+    assert (ready.ml / "processing/output/made/x").read_text() == "made"
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere")
+def test_where_sudo_does_not_help_the_log_says_why(tmp_path: Path) -> None:
+    ready = job(tmp_path, "print('ran')")
+    ran = _as_who_may_not_write(ready, tmp_path, "#!/bin/sh\necho 'a password is required' >&2\nexit 1\n")
+    assert ran.code == 73 and "Permission denied (a password is required). Run the image as a user" in ran.stderr
 
 
 def test_os_exit_is_told_and_what_was_printed_is_kept(tmp_path: Path) -> None:
