@@ -129,8 +129,19 @@ def attach(name: str, backend: str | None = None) -> Job:
     raise JobNotFound(f"There is no job named {name} ({', '.join(where)}). %processing_jobs lists the jobs there are.")
 
 
-def _job(backend: backends.Backend, describe: dict[str, Any]) -> Job:
+def glance(job: Job) -> Job:
+    """A job of a listing with its machine, cost and notebook; ``attach`` reads its log and outcome, too.
+
+    Raises:
+        JobNotFound: it is gone.
+    """
+    return _job(job.backend, job.backend.describe(job.name), look=False)
+
+
+def _job(backend: backends.Backend, describe: dict[str, Any], *, look: bool = True) -> Job:
     import json
+
+    from .setting import price_of
 
     store = store_of(backend, describe)
     source = None
@@ -142,7 +153,9 @@ def _job(backend: backends.Backend, describe: dict[str, Any]) -> Job:
         except (OSError, ValueError, TypeError):
             source = None  # made by another version, or cleaned away: the job itself can still be followed
     job = Job(name, backend, store=store, describe=describe, source=source)
-    job.refresh()
+    job.price_per_hour, job.price_note = price_of(backend, describe)
+    if look:
+        job.refresh()
     return job
 
 

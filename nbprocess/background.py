@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .handover import Handed
     from .job import Job
     from .options import Options
+    from .views import View
 
 
 class _Pending:
@@ -85,8 +86,17 @@ class Background:
 
         job.note_inputs()
         changes = changed_in_place(code, self.shell.user_ns, inputs)
-        pending = self._pending[job.name] = _Pending(job, frozenset(binds) | changes, frozenset(inputs))
-        view = views.show(job)
+        self._wait_for(_Pending(job, frozenset(binds) | changes, frozenset(inputs)), views.show(job), lazy)
+
+    def attach(self, job: Job) -> None:
+        """Bring the results of a job here when it ends, whoever started it. Its log and state are shown elsewhere."""
+        from .options import resolve
+
+        self._wait_for(_Pending(job, frozenset(), frozenset()), None, resolve({}).lazy)
+
+    def _wait_for(self, pending: _Pending, view: View | None, lazy: int | None) -> None:
+        job = pending.job
+        self._pending[job.name] = pending
 
         def finished(job: Job) -> None:
             # From here on the names are there; a cell that waits in `_before` finds the job loaded.
@@ -96,7 +106,8 @@ class Background:
                 pending.tell()
             finally:
                 self._pending.pop(job.name, None)
-                view.finish(job.events())
+                if view is not None:
+                    view.finish(job.events())
 
         job.add_done_callback(finished)
         job.watch()

@@ -125,7 +125,7 @@ class Job:
 
     def state(self) -> JobState:
         """Everything that a view shows, at this moment. Reads memory only."""
-        from .summary import failure_text, headline
+        from .summary import STOPPED, failure_text, headline
 
         with self._lock:
             results = self.results
@@ -141,13 +141,14 @@ class Job:
             if results is not None:
                 state = replace(state, peak_memory=results.peak_memory)
             failure = failure_text(state, self._seen.describe, results, self._outcome_error, self._seen.fault)
-            return replace(state, failure=failure, headline=headline(state, results, failure))
+            shown = "" if failure == STOPPED else failure  # what was wished is no failure
+            return replace(state, failure=shown, headline=headline(state, results, shown))
 
     def _links(self) -> dict[str, str]:
         links = dict(self.backend.links(self._seen.describe))
         if self.store is not None:
             folder = self.store.path(f"jobs/{self.name}")
-            links["folder"] = str(folder) if folder else self.store.url(f"jobs/{self.name}/")
+            links["Folder"] = str(folder) if folder else self.store.url(f"jobs/{self.name}/")
         return links
 
     def log(self, start: int = 0, stop: int | None = None) -> Sequence[LogEvent]:

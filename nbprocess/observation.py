@@ -45,6 +45,7 @@ class Observation:
             self.phases.enter("packing", began)
             self.phases.enter("uploading", submitted)
         self.phases.enter("waiting", seconds(describe.get("CreationTime")))
+        self._started(self.describe)
         self.gauge = Gauge(backend)
         self.fault = ""
         """Why the backend did not answer the last time."""
@@ -53,6 +54,7 @@ class Observation:
         self._progress: Progress | None = None
         self._end_seen: float | None = None
         self._log_lost: float | None = None
+        self._looked = False
 
     @property
     def status(self) -> str:
@@ -80,10 +82,9 @@ class Observation:
         markers, all_read = self._pull(ended)
         changed = bool(markers) or self.log.grew or describe != self.describe or bool(self.fault)
         self.fault = ""
+        self._looked = True
         self.describe = describe
-        if describe.get("ProcessingStartTime"):
-            # The platform's start; a cell says itself when it begins to run.
-            self.phases.enter("starting" if self.has_cell else "running", seconds(describe["ProcessingStartTime"]))
+        self._started(describe)
         for marker in markers:
             self._mark(marker)
         if self.gauge.due(describe, self.has_cell):
@@ -110,6 +111,11 @@ class Observation:
             return markers, False
         self.no_log, self._log_lost = "", None
         return markers, True
+
+    def _started(self, describe: Mapping[str, Any]) -> None:
+        """The platform's start; a cell says itself when it begins to run."""
+        if describe.get("ProcessingStartTime"):
+            self.phases.enter("starting" if self.has_cell else "running", seconds(describe["ProcessingStartTime"]))
 
     def _log_may_grow(self, looked: float) -> bool:
         """Whether lines of an ended job may still be on their way. They matter where the log is all that it says.
@@ -156,11 +162,14 @@ class Observation:
             cost = price_per_hour * count * max(0.0, (ended or time.time()) - started) / 3600 if started else 0.0
             cost_max = price_per_hour * count * timeout / 3600 if timeout else None
         status = "Stopping" if stop_requested and self.status == "InProgress" else self.status
+        phase = self.phases.phase
+        if phase == "starting" and not self._looked:
+            phase = "running"  # nobody has read in its log whether the cell runs; most of its time it does
         return JobState(
             name=self._name,
             backend=self._backend.name,
             status=status,  # type: ignore[arg-type]
-            phase=self.phases.phase,
+            phase=phase,
             created=self.created,
             phases=self.phases(),
             started=started,

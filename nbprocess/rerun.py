@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import IntegrityError, StoreError
+from .errors import IntegrityError, OptionError, StoreError
 
 if TYPE_CHECKING:
     from .job import Job
@@ -20,12 +20,16 @@ _SUFFIX = re.compile(r"-again-\d{6}-[0-9a-f]{4}$")
 _NAME_LIMIT = 63  # botocore: ProcessingJobName
 
 
-def rerun(job: Job) -> str:
+def rerun(job: Job, instance: str = "") -> str:
     """Start the bundle of ``job`` again and return the name of the new job.
 
     The old bundle is checked against the digests that the old request pins before it is used.
 
+    Args:
+        instance: another type of machine than it had. What ``--max-cost`` allows then buys another time.
+
     Raises:
+        OptionError: the price of that machine is not known, and the job was to keep to a cost.
         StoreError: the store keeps nothing of the job.
         IntegrityError: the bundle is not the one that the job ran.
         BackendError: the backend refused; nothing of the new job is left behind.
@@ -37,9 +41,12 @@ def rerun(job: Job) -> str:
     if store is None:
         raise StoreError(f"Job {job.name} was not made by nbprocess, so there is no bundle to run again.")
     base, fresh = f"jobs/{job.name}", _new_name(job.name)
-    request = job.request()
+    request, home = job.request(), json.loads(store.get(f"{base}/home.json"))
+    if instance:
+        _on(job, instance, request, home)
+    home |= {"began": time.time(), "submitted": time.time()}
     if not job.has_cell:
-        return _rerun_script(job, store, request, fresh)
+        return _rerun_script(job, store, request, home, fresh)
     archive = store.get(f"{base}/bundle/worker.pyz")
     old = store.get(f"{base}/bundle/manifest.json")
     pinned = [manifests.digest(archive), manifests.digest(old)]
@@ -59,7 +66,7 @@ def rerun(job: Job) -> str:
             archive=archive,
             script=store.get(f"{base}/bundle/cell.py").decode("utf-8", "surrogatepass"),
             request=renamed,
-            home={**json.loads(store.get(f"{base}/home.json")), "began": time.time(), "submitted": time.time()},
+            home=home,
         )
         job.backend.create(renamed)
     except BaseException as error:
@@ -68,12 +75,35 @@ def rerun(job: Job) -> str:
     return fresh
 
 
-def _rerun_script(job: Job, store: Any, request: dict[str, Any], fresh: str) -> str:
+def _on(job: Job, instance: str, request: dict[str, Any], home: dict[str, Any]) -> None:
+    """Put another type of machine into what is sent, and into the options that "copy as cell" gives."""
+    from .options import Options, parse_line, to_line
+    from .setting import price_of
+
+    options = parse_line(home.get("options", ""))
+    most = options.get("max_cost")
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    cluster.pop("InstancePreferences", None)
+    cluster["InstanceType"] = instance
+    if most:
+        price, _ = price_of(job.backend, request)
+        if price is None:
+            raise OptionError(
+                f"--max-cost {most}: the price of {instance} is not known here, so no runtime can be derived from it. "
+                "Copy the job as a cell, and give --timeout instead."
+            )
+        bought = int(most / (price * cluster["InstanceCount"]) * 3600)
+        wanted = options.get("timeout") or request["StoppingCondition"]["MaxRuntimeInSeconds"]
+        request["StoppingCondition"]["MaxRuntimeInSeconds"] = max(1, min(wanted, bought))
+    kept = {key: value for key, value in options.items() if key not in ("gpu", "cpus", "memory")}
+    home["options"] = to_line(Options(**{**kept, "instance": (instance,)}))
+
+
+def _rerun_script(job: Job, store: Any, request: dict[str, Any], home: dict[str, Any], fresh: str) -> str:
     """A script or container again, with its files as the store has them."""
     from .bundle.write import announce, discard, write_request
 
     renamed = _renamed(request, job.name, fresh, {})
-    home = {**json.loads(store.get(f"jobs/{job.name}/home.json")), "began": time.time(), "submitted": time.time()}
     announce(store, fresh)
     try:
         _copy_inputs(store, job.name, fresh)

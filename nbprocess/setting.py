@@ -102,13 +102,18 @@ def _stand_in(framework: str, python: tuple[int, ...] | None, uri: str) -> tuple
 
 
 def price_of(backend: Backend, request: Mapping[str, Any]) -> tuple[float | None, str]:
-    """USD per hour of one instance, and where that is known from."""
+    """USD per hour of one instance, and where that is known from.
+
+    Args:
+        request: CreateProcessingJob's, or what DescribeProcessingJob says, which knows the type that was given.
+    """
     if backend.name == "local":
         return None, "runs on this machine: no cost"
     cluster = request["ProcessingResources"]["ClusterConfig"]
-    kinds = [item["InstanceType"] for item in cluster.get("InstancePreferences", ())] or [cluster["InstanceType"]]
+    given = cluster.get("SelectedInstanceType") or cluster.get("InstanceType")
+    kinds = [given] if given else [item["InstanceType"] for item in cluster.get("InstancePreferences", ())]
     known = [backend.price(kind) for kind in kinds]
-    if not all(known):
+    if not kinds or not all(known):
         return None, "price unknown"
     dearest = max((found for found in known if found), key=lambda found: found.usd_per_hour)
     return dearest.usd_per_hour, f"as of {dearest.as_of}"

@@ -14,6 +14,8 @@ from .state import JobState
 if TYPE_CHECKING:
     from .results import Results
 
+STOPPED = "The job was stopped."
+
 _DOING = {
     "packing": "Packing what the cell needs",
     "uploading": "Sending the bundle",
@@ -57,12 +59,15 @@ def headline(state: JobState, results: Results | None, failure: str) -> str:
             return f"{text}: {p.desc + ' ' if p.desc else ''}{p.n:g}{of} {p.unit}"
         return text
     took = duration((state.ended or state.created) - (state.started or state.created))
-    back = [v.name for v in state.variables if v.status in ("loaded", "updated", "lazy", "saved")]
+    states = ("loaded", "updated", "lazy", "saved")
+    back = [v.name for v in state.variables if v.status in states and v.type != "module"]
     came = f"; {_list(back)} came back" if back else ""
     if state.status == "Completed":
         return f"Completed in {took}{came}"
     first = failure.splitlines()[0] if failure else ""
-    return f"{state.status} after {took}: {first}" if first else f"{state.status} after {took}{came}"
+    if first:
+        return f"{state.status} after {took}: {first}"
+    return f"{'Stopped on request' if state.status == 'Stopped' else state.status} after {took}{came}"
 
 
 def _list(names: list[str], most: int = 5) -> str:
@@ -95,7 +100,7 @@ def failure_text(
                 f"The job ran out of time: its maximum runtime is {duration(state.timeout)}. "
                 "Give it more with --timeout, or let the cell do less."
             )
-        return "The job was stopped."
+        return STOPPED
     if state.status != "Failed":
         return ""
     if error is not None:

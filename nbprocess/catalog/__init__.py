@@ -6,7 +6,7 @@ May import: ``errors``, the standard library.
 from __future__ import annotations
 
 from .images import FRAMEWORKS, Image, framework_of, image, python_of, versions
-from .instances import InstanceType, check_instance, choose, find, gpu_names, instance_names, search
+from .instances import InstanceType, check_instance, choose, find, gpu_names, instance_names, larger, search
 from .prices import Price, price
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "gpu_names",
     "image",
     "instance_names",
+    "larger",
     "price",
     "python_of",
     "search",

@@ -168,6 +168,16 @@ def choose(
     return min(fits, key=rank)
 
 
+def larger(name: str) -> InstanceType | None:
+    """The next larger size of the same family; None for the largest, and for types that are not known."""
+    item = find(name)
+    if item is None:
+        return None
+    family = name.rpartition(".")[0]
+    sizes = [other for other in _all().values() if other.name.startswith(f"{family}.") and other.memory > item.memory]
+    return min(sizes, key=lambda other: (other.memory, other.vcpus), default=None)
+
+
 def _plain(gpu: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", gpu.upper().replace("NVIDIA", "").replace("TESLA", "").replace("SERVER", ""))
 

@@ -32,6 +32,7 @@ TONES = {
 def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Outputs = ()) -> str:
     """The job's card: true at ``now`` (POSIX seconds), with the log's last lines and, under it, the cell's outputs."""
     colour = TONES[words.status_tone(state)]
+    reason, failed = words.reason(state), f";color:{colour}" if state.status == "Failed" else ""
     head = element(
         "div",
         element("span", "● ", aria_hidden="true", style=f"color:{colour}"),
@@ -43,10 +44,8 @@ def card(state: JobState, now: float, log: Sequence[LogEvent] = (), outputs: Out
     changed, unchanged = words.changed(state.variables), words.unchanged(state.variables)
     parts: list[Markup | None] = [
         head,
-        element("div", plain(state.headline), style="margin-top:4px") if state.headline else None,
-        element("div", plain(state.failure), style=f"margin-top:4px;color:{colour};white-space:pre-wrap")
-        if state.failure and state.failure != state.headline
-        else None,
+        element("div", plain(state.headline), style=f"margin-top:4px{failed}") if state.headline else None,
+        element("div", plain(reason), style=f"margin-top:4px;color:{colour};white-space:pre-wrap") if reason else None,
         bar(state),
         phase_line(state, now),
         variable_table(changed) if changed else None,
@@ -109,7 +108,7 @@ def phase_line(state: JobState, now: float) -> Markup | None:
 
 def variable_table(variables: Sequence[Variable]) -> Markup:
     """Which names came back, and which did not and why."""
-    cell = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+    cell = "text-align:left;padding:2px 14px 2px 0;vertical-align:top;font-weight:normal"
     short = cell + ";white-space:nowrap"
     rows = []
     for v in sorted(variables, key=lambda v: v.status == "failed"):

@@ -23,10 +23,11 @@ from nbprocess.views.jobtable import table
 from nbprocess.views.logfeed import LogFeed, Message
 from nbprocess.views.markup import element
 from nbprocess.views.snapshot import snapshot
-from nbprocess.views.source import JobSource, Query
+from nbprocess.views.source import JobSource, Query, Section
 
 ROWS = 500  # at most per message
 REFRESH_SECONDS = 5.0
+LEARN_SECONDS = 0.5  # how long no message is answered while what a listing does not tell is looked up
 LOG_SECONDS = 2.0  # how often the log that somebody reads is followed
 FIRST_SECONDS = 2.0  # how long a cell waits for the jobs that its saved form shows
 ASLEEP_SECONDS = 30.0  # no refreshing when no page asked for so long (pages ask while they are visible)
@@ -50,6 +51,10 @@ class JobBrowser(anywidget.AnyWidget):
         self._asks: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._heard = time.monotonic()
         self._asked = threading.Event()  # the source, for the first time
+        self._news, self._told = (
+            False,
+            0.0,
+        )  # whether something was learned that the page was not told of, and when it was
         self._feed: LogFeed | None = None  # of the job whose log the page shows
         super().__init__()
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
@@ -90,15 +95,19 @@ class JobBrowser(anywidget.AnyWidget):
         display({**listing, VIEW: data[VIEW]}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def _work(self) -> None:
-        refreshed = 0.0
+        refreshed, unknown = 0.0, True
         while True:
             awake = time.monotonic() - self._heard < ASLEEP_SECONDS
             if not refreshed or (awake and time.monotonic() - refreshed >= REFRESH_SECONDS):
                 self._refresh()
                 self._asked.set()
-                refreshed = time.monotonic()
+                refreshed, unknown = time.monotonic(), True
+            pause = LOG_SECONDS if self._follow(awake) else REFRESH_SECONDS
+            if unknown and awake and self._asks.empty():
+                unknown = self._learn()
+                pause = LEARN_SECONDS if unknown else pause
             try:
-                content = self._asks.get(timeout=LOG_SECONDS if self._follow(awake) else REFRESH_SECONDS)
+                content = self._asks.get(timeout=pause)
             except queue.Empty:
                 continue
             if content is None:
@@ -142,6 +151,18 @@ class JobBrowser(anywidget.AnyWidget):
         elif answer := feed.answer(content):
             self._send_log(feed, answer)
 
+    def _learn(self) -> bool:
+        """Whether there is more to look up."""
+        try:
+            learned, more = self._source.learn(LEARN_SECONDS)
+        except Exception:  # refused, no network: the next look tries again
+            return False
+        self._news = self._news or learned
+        if self._news and (not more or time.monotonic() - self._told > LOG_SECONDS):
+            self._news, self._told = False, time.monotonic()
+            self.send({"type": "changed"})
+        return more
+
     def _refresh(self) -> None:
         try:
             if self._source.refresh():
@@ -166,6 +187,13 @@ class JobBrowser(anywidget.AnyWidget):
                     "actions": dict(self._source.actions(name)),
                 }
             )
+        elif kind == "preview":
+            place = {"name": name, "output": str(content.get("output")), "path": str(content.get("path"))}
+            try:
+                section = self._source.preview(**place)
+            except Exception as error:  # deleted, refused, unreadable: said where the file would stand
+                section = Section("", "text", _message(error))
+            self.send({"type": "preview", **place, "section": asdict(section)})
         elif kind == "log":
             self._answer_log(name, content.get("content"))
         elif kind == "act":

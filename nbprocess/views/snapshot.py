@@ -31,6 +31,7 @@ def snapshot(state: JobState) -> dict[str, Any]:
         "ended": state.ended,
         "terminal": state.terminal,
         "machine": words.machine(state),
+        "notebook": state.notebook,
         "image": state.image,
         "timeout": state.timeout,
         "cost": state.cost,
@@ -43,7 +44,7 @@ def snapshot(state: JobState) -> dict[str, Any]:
         "usage": {host: curve(state.usage, host) for host in state.hosts},
         "hosts": list(state.hosts),
         "headline": state.headline,
-        "failure": state.failure,
+        "failure": words.reason(state),
         "stop_requested": state.stop_requested,
         "variables": [
             {
@@ -55,8 +56,9 @@ def snapshot(state: JobState) -> dict[str, Any]:
                 "size": v.size,
                 "reason": v.reason,
             }
-            for v in state.variables
+            for v in words.changed(state.variables)
         ],
+        "unchanged": words.unchanged(state.variables),
         "notices": list(state.notices),
         "peak_memory": words.peak_memory(state),
         "links": dict(state.links),

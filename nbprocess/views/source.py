@@ -69,23 +69,29 @@ class Page:
 
 @dataclass(frozen=True)
 class Totals:
-    """Over all jobs. Costs in USD; ``notebooks`` gives the cost of each notebook's jobs."""
+    """Over all jobs. Costs in USD; ``notebooks`` gives the cost of each notebook's jobs.
+
+    ``unpriced``: jobs of the last seven days whose machine, and so their cost, was not looked up yet.
+    """
 
     jobs: int = 0
     running: int = 0
     today: float = 0.0
     week: float = 0.0
     notebooks: Mapping[str, float] | None = None
+    unpriced: int = 0
 
 
 @dataclass(frozen=True)
 class Section:
     """One tab of the details: ``content`` is text, JSON text, rows of a table (first row: titles), an image's ``data:``
-    URL, or HTML, which the page shows in a frame without scripts."""
+    URL, HTML, which the page shows in a frame without scripts, files (``[output, path, bytes]`` each, which ``preview``
+    shows), or, of ``parts``, sections one below the other. ``note`` is a quiet line under it."""
 
     title: str
-    kind: Literal["text", "code", "json", "table", "image", "html"]
+    kind: Literal["text", "code", "json", "table", "image", "html", "files", "parts"]
     content: Any
+    note: str = ""
 
 
 class JobSource(Protocol):
@@ -93,6 +99,10 @@ class JobSource(Protocol):
 
     def refresh(self) -> bool:
         """Look again. True when something changed since the last time."""
+
+    def learn(self, seconds: float) -> tuple[bool, bool]:
+        """Look up, for about ``seconds``, what a listing does not tell of its jobs (machine, cost, notebook): those
+        that a page shows first, then the newest. Whether something was learned, and whether there is more."""
 
     def page(self, query: Query, start: int, count: int) -> Page:
         """``count`` of the jobs that ``query`` finds, from ``start``."""
@@ -105,6 +115,9 @@ class JobSource(Protocol):
 
     def details(self, name: str) -> Sequence[Section]:
         """The tabs of one job, beside its state and its log."""
+
+    def preview(self, name: str, output: str, path: str) -> Section:
+        """What one of a job's files shows of itself. Raises with a clear message."""
 
     def job(self, name: str) -> JobLike:
         """The job itself, brought up to date; the same object from call to call while it is looked at."""
@@ -130,8 +143,8 @@ SORTS: Mapping[str, Callable[[JobState], Any]] = {
     "cost": lambda s: s.cost or 0.0,
 }
 
-Action = tuple[str, Callable[[JobLike], bool], Callable[[JobLike], "str | None"]]
-"""Label, whether it is offered for a job, and what it does (its text is shown)."""
+Action = tuple["str | Callable[[JobLike], str]", Callable[[JobLike], bool], Callable[[JobLike], "str | None"]]
+"""Label, or what makes it for a job; whether it is offered for a job; and what it does (its text is shown)."""
 
 
 class ListedJobs:
@@ -145,6 +158,9 @@ class ListedJobs:
         sections: further tabs of a job beside request and log, such as its code, outputs or metrics.
         opened: makes a listed job whole when somebody looks at it, and (given the whole one, the second argument)
             brings that one up to date.
+        previews: what a file, by its output and path, shows of itself.
+        described: gives a listed job with its machine, cost and notebook, where a listing has no more than its status;
+            one call each, so ``learn`` makes them little by little.
     """
 
     def __init__(
@@ -154,11 +170,17 @@ class ListedJobs:
         actions: Mapping[str, Action] | None = None,
         sections: Callable[[JobLike], Iterable[Section]] = lambda job: (),
         opened: Callable[[JobLike, JobLike | None], JobLike] = lambda listed, whole: listed,
+        previews: Callable[[JobLike, str, str], Section] | None = None,
+        described: Callable[[JobLike], JobLike] | None = None,
     ) -> None:
         self._listing = listing
         self._actions = dict(actions or {})
         self._sections = sections
         self._open = opened
+        self._previews = previews
+        self._describe = described
+        self._described: dict[str, JobLike] = {}
+        self._looked_at: list[str] = []  # of the page that was shown last
         self._opened: OrderedDict[str, tuple[JobLike, float]] = OrderedDict()
         self._lock = threading.Lock()
         self._jobs: dict[str, JobLike] = {}
@@ -175,7 +197,7 @@ class ListedJobs:
         states: list[JobState] = []
         seen = 0
         for job in self._listing():
-            state = job.state()
+            state = self._state(job)
             jobs[job.name] = job
             states.append(state)
             seen = seen + 1 if state.terminal and known.get(job.name) == state else 0
@@ -188,14 +210,40 @@ class ListedJobs:
         else:
             jobs = {**self._jobs, **jobs}
             last = states[-1].created if states else 0.0
-            states += [
-                s
-                for s in known.values()
-                if s.created <= last and s.name not in {x.name for x in states[-KNOWN_ENOUGH:]}
-            ]
+            newest = {s.name for s in states[-KNOWN_ENOUGH:]}
+            states += [s for s in known.values() if s.created <= last and s.name not in newest]
         changed = not self._complete or states != self._states
         self._take(jobs, states, complete=True)
         return changed
+
+    def _state(self, job: JobLike) -> JobState:
+        """As the listing has it, or as it was described, where that is not older."""
+        state, described = job.state(), self._described.get(job.name)
+        if described is None:
+            return state
+        told = described.state()
+        if told.status == state.status:
+            return told
+        del self._described[job.name]  # it ended since
+        return state
+
+    def learn(self, seconds: float) -> tuple[bool, bool]:
+        if self._describe is None:
+            return False, False
+        until, learned = time.monotonic() + seconds, False
+        with self._lock:
+            places = {s.name: at for at, s in enumerate(self._states) if not s.instance_type}
+        for name in [*filter(places.__contains__, self._looked_at), *places]:
+            if name in self._described:
+                continue
+            if time.monotonic() > until:
+                return learned, True
+            self._described[name] = self._describe(self._jobs[name])
+            with self._lock:
+                self._states[places[name]] = self._described[name].state()
+                self._found = None
+            learned = True
+        return learned, False
 
     def _take(self, jobs: dict[str, JobLike], states: list[JobState], *, complete: bool) -> None:
         with self._lock:
@@ -206,7 +254,10 @@ class ListedJobs:
             if self._found is None or self._found[0] != query:
                 self._found = (query, select(self._states, query, time.time()))
             found = self._found[1]
-            return Page(found[max(0, start) : start + count], max(0, start), len(found), self._complete)
+            rows = found[max(0, start) : start + count]
+            if count > 1:  # a page asks for one row now and then, to say that somebody looks
+                self._looked_at = [state.name for state in rows]
+            return Page(rows, max(0, start), len(found), self._complete)
 
     def totals(self) -> Totals:
         with self._lock:
@@ -226,17 +277,29 @@ class ListedJobs:
     def details(self, name: str) -> Sequence[Section]:
         job = self.job(name)
         request = json.dumps(job.describe(), indent=2, default=str)
-        return [*self._sections(job), Section("Request", "json", request)]
+        return [*self._sections(job), Section("Description", "json", request)]
+
+    def preview(self, name: str, output: str, path: str) -> Section:
+        if self._previews is None:
+            raise KeyError("Files cannot be looked at here.")
+        return self._previews(self.job(name), output, path)
 
     def actions(self, name: str) -> Mapping[str, str]:
         job = self.job(name)
-        return {key: label for key, (label, offered, _) in self._actions.items() if offered(job)}
+        labels = {key: (label(job) if callable(label) else label) for key, (label, _, _) in self._actions.items()}
+        return {key: labels[key] for key, (_, offered, _) in self._actions.items() if offered(job)}
 
     def act(self, action: str, name: str) -> str:
         if action not in self._actions:
             raise KeyError(f"{action} is not possible here; there are: {', '.join(self._actions) or 'no actions'}.")
         label, _, do = self._actions[action]
-        return do(self.job(name)) or f"{label}: {name}"
+        job = self.job(name)
+        said = do(job) or f"{label(job) if callable(label) else label}: {name}"
+        if action == "delete":
+            with self._lock:  # a short listing might not come to where it was
+                self._states, self._found = [s for s in self._states if s.name != name], None
+                self._jobs.pop(name, None)
+        return said
 
     def job(self, name: str) -> JobLike:
         listed = self._jobs.get(name)
@@ -288,4 +351,5 @@ def total(states: Sequence[JobState], now: float) -> Totals:
         sum(s.cost or 0.0 for s in states if s.created >= midnight),
         sum(s.cost or 0.0 for s in states if s.created >= now - 7 * DAY),
         notebooks,
+        sum(not s.instance_type for s in states if s.created >= now - 7 * DAY),
     )

@@ -44,8 +44,8 @@ def summary(state: JobState, now: float | None = None) -> str:
     lines = [line(state, moment)]
     if state.headline:
         lines.append(plain(state.headline))
-    if state.failure and state.failure != state.headline:
-        lines += ["Failed: " + plain(state.failure)]
+    if words.reason(state):
+        lines += ["Reason: " + plain(words.reason(state))]
     spent = [
         f"{words.PHASE_WORDS[p.phase]} {words.duration(words.phase_seconds(p, moment))}" for p in words.phases(state)
     ]

@@ -45,6 +45,8 @@ def status_word(state: JobState) -> str:
         return state.status
     if state.stop_requested:
         return "Stopping"
+    if state.phase == "waiting" and not state.instance_type:
+        return "In progress"  # of a listing, which tells no more than that
     return PHASE_WORDS[state.phase].capitalize()
 
 
@@ -103,17 +105,19 @@ def clock(moment: float) -> str:
 
 
 def cost(state: JobState) -> str:
-    """Cost so far and the most it can become, or an empty string when there is no price."""
-    parts = []
-    if state.cost is not None:
-        parts.append(money(state.cost) if state.terminal else f"{money(state.cost)} so far")
+    """Cost so far and the most it can become; where there is no price, why."""
+    if state.cost is None:
+        return state.price_note
+    parts = [money(state.cost) if state.terminal else f"{money(state.cost)} so far"]
     if state.cost_max is not None and not state.terminal:
         parts.append(f"at most {money(state.cost_max)}")
     return ", ".join(parts)
 
 
 def machine(state: JobState) -> str:
-    """``2 × ml.g4dn.xlarge · eu-west-1``, or the backend where there is no instance type."""
+    """``2 × ml.g4dn.xlarge · eu-west-1``; ``this machine``, whatever type stands in a local job's request."""
+    if state.backend == "local":
+        return "this machine" if state.instance_count == 1 else f"this machine, as {state.instance_count} hosts"
     kind = state.instance_type or state.backend
     if state.instance_count > 1:
         kind = f"{state.instance_count} × {kind}"
@@ -178,11 +182,23 @@ def peak_memory(state: JobState) -> str:
 
 
 def changed(variables: Sequence[Variable]) -> list[Variable]:
-    """Variables worth a line of their own: inputs that came back as they went do not count."""
-    return [v for v in variables if v.status != "unchanged"]
+    """Variables worth a line of their own: not inputs that came back as they went, nor modules that were imported."""
+    return [v for v in variables if v.status != "unchanged" and not _imported(v)]
 
 
 def unchanged(variables: Sequence[Variable]) -> str:
     """The other ones, as one line; empty when there is none."""
+    imported = [v.name for v in variables if v.status != "unchanged" and _imported(v)]
     names = [v.name for v in variables if v.status == "unchanged"]
-    return f"sent and not changed: {', '.join(names)}" if names else ""
+    parts = [("sent and not changed", names), ("imported", imported)]
+    return " · ".join(f"{what}: {', '.join(found)}" for what, found in parts if found)
+
+
+def _imported(variable: Variable) -> bool:
+    return variable.type == "module" and variable.status in ("loaded", "saved")
+
+
+def reason(state: JobState) -> str:
+    """What is to be said of a failure beside the headline, which often has its first line; empty when nothing."""
+    first, _, rest = state.failure.partition("\n")
+    return rest.strip() if first and state.headline.endswith(first) else state.failure

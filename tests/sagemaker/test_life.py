@@ -54,7 +54,7 @@ def test_a_job_that_ran_out_of_time_is_told_from_one_that_was_stopped(aws: Emula
     while not any("up" in event.text for event in stopped.log()):
         assert not stopped.wait(0.2)
     stopped.stop()
-    assert stopped.wait(90) and stopped.state().failure == "The job was stopped."
+    assert stopped.wait(90) and stopped.state().headline.startswith("Stopped on request")
     again = nbprocess.attach(late.name, "sagemaker")
     assert "ran out of time" in again.state().failure, "another kernel sees it too"
 

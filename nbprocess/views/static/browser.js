@@ -2,7 +2,7 @@
 // @ts-check
 import { JobDetails } from "./details.js";
 import { button, copyText, el, setText, show } from "./dom.js";
-import { count, duration } from "./format.js";
+import { count, counted, duration, money } from "./format.js";
 import { VirtualRows } from "./rows.js";
 
 const BLOCK = 100;
@@ -98,7 +98,7 @@ export class JobBrowser {
     if (node.dataset.values === mark) return;
     node.dataset.values = mark;
     const before = node.value;
-    node.replaceChildren(el("option", { value: "", text: node.dataset.any }), ...values.map((value) => el("option", { value, text: value })));
+    node.replaceChildren(el("option", { value: "", text: node.dataset.any }), ...values.map((value) => el("option", { value, title: value, text: values.filter((other) => fileName(other) === fileName(value)).length > 1 ? value : fileName(value) })));
     node.value = before && values.includes(before) ? before : "";
   }
 
@@ -175,6 +175,7 @@ export class JobBrowser {
     if (message.type === "jobs") this.take(message);
     else if (message.type === "changed") this.again();
     else if (message.type === "details") this.details.receive(message);
+    else if (message.type === "preview") this.details.receivePreview(message);
     else if (message.type === "log") this.details.receiveLog(message, buffers);
     else if (message.type === "done") void this.done(message);
     else if (message.type === "error") this.say(message.text, true);
@@ -185,7 +186,11 @@ export class JobBrowser {
     const first = Math.floor(this.rows.firstRow() / BLOCK);
     for (const block of [...this.blocks.keys()]) if (block < first || block > first + 1) this.blocks.delete(block);
     this.ask(first * BLOCK, (first + 2) * BLOCK);
-    if (this.details.name) this.send({ type: "details", name: this.details.name });
+    if (this.details.name && !this.details.ended) this.askDetails();
+  }
+
+  askDetails() {
+    this.send({ type: "details", name: this.details.name });
   }
 
   /** @param {any} message */
@@ -219,11 +224,11 @@ export class JobBrowser {
 
   /** @param {any} message */
   describe({ totals, total, complete }) {
-    const money = (/** @type {number} */ value) => `$${value.toFixed(2)}`;
     const parts = [`${count(totals.running)} running`, `${money(totals.today)} today`, `${money(totals.week)} this week`,
-      total === totals.jobs ? `${count(totals.jobs)} jobs` : `${count(total)} of ${count(totals.jobs)} jobs`];
+      total === totals.jobs ? counted(totals.jobs, "job") : `${count(total)} of ${counted(totals.jobs, "job")}`];
     const own = this.query.notebook && totals.notebooks?.[this.query.notebook];
     if (own) parts.push(`${money(own)} by this notebook`);
+    if (totals.unpriced) parts.push(`${count(totals.unpriced)} not priced yet`);
     if (!complete) parts.push("listing …");
     setText(this.totals, parts.join(" · "));
   }
@@ -243,7 +248,7 @@ export class JobBrowser {
     return el("div", { class: "nbp-row", role: "row", id: `${this.uid}-${number}`, "data-number": number, "data-tone": tone,
       "aria-selected": String(number === this.selected), "aria-rowindex": number + 1 },
       el("div", { role: "gridcell", "data-column": "status", title: headline }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), el("span", { text: word })),
-      cell("name", name), cell("notebook", notebook), cell("machine", machine), cell("backend", backend),
+      cell("name", name), cell("notebook", fileName(notebook), notebook), cell("machine", machine), cell("backend", backend),
       cell("created", when(created), new Date(created * 1000).toLocaleString()),
       cell("time", duration((ended ?? Date.now() / 1000) - created), null), cell("cost", cost, null));
   }
@@ -305,7 +310,9 @@ export class JobBrowser {
   async done({ action, name, text }) {
     if (action === "copy") this.say((await copyText(text)) ? "Copied: paste it into a cell." : text);
     else this.say(text);
-    if (action === "delete" && name === this.details.name) this.close();
+    if (name !== this.details.name) return;
+    if (action === "delete") this.close();
+    else if (action !== "copy") this.askDetails();
   }
 
   /** @param {string} text */
@@ -326,6 +333,11 @@ export class JobBrowser {
     this.rows.destroy();
     this.details.destroy();
   }
+}
+
+/** @param {string} path */
+function fileName(path) {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** @param {number} seconds POSIX */

@@ -39,7 +39,7 @@ export function show(node, shown) {
 
 /**
  * @param {string} label
- * @param {() => void} action
+ * @param {(event: Event) => void} action
  * @param {Record<string, any>} [options]
  * @returns {HTMLButtonElement}
  */

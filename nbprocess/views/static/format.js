@@ -32,6 +32,24 @@ export function count(value) {
   return value.toLocaleString("en-US");
 }
 
+/**
+ * US dollars, as nbprocess/views/words.py writes them.
+ * @param {number} dollars
+ */
+export function money(dollars) {
+  if (!dollars) return "$0";
+  return dollars < 0.01 ? `$${dollars.toFixed(4)}` : `$${dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+}
+
+/**
+ * A count with its word: `1 job`, `2 jobs`.
+ * @param {number} value
+ * @param {string} word
+ */
+export function counted(value, word) {
+  return `${count(value)} ${word}${value === 1 ? "" : "s"}`;
+}
+
 /** @param {number} seconds POSIX */
 export function timeOfDay(seconds) {
   return new Date(seconds * 1000).toTimeString().slice(0, 8);

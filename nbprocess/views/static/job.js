@@ -35,14 +35,15 @@ export class JobCard {
     this.facts = el("div", { class: "nbp-facts" });
     this.curves = new Curves();
     this.variables = el("div", { class: "nbp-variables" });
+    this.unchanged = el("div", { class: "nbp-unchanged" });
     this.notices = el("ul", { class: "nbp-notices" });
     this.links = el("div", { class: "nbp-links" });
-    this.attachButton = button("Copy attach command", () => void this.copyAttach(), { class: "nbp-button nbp-quiet" });
+    this.attachButton = button("Copy attach command", (event) => void this.copied(this.state.attach, event), { class: "nbp-button nbp-quiet" });
     this.node = el("section", { class: "nbp-card", "aria-label": "Job" },
       el("header", { class: "nbp-head" }, this.dot, this.word, this.name, el("span", { class: "nbp-grow" }), this.elapsed, this.stopButton),
       this.headline, this.failure, this.stopNote, this.phases,
       el("div", { class: "nbp-progress" }, this.bar, this.doing),
-      this.facts, this.curves.node, this.variables, this.notices, this.log.node,
+      this.facts, this.curves.node, this.variables, this.unchanged, this.notices, this.log.node,
       el("footer", { class: "nbp-foot" }, this.links, el("span", { class: "nbp-grow" }), this.attachButton));
     this.variablesMark = "";
     this.update(this.state);
@@ -59,9 +60,8 @@ export class JobCard {
     setText(this.name, state.name);
     setText(this.headline, state.headline);
     show(this.headline, !!state.headline);
-    const failure = state.failure && state.failure !== state.headline ? state.failure : "";
-    setText(this.failure, failure);
-    show(this.failure, !!failure);
+    setText(this.failure, state.failure);
+    show(this.failure, !!state.failure);
     const busy = !state.terminal;
     show(this.stopButton, busy);
     if (state.stop_requested || state.status === "Stopping") this.stopping();
@@ -71,13 +71,16 @@ export class JobCard {
     this.facts.replaceChildren(...facts.filter(Boolean).map((text) => el("span", { text, title: text === state.cost_words ? state.price_note : null })));
     this.curves.update(state);
     this.updateVariables(state.variables);
+    setText(this.unchanged, state.unchanged);
+    show(this.unchanged, !!state.unchanged);
     this.notices.replaceChildren(...state.notices.map((/** @type {string} */ text) => el("li", { text })));
     show(this.notices, state.notices.length > 0);
     this.links.replaceChildren(...Object.entries(state.links).map(([title, target]) =>
       isWebAddress(target)
         ? el("a", { href: target, target: "_blank", rel: "noopener noreferrer", text: title })
-        : button(title, () => void this.copied(target), { class: "nbp-button nbp-quiet", title: `Copy ${target}` })));
+        : button(`Copy ${title.toLowerCase()}`, (event) => void this.copied(target, event), { class: "nbp-button nbp-quiet", title: target })));
     this.log.setHosts(state.hosts);
+    this.log.ended(state.terminal);
     this.tick();
   }
 
@@ -147,15 +150,18 @@ export class JobCard {
     }
   }
 
-  copyAttach() {
-    return this.copied(this.state.attach);
-  }
-
-  /** @param {string} text */
-  async copied(text) {
-    this.log.say((await copyText(text)) ? `copied: ${text}` : text);
-    setText(this.attachButton, "Copied");
-    setTimeout(() => setText(this.attachButton, "Copy attach command"), 1500);
+  /**
+   * @param {string} text
+   * @param {Event} event of the button
+   */
+  async copied(text, event) {
+    const node = /** @type {HTMLElement} */ (event.currentTarget);
+    const label = node.textContent ?? "";
+    if (!(await copyText(text))) this.log.say(text);
+    else if (label !== "Copied") {
+      setText(node, "Copied");
+      setTimeout(() => setText(node, label), 1500);
+    }
   }
 
   /**

@@ -29,6 +29,7 @@ export class LogPane {
     this.title = title;
     this.selection = { query: "", level: 0, host: "" };
     this.total = 0;
+    this.most = 0; // rows of the whole log
     this.lines = 0;
     this.scanned = 0;
     this.answered = false; // whether anything is known of the log yet
@@ -139,7 +140,8 @@ export class LogPane {
 
   /** A short log takes little room; the box grows with it and does not shrink while one searches. */
   fit() {
-    const lines = Math.min(12, Math.max(3, this.lines));
+    if (!this.selection.query && !this.selection.level && !this.selection.host) this.most = this.total;
+    const lines = Math.min(12, Math.max(3, this.most));
     this.scroller.style.setProperty("--nbp-lines", String(lines));
   }
 
@@ -161,6 +163,7 @@ export class LogPane {
     setText(this.empty, this.over ? "The job printed nothing." : "No lines yet.");
     show(this.empty, silent && !this.folds);
     show(this.scroller, !silent || this.folds);
+    show(this.followButton, !this.over || !this.follow); // of a log that has ended there is nothing to follow
   }
 
   /**
