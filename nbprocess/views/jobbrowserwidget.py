@@ -5,19 +5,17 @@ May import: anywidget (so import this module only when a widget is wanted).
 
 from __future__ import annotations
 
-import os
 import queue
-import sys
 import threading
 import time
 from contextvars import copy_context
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import anywidget
 
 from nbprocess.state import JobState
-from nbprocess.views import assets, pump, words
+from nbprocess.views import assets, beside, pump, words
 from nbprocess.views.html import MUTED
 from nbprocess.views.jobtable import table
 from nbprocess.views.logfeed import LogFeed, Message
@@ -33,11 +31,6 @@ FIRST_SECONDS = 2.0  # how long a cell waits for the jobs that its saved form sh
 ASLEEP_SECONDS = 30.0  # no refreshing when no page asked for so long (pages ask while they are visible)
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-_TABLE, _WIDGET = ".jp-OutputArea-child:has(.nbp-saved-jobs)", ".jp-OutputArea-child"
-_EITHER = (
-    f"<style>{_TABLE}:has(+ {_WIDGET} .nbp-browser), {_TABLE} + {_WIDGET}:not(:has(.nbp-browser)) "
-    "{display: none}</style>"
-)
 
 
 class JobBrowser(anywidget.AnyWidget):
@@ -86,11 +79,10 @@ class JobBrowser(anywidget.AnyWidget):
         data, metadata = represented if isinstance(represented, tuple) else (represented, {})
         self._asked.wait(FIRST_SECONDS)
         listing = table(self._source.page(Query(), 0, 20).rows)._repr_mimebundle_()
-        if pages_have_siblings():
+        if beside.pages_have_siblings():
             asof = f"As of {words.clock(time.time())}; %processing_jobs shows how they are now."
             note = element("p", asof, style=MUTED)
-            saved = f'<div class="nbp-saved-jobs">{_EITHER}{listing["text/html"]}{note}</div>'
-            display({**listing, "text/html": saved}, raw=True)  # type: ignore[no-untyped-call]
+            display({**listing, "text/html": beside.saved(listing["text/html"] + note)}, raw=True)  # type: ignore[no-untyped-call]
             listing = {"text/plain": ""}
         display({**listing, VIEW: data[VIEW]}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
@@ -228,7 +220,7 @@ def row(state: JobState) -> list[Any]:
         words.status_tone(state),
         words.status_word(state),
         state.backend,
-        words.machine(state) if state.instance_type else "",
+        words.machine(replace(state, region="")) if state.instance_type else "",
         state.notebook,
         state.created,
         state.ended,
@@ -239,11 +231,3 @@ def row(state: JobState) -> list[Any]:
 
 def _message(error: Exception) -> str:
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__
-
-
-def pages_have_siblings() -> bool:
-    """Whether the outputs of a cell lie in one document, as in JupyterLab and Notebook; not in VS Code and Colab."""
-    from IPython import get_ipython
-
-    names = getattr(get_ipython(), "user_ns", {})  # type: ignore[no-untyped-call]
-    return "JPY_SESSION_NAME" in os.environ and "__vsc_ipynb_file__" not in names and "google.colab" not in sys.modules

@@ -5,6 +5,7 @@ May import: the standard library only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -16,6 +17,9 @@ class Markup(str):
 Child = str | None | Iterable["Child"]
 
 VOID = frozenset({"br", "hr", "img"})
+VERBATIM = frozenset({"pre", "code"})
+MATH = re.compile(r"[$\\]")
+"""What begins a formula: notebooks typeset "$1, at most $2" in HTML, too, but look for a formula within one element."""
 
 
 def element(tag: str, *children: Child, **attributes: str | None) -> Markup:
@@ -27,17 +31,22 @@ def element(tag: str, *children: Child, **attributes: str | None) -> Markup:
     )
     if tag in VOID:
         return Markup(f"<{tag}{given}>")
-    return Markup(f"<{tag}{given}>{_inner(children)}</{tag}>")
+    return Markup(f"<{tag}{given}>{_inner(children, tag in VERBATIM)}</{tag}>")
 
 
-def _inner(children: Iterable[Child]) -> str:
+def _inner(children: Iterable[Child], verbatim: bool) -> str:
     return "".join(
         ""
         if child is None
         else child
         if isinstance(child, Markup)
-        else escape(child)
+        else _text(child, verbatim)
         if isinstance(child, str)
-        else _inner(child)
+        else _inner(child, verbatim)
         for child in children
     )
+
+
+def _text(text: str, verbatim: bool) -> str:
+    escaped = escape(text)
+    return escaped if verbatim else MATH.sub(r"<span>\g<0></span>", escaped)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from nbprocess.state import JobLike, JobState
-from nbprocess.views import html, refresh, text, words
+from nbprocess.views import beside, html, refresh, text, words
 from nbprocess.views.outputs import Outputs, outputs_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Form = Literal["widget", "html", "text", "terminal"]
 HTML_SECONDS = 1.0  # how often a view without a widget is replaced; each time the page builds it anew
+SAVED_SECONDS = 30.0  # how old what a saved notebook shows of a running job may be; a new phase is shown at once
 REPEAT_SECONDS = 1.5  # after the last change everything is sent once more
 
 
@@ -92,6 +94,9 @@ class View:
         self._waiting = waiting
         self._stream = stream
         self._handle: Any = None
+        self._saved: Any = None  # of the HTML beside the widget
+        self._saved_mark, self._saved_at = "", 0.0
+        self._saving = threading.Lock()
         self._shown = ""
         self._finished = False
         self._repeated = False
@@ -128,6 +133,11 @@ class View:
                 self.card.wanted = self._changed  # type: ignore[method-assign]
                 represented: Any = self.card._repr_mimebundle_()
                 data, metadata = represented if isinstance(represented, tuple) else (represented, {})
+                if beside.pages_have_siblings():
+                    self._saved = DisplayHandle()  # type: ignore[no-untyped-call]
+                    self._saved.display({**bundle, "text/html": beside.saved(bundle["text/html"])}, raw=True)
+                    self._saved_mark, self._saved_at = words.status_word(state), time.monotonic()
+                    bundle = {"text/plain": ""}
                 bundle = {**data, **bundle}
             except Exception as error:  # a broken or too old widget stack: the static form says the same
                 self.form = "html"
@@ -159,6 +169,7 @@ class View:
         if self.card is not None:
             if self.card.pull():
                 return 0.0
+            self._save()
             if not self._repeated:
                 if self._quiet():
                     self._repeated = True
@@ -178,8 +189,25 @@ class View:
         quiet, self._shown = mark == self._shown, mark
         return quiet
 
+    def _save(self) -> None:
+        """Keep what a notebook without its kernel shows of the job near the truth."""
+        word, now = words.status_word(self.job.state()), time.monotonic()
+        if self._saved is None or (word == self._saved_mark and now - self._saved_at < SAVED_SECONDS):
+            return
+        with self._saving:
+            if not self._finished:
+                self._saved_mark, self._saved_at = word, now
+                self._update_static()
+
     def _update_static(self, outputs: Outputs = (), *, last: bool = False) -> None:
-        self._handle.update(self._static(self.job.state(), time.time(), outputs, last=last), raw=True)
+        static = self._static(self.job.state(), time.time(), outputs, last=last)
+        if self._saved is None:
+            self._handle.update(static, raw=True)
+        elif last:
+            self._saved.update(static, raw=True)
+            self._handle.update({"text/plain": "", "text/html": beside.GONE}, raw=True)
+        else:
+            self._saved.update({**static, "text/html": beside.saved(static["text/html"])}, raw=True)
 
     def tick(self) -> None:
         """To be called now and then by the thread that waits: a terminal gets its next line, widgets their messages."""
@@ -208,9 +236,10 @@ class View:
         The widget itself lives on behind it: a page that was reloaded meanwhile still shows it (it no longer knows
         where the static form belongs), with its final state and its log.
         """
-        if self._finished:
-            return
-        self._finished = True
+        with self._saving:
+            if self._finished:
+                return
+            self._finished = True
         self.waiting = False
         if self.form == "terminal":
             print(text.summary(self.job.state()), file=self._stream or sys.stderr, flush=True)

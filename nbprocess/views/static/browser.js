@@ -1,14 +1,15 @@
 // The job browser: a virtual list of all jobs, filters, and the details of one.
 // @ts-check
 import { JobDetails } from "./details.js";
-import { button, copyText, el, setText, show } from "./dom.js";
-import { count, counted, duration, money } from "./format.js";
+import { button, copyText, el, setText, show, tell } from "./dom.js";
+import { count, counted, duration, money, timeOfDay } from "./format.js";
 import { VirtualRows } from "./rows.js";
 
 const BLOCK = 100;
 const BLOCKS = 120; // 12,000 rows of a few hundred bytes
 const ROW_HEIGHT = 30;
 const REST_MS = 50;
+const ANSWER_MS = 3000;
 const PATIENCE_MS = 250;
 const FIRST_PAINT = "nbprocess-jobs-first-paint"; // from the data to the pixels, for benchmarks/views.py
 const POLL_MS = 15_000; // tells the kernel that somebody looks; it stops asking AWS when nobody does
@@ -23,7 +24,7 @@ const STATUSES = ["InProgress", "Completed", "Failed", "Stopping", "Stopped"];
 /** @typedef {[string, string, string, string, string, string, number, number | null, string, string]} JobRow */
 
 export class JobBrowser {
-  /** @param {(content: any) => void} send */
+  /** @param {(content: any) => any} send */
   constructor(send) {
     this.send = send;
     this.query = { search: "", status: "", backend: "", notebook: "", instance: "", since: 0, sort: "created", descending: true };
@@ -35,6 +36,8 @@ export class JobBrowser {
     /** @type {Map<number, number>} */
     this.asked = new Map();
     this.saying = 0;
+    this.lostAt = 0; // POSIX seconds: since when no kernel answers
+    this.asking = 0;
     this.resting = 0;
     this.waits = 0; // since when something visible is not here
     this.range = [0, 0];
@@ -132,7 +135,7 @@ export class JobBrowser {
    * @param {number} stop
    */
   ask(start, stop) {
-    this.send({ type: "jobs", query: this.query, start, stop });
+    return this.send({ type: "jobs", query: this.query, start, stop });
   }
 
   /**
@@ -172,6 +175,9 @@ export class JobBrowser {
    * @param {DataView[]} buffers
    */
   receive(message, buffers = []) {
+    clearTimeout(this.asking);
+    if (this.lostAt) show(this.note, false);
+    this.lostAt = 0;
     if (message.type === "jobs") this.take(message);
     else if (message.type === "changed") this.again();
     else if (message.type === "details") this.details.receive(message);
@@ -250,7 +256,7 @@ export class JobBrowser {
       el("div", { role: "gridcell", "data-column": "status", title: headline }, el("span", { class: "nbp-dot", "aria-hidden": "true" }), el("span", { text: word })),
       cell("name", name), cell("notebook", fileName(notebook), notebook), cell("machine", machine), cell("backend", backend),
       cell("created", when(created), new Date(created * 1000).toLocaleString()),
-      cell("time", duration((ended ?? Date.now() / 1000) - created), null), cell("cost", cost, null));
+      cell("time", duration((ended ?? (this.lostAt || Date.now() / 1000)) - created), null), cell("cost", cost, null));
   }
 
   /** @param {KeyboardEvent} event */
@@ -315,6 +321,18 @@ export class JobBrowser {
     else if (action !== "copy") this.askDetails();
   }
 
+  /** The connection to the kernel went or came: does one answer? */
+  askKernel() {
+    const since = Date.now() / 1000;
+    void tell(() => this.ask(0, 1));
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => {
+      this.lostAt = since;
+      this.say(`As of ${timeOfDay(since)}: the kernel of this list is gone. Run %processing_jobs again.`, true);
+      clearTimeout(this.saying);
+    }, ANSWER_MS);
+  }
+
   /** @param {string} text */
   say(text, error = false) {
     setText(this.note, text);
@@ -329,6 +347,7 @@ export class JobBrowser {
     clearInterval(this.ticking);
     clearTimeout(this.typing);
     clearTimeout(this.saying);
+    clearTimeout(this.asking);
     clearTimeout(this.resting);
     this.rows.destroy();
     this.details.destroy();
@@ -352,10 +371,13 @@ function when(seconds) {
 function render({ model, el: place }) {
   const browser = new JobBrowser((content) => model.send(content));
   const onMessage = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => browser.receive(message, buffers);
+  const onLive = () => browser.askKernel(); // ipywidgets: the kernel was restarted, or is there again
   model.on("msg:custom", onMessage);
+  model.on("comm_live_update", onLive);
   place.append(browser.node);
   return () => {
     model.off("msg:custom", onMessage);
+    model.off("comm_live_update", onLive);
     browser.destroy();
   };
 }

@@ -71,6 +71,18 @@ export async function copyText(text) {
 }
 
 /**
+ * Send to a kernel that may be gone; then nothing happens.
+ * @param {() => any} send
+ */
+export async function tell(send) {
+  try {
+    await send();
+  } catch {
+    return;
+  }
+}
+
+/**
  * Only these may become links: a job's outputs choose their text.
  * @param {string} target
  */

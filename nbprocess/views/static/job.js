@@ -1,15 +1,17 @@
 // The card of one job.
 // @ts-check
 import { Curves } from "./curves.js";
-import { button, copyText, el, isWebAddress, setText, show } from "./dom.js";
-import { duration, size } from "./format.js";
+import { button, copyText, el, isWebAddress, setText, show, tell } from "./dom.js";
+import { duration, size, timeOfDay } from "./format.js";
 import { LogPane } from "./log.js";
 import { stopJob } from "./stop.js";
+
+const ANSWER_MS = 3000;
 
 export class JobCard {
   /**
    * @param {object} options
-   * @param {(content: any) => void} options.send
+   * @param {(content: any) => any} options.send
    * @param {() => boolean} options.waiting
    * @param {() => string} options.kernel
    * @param {any} options.state
@@ -20,6 +22,8 @@ export class JobCard {
     this.kernel = kernel;
     this.state = state;
     this.stopHeard = false;
+    this.lostAt = 0; // POSIX seconds: since when no kernel follows the job
+    this.asking = 0;
     this.log = new LogPane({ send, title: () => this.state.name });
     this.dot = el("span", { class: "nbp-dot", "aria-hidden": "true" });
     this.word = el("strong", { class: "nbp-word", role: "status", "aria-live": "polite" });
@@ -53,6 +57,7 @@ export class JobCard {
   /** @param {any} state */
   update(state) {
     this.state = state;
+    this.found();
     this.node.setAttribute("data-tone", state.tone);
     this.node.setAttribute("data-status", state.status);
     this.node.setAttribute("aria-label", `Job ${state.name}`);
@@ -101,7 +106,7 @@ export class JobCard {
   /** Times move on between the kernel's messages. */
   tick() {
     const state = this.state;
-    const now = state.ended ?? Date.now() / 1000;
+    const now = state.ended ?? (this.lostAt || Date.now() / 1000);
     setText(this.elapsed, duration(now - state.created));
     const steps = state.phases.filter((/** @type {any} */ step) => step.phase !== "done");
     while (this.phases.childElementCount > steps.length) this.phases.lastElementChild?.remove();
@@ -164,17 +169,45 @@ export class JobCard {
     }
   }
 
+  /** The connection to the kernel went or came: is there still one that knows the job? */
+  ask() {
+    const since = Date.now() / 1000;
+    void tell(() => this.send({ type: "ready" }));
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.lost(since), ANSWER_MS);
+  }
+
+  /** @param {number} since POSIX seconds */
+  lost(since) {
+    if (this.state.terminal) return;
+    this.lostAt = since;
+    this.node.setAttribute("data-lost", "");
+    setText(this.stopNote, `As of ${timeOfDay(since)}: the kernel that followed this job is gone. The job goes on; ${this.state.attach} follows it.`);
+    show(this.stopNote, true);
+    this.tick();
+  }
+
+  found() {
+    clearTimeout(this.asking);
+    if (!this.lostAt) return;
+    this.lostAt = 0;
+    this.node.removeAttribute("data-lost");
+    show(this.stopNote, false);
+  }
+
   /**
    * @param {any} message
    * @param {DataView[]} buffers
    */
   receive(message, buffers) {
+    this.found();
     if (message.type === "stopping") this.stopping();
     else this.log.receive(message, buffers);
   }
 
   destroy() {
     clearInterval(this.ticking);
+    clearTimeout(this.asking);
     this.log.destroy();
   }
 }
@@ -190,12 +223,15 @@ function render({ model, el: place }) {
   const onState = () => card.update(model.get("state"));
   const onMessage = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => card.receive(message, buffers);
   model.on("change:state", onState);
+  const onLive = () => card.ask(); // ipywidgets: the kernel was restarted, or is there again
   model.on("msg:custom", onMessage);
+  model.on("comm_live_update", onLive);
   place.append(card.node);
   model.send({ type: "ready" }); // also after a page reload: the kernel answers with the end of the log
   return () => {
     model.off("change:state", onState);
     model.off("msg:custom", onMessage);
+    model.off("comm_live_update", onLive);
     card.destroy();
   };
 }

@@ -29,6 +29,7 @@ export class LogPane {
     this.title = title;
     this.selection = { query: "", level: 0, host: "" };
     this.total = 0;
+    this.current = -1; // the row that the keyboard is at
     this.most = 0; // rows of the whole log
     this.lines = 0;
     this.scanned = 0;
@@ -50,7 +51,7 @@ export class LogPane {
       el("select", { class: "nbp-input", "aria-label": "Least level", on: { change: () => this.filter() } },
         ...["All levels", "Info and above", "Warnings and errors", "Errors"].map((text, value) => el("option", { value, text })))
     );
-    this.followButton = button("Following", () => this.setFollow(!this.follow), { "aria-pressed": "true", title: "Keep the newest line in view (End)" });
+    this.followButton = button("Following", () => { this.current = -1; this.setFollow(!this.follow); }, { "aria-pressed": "true", title: "Keep the newest line in view (End). Arrow keys go through the lines, Enter shows one in full" });
     this.copyButton = button("Copy", () => this.copy(), { title: "Copy the lines that are loaded here" });
     this.downloadButton = button("Download", () => this.download(), { title: "The whole log as a text file" });
     this.hosts = el("div", { class: "nbp-tabs", role: "group", "aria-label": "Host", hidden: true });
@@ -206,7 +207,7 @@ export class LogPane {
     if (!row) return el("div", { class: "nbp-log-row nbp-log-missing", text: "…" });
     const [line, time, text, stderr, host, level, folded, cut] = row;
     const fold = text.startsWith("Traceback (most recent call last)");
-    const node = el("div", { class: `nbp-log-row nbp-level-${LEVEL_NAMES[level]}${stderr ? " nbp-stderr" : ""}`, "data-line": line,
+    const node = el("div", { class: `nbp-log-row nbp-level-${LEVEL_NAMES[level]}${stderr ? " nbp-stderr" : ""}${number === this.current ? " nbp-current" : ""}`, "data-line": line,
       "data-more": fold || cut ? "1" : null },
       el("span", { class: "nbp-log-time", text: timeOfDay(time), "aria-hidden": "true" }));
     if (this.hosts.childElementCount > 1 && !this.selection.host) node.append(el("span", { class: "nbp-log-host", text: host }));
@@ -234,16 +235,20 @@ export class LogPane {
     const page = this.rows.visible - 1;
     const move = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }[event.key];
     if (move !== undefined) {
-      this.setFollow(false);
-      this.scroller.scrollTop += move * LINE_HEIGHT;
-      if (move > 0 && this.rows.atEnd()) this.setFollow(true);
+      const from = this.current >= 0 ? this.current + move : move > 0 ? this.rows.firstRow() : this.total - 1;
+      this.current = Math.max(0, Math.min(this.total - 1, from));
+      this.setFollow(move > 0 && this.current === this.total - 1);
+      this.rows.reveal(this.current);
     } else if (event.key === "Home") {
+      this.current = 0;
       this.setFollow(false);
       this.scroller.scrollTop = 0;
-    } else if (event.key === "End") this.setFollow(true);
-    else if (event.key === "/") this.search.focus();
+    } else if (event.key === "End") {
+      this.current = -1;
+      this.setFollow(true);
+    } else if (event.key === "/") this.search.focus();
     else if (event.key === "Enter") {
-      const row = this.node.querySelector("[data-more]");
+      const row = this.node.querySelector(".nbp-current") ?? this.node.querySelector("[data-more]");
       if (row) this.send({ type: "detail", index: Number(row.getAttribute("data-line")) });
     } else return;
     event.preventDefault();
@@ -282,6 +287,7 @@ export class LogPane {
     this.blocks.clear();
     this.asked.clear();
     this.total = 0;
+    this.current = -1;
     this.scanned = 0;
     this.rows.setCount(0);
     this.setFollow(!this.selection.query);

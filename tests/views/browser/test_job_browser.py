@@ -132,7 +132,7 @@ def test_a_saved_notebook_opened_without_its_kernel_shows_the_newest_jobs(
     page: Any, lab: Lab, screenshots: Path
 ) -> None:
     open_browser(page, lab, "saved.ipynb", 60)
-    table = page.locator(".nbp-saved-jobs")
+    table = page.locator(".nbp-saved")
     assert not table.is_visible()  # the widget has its place
     save_notebook(page)
     lab.end_sessions()
