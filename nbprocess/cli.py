@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+from . import jobslist
 from .errors import BackendError, NbprocessError, OptionError
-from .summary import duration, size
-
-if TYPE_CHECKING:
-    from .state import JobState
+from .summary import size
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--region", help="the AWS region of the jobs; default the configured one")
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("jobs", help="list the jobs of all kernels, newest first")
-    listing.add_argument("--limit", type=int, default=20)
-    listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    jobslist.add_arguments(listing)
     for name, text in {
         "logs": "print the log of a job",
         "metrics": "what a job's machines use: CPU, memory, disk and GPU, by host and time",
@@ -80,32 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `nbprocess logs JOB | head`
         return 0
-
-
-def _jobs(arguments: argparse.Namespace) -> int:
-    from .api import jobs
-
-    def problem(text: str) -> None:
-        print(f"nbprocess: {text}", file=sys.stderr)
-
-    states = [job.state() for job in jobs(arguments.backend, limit=arguments.limit, problem=problem)]
-    if arguments.json:
-        print(json.dumps([_plain(state) for state in states], indent=1))
-        return 0
-    wide = max([44, *(len(state.name) for state in states)])
-    print(f"{'NAME':<{wide}} {'BACKEND':<10} {'STATUS':<11} {'INSTANCE':<16} {'AGE':>12} {'TOOK':>12} {'COST':>8}")
-    for state in states:
-        now = time.time()
-        cost = "" if state.cost is None else f"${state.cost:.2f}"
-        print(
-            f"{state.name:<{wide}} {state.backend:<10} {state.status:<11} {state.instance_type:<16} "
-            f"{duration(now - state.created):>12} {duration(state.elapsed(now)):>12} {cost:>8}"
-        )
-    return 0
-
-
-def _plain(state: JobState) -> dict[str, Any]:
-    return dataclasses.asdict(dataclasses.replace(state, usage=(), links=dict(state.links)))
 
 
 def _logs(arguments: argparse.Namespace) -> int:
@@ -264,7 +233,7 @@ def _prices(arguments: argparse.Namespace) -> int:
 
 _RUN = {
     "prices": _prices,
-    "jobs": _jobs,
+    "jobs": jobslist.run,
     "logs": _logs,
     "stop": _stop,
     "attach": _attach,

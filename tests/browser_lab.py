@@ -41,6 +41,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIEWPORT = {"width": 1280, "height": 900}
 WAIT_MS = 90_000  # generous: machines that run tests are loaded
 BUILT = REPOSITORY / "nbprocess" / "labextension"
 
@@ -299,22 +300,48 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     server.end_sessions()
 
 
-@pytest.fixture(scope="module")  # not session: sync Playwright keeps a loop running, which breaks asyncio tests
-def browser() -> Iterator[Any]:
-    """One Chromium for a module's tests."""
+@contextlib.contextmanager
+def running_browser() -> Iterator[Any]:
+    """One Chromium. While it is there, no other and no asyncio test: sync Playwright keeps a loop running."""
     with playwright_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS, headless=True)
         yield chromium
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def profile(browser: Any) -> Iterator[Any]:
-    """One profile for a module's pages, so that the front end's code is fetched and compiled once."""
-    context = browser.new_context()
+@contextlib.contextmanager
+def new_profile(chromium: Any) -> Iterator[Any]:
+    """One profile for several pages, so that the front end's code is fetched and compiled once."""
+    context = chromium.new_context()
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
     context.close()
+
+
+def new_page(profile: Any) -> Any:
+    """A page; ``page.problems`` gathers script errors, ``page.errors`` the console's."""
+    tab = profile.new_page()
+    tab.set_viewport_size(VIEWPORT)
+    tab.set_default_timeout(WAIT_MS)
+    tab.problems = []
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.errors = []
+    tab.on("console", lambda entry: entry.type == "error" and tab.errors.append(f"{entry.text} ({entry.location})"))
+    return tab
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for a module's tests."""
+    with running_browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Any) -> Iterator[Any]:
+    """One profile for a module's pages."""
+    with new_profile(browser) as context:
+        yield context
 
 
 @pytest.fixture
@@ -323,13 +350,7 @@ def page(profile: Any, request: pytest.FixtureRequest, screenshots: Path) -> Ite
 
     What it showed when its test failed is kept as a picture, ``failed-<test>.png``.
     """
-    tab = profile.new_page()
-    tab.set_viewport_size({"width": 1280, "height": 900})
-    tab.set_default_timeout(WAIT_MS)
-    tab.problems = []
-    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
-    tab.errors = []
-    tab.on("console", lambda entry: entry.type == "error" and tab.errors.append(f"{entry.text} ({entry.location})"))
+    tab = new_page(profile)
     failed = request.session.testsfailed
     yield tab
     if request.session.testsfailed > failed:
@@ -374,6 +395,19 @@ def run_command(page: Any, command: str, arguments: Mapping[str, Any] | None = N
         "([command, args]) => { void window.jupyterapp.commands.execute(command, args); }",
         [command, dict(arguments or {})],
     )
+
+
+def show_cells(page: Any, cells: Sequence[str]) -> None:
+    """Put these code cells in the place of the notebook's, and run them (does not wait for them)."""
+    page.evaluate(
+        """(cells) => {
+          const model = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+          const made = cells.map(source => ({cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null}));
+          model.transact(() => { model.deleteCellRange(0, model.cells.length); model.insertCells(0, made); });
+        }""",
+        list(cells),
+    )
+    run_all(page)
 
 
 def run_all(page: Any) -> None:

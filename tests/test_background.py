@@ -123,3 +123,15 @@ def test_through_python_too(changes_here: bool, tmp_path: Path, monkeypatch: pyt
     assert (state["rows"], state["array"]) == ("kept", "kept")
     said = "\n".join(job.state().notices)
     assert "`rows` was changed in place both here and by the job" in said and "`array` was" in said
+
+
+def test_a_job_that_another_kernel_started_is_attached_by_the_job_browser(kernel: Kernel, tmp_path: Path) -> None:
+    go, name = str(tmp_path / "go"), f"attached-{tmp_path.name}"
+    kernel.ok(FIND + f"from nbprocess.browse import source\nimport nbprocess\nname = {name!r}")
+    kernel.ok(f"nbprocess.submit({WAITS.format(go=go) + 'brought = 42'!r}, {{}}, backend='local', name=name)")
+    kernel.ok("jobs = source()\njobs.refresh()")
+    assert kernel.value("'attach' in jobs.actions(name)") == "True"
+    assert "its results come into this notebook" in kernel.value("jobs.act('attach', name)")
+    assert kernel.value("'attach' in jobs.actions(name)") == "False"  # once is enough
+    kernel.ok("job = jobs.job(name)\n" + ENDS.format(go=go))
+    assert kernel.value("brought") == "42"

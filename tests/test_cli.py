@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +37,29 @@ def test_jobs_are_listed_as_a_table_and_as_json(run: Run, job: nbprocess.Job) ->
     assert status == 0 and "cli-job" in out and "Completed" in out
     listed = json.loads(run("jobs", "--json")[1])
     assert next(item for item in listed if item["name"] == "cli-job")["status"] == "Completed"
+
+
+def test_the_list_is_filtered_as_in_the_job_browser_and_says_what_it_cost(run: Run, job: nbprocess.Job) -> None:
+    out = run("jobs", "cli", "job", "--status", "Completed", "--since", "1h")[1].splitlines()
+    assert out[0].split()[:4] == ["name", "status", "where", "machine"]
+    assert out[1].startswith("cli-job  Completed  local") and "this machine" in out[1]
+    assert out[2:] == ["1 job listed: 0 running, $0 in all, $0 of it today (UTC)"]
+    assert run("jobs", "no", "such")[1] == "No jobs.\n"
+    assert run("jobs", "--notebook", "other.ipynb", "--json")[1] == "[]\n"
+    with pytest.raises(SystemExit):
+        run("jobs", "--since", "week")
+
+
+def test_a_terminal_gets_the_list_in_colours_with_the_same_content(
+    run: Run, job: nbprocess.Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run("jobs", "cli-job")[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for name, value in {"COLUMNS": "200", "TERM": "xterm-256color", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    coloured = run("jobs", "cli-job")[1]
+    assert "\x1b[32mCompleted" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == plain.split()
 
 
 def test_the_log_is_printed(run: Run, job: nbprocess.Job) -> None:

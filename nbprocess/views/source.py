@@ -137,7 +137,7 @@ SORTS: Mapping[str, Callable[[JobState], Any]] = {
     "name": lambda s: s.name,
     "status": status_word,
     "backend": lambda s: s.backend,
-    "machine": lambda s: (s.instance_type, s.instance_count),
+    "machine": lambda s: (machine(s), s.instance_count),
     "notebook": lambda s: s.notebook,
     "time": lambda s: s.elapsed(time.time()),
     "cost": lambda s: s.cost or 0.0,
@@ -268,7 +268,7 @@ class ListedJobs:
             return {
                 "backend": sorted({s.backend for s in self._states} - {""}),
                 "notebook": sorted({s.notebook for s in self._states} - {""})[:500],
-                "instance": sorted({s.instance_type for s in self._states} - {""})[:500],
+                "instance": sorted({machine(s) for s in self._states} - {""})[:500],
             }
 
     def find(self, name: str) -> JobState | None:
@@ -293,6 +293,8 @@ class ListedJobs:
         if action not in self._actions:
             raise KeyError(f"{action} is not possible here; there are: {', '.join(self._actions) or 'no actions'}.")
         label, _, do = self._actions[action]
+        if name in self._opened:
+            self._opened[name] = (self._opened[name][0], -FRESH_SECONDS)  # as it is now, not a moment ago
         job = self.job(name)
         said = do(job) or f"{label(job) if callable(label) else label}: {name}"
         if action == "delete":
@@ -316,6 +318,11 @@ class ListedJobs:
         return whole
 
 
+def machine(state: JobState) -> str:
+    """What a list is searched and sorted by: the type, or that it ran here, whatever type its request names."""
+    return "this machine" if state.backend == "local" else state.instance_type
+
+
 def select(states: Iterable[JobState], query: Query, now: float) -> list[JobState]:
     """The states that ``query`` finds, in its order (equal ones stay newest first)."""
     needle = query.search.casefold().split()
@@ -325,11 +332,10 @@ def select(states: Iterable[JobState], query: Query, now: float) -> list[JobStat
         if (not query.status or query.status in (s.status, status_word(s)))
         and (not query.backend or s.backend == query.backend)
         and (not query.notebook or s.notebook == query.notebook)
-        and (not query.instance or s.instance_type == query.instance)
+        and (not query.instance or machine(s) == query.instance)
         and (not query.since or now - s.created <= query.since)
         and (
-            not needle
-            or all(word in f"{s.name} {s.notebook} {s.instance_type} {s.headline}".casefold() for word in needle)
+            not needle or all(word in f"{s.name} {s.notebook} {machine(s)} {s.headline}".casefold() for word in needle)
         )
     ]
     found.sort(key=lambda s: s.created, reverse=True)

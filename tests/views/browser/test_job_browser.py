@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.axe import serious_violations
-from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command, save_notebook
+from tests.browser_lab import run_code
 
 pytestmark = pytest.mark.browser
 
+Cells = Callable[..., None]
 CELL = (
     "from tests.views.fake_source import FakeSource\n"
     "from nbprocess.views import browser\n"
@@ -21,10 +23,8 @@ CELL = (
 )
 
 
-def open_browser(page: Any, lab: Lab, name: str, count: int = 10_000, theme: str = "") -> Any:
-    lab.notebook(name, [CELL.format(count=count), "print(source.done)"])
-    open_notebook(page, lab, name, theme=theme)
-    run_all(page)
+def open_browser(page: Any, cells: Cells, count: int = 10_000, theme: str = "") -> Any:
+    cells([CELL.format(count=count)], theme)
     widget = page.locator(".nbp-browser")
     widget.locator(".nbp-row[data-number='0']").wait_for()
     return widget
@@ -34,8 +34,8 @@ def names(widget: Any, count: int = 3) -> list[str]:
     return [widget.locator(f".nbp-row[data-number='{n}'] [data-column=name]").inner_text() for n in range(count)]
 
 
-def test_ten_thousand_jobs_are_listed_filtered_sorted_and_paged(page: Any, lab: Lab, screenshots: Path) -> None:
-    widget = open_browser(page, lab, "all.ipynb")
+def test_ten_thousand_jobs_are_listed_filtered_sorted_and_paged(page: Any, cells: Cells, screenshots: Path) -> None:
+    widget = open_browser(page, cells)
     assert "3 running" in widget.locator(".nbp-totals").inner_text()
     assert "10,000 jobs" in widget.locator(".nbp-totals").inner_text()
     assert names(widget)[0].endswith("10000")
@@ -62,8 +62,8 @@ def test_ten_thousand_jobs_are_listed_filtered_sorted_and_paged(page: Any, lab: 
     assert page.problems == []
 
 
-def test_details_and_actions_by_keyboard_alone(page: Any, lab: Lab, screenshots: Path) -> None:
-    widget = open_browser(page, lab, "keys.ipynb", 200)
+def test_details_and_actions_by_keyboard_alone(page: Any, cells: Cells, screenshots: Path) -> None:
+    widget = open_browser(page, cells, 200)
     widget.get_by_label("Search jobs").focus()
     page.keyboard.press("ArrowDown")
     for _ in range(3):
@@ -96,9 +96,9 @@ def test_details_and_actions_by_keyboard_alone(page: Any, lab: Lab, screenshots:
 
 
 def test_the_log_tab_has_colours_search_copy_and_download_and_follows_the_job(
-    page: Any, lab: Lab, screenshots: Path
+    page: Any, cells: Cells, screenshots: Path
 ) -> None:
-    widget = open_browser(page, lab, "log.ipynb", 60)
+    widget = open_browser(page, cells, 60)
     widget.locator(".nbp-row[data-number='1']").click()
     details = widget.get_by_label("Job details")
     details.get_by_role("tab", name="Log").click()
@@ -128,24 +128,9 @@ def test_the_log_tab_has_colours_search_copy_and_download_and_follows_the_job(
     assert page.problems == []
 
 
-def test_a_saved_notebook_opened_without_its_kernel_shows_the_newest_jobs(
-    page: Any, lab: Lab, screenshots: Path
-) -> None:
-    open_browser(page, lab, "saved.ipynb", 60)
-    table = page.locator(".nbp-saved")
-    assert not table.is_visible()  # the widget has its place
-    save_notebook(page)
-    lab.end_sessions()
-    open_notebook(page, lab, "saved.ipynb", kernel=False)
-    table.get_by_text("-00060").wait_for()
-    assert "widget" not in page.locator(".jp-Notebook").inner_text()
-    page.screenshot(path=str(screenshots / "browser-saved.png"))
-
-
-def test_dark_and_narrow(page: Any, lab: Lab, screenshots: Path) -> None:
+def test_dark_and_narrow(page: Any, cells: Cells, screenshots: Path) -> None:
     page.set_viewport_size({"width": 600, "height": 1000})
-    widget = open_browser(page, lab, "narrow.ipynb", 200, theme="JupyterLab Dark")
-    run_command(page, "application:toggle-left-area")
+    widget = open_browser(page, cells, 200, theme="JupyterLab Dark")
     widget.locator(".nbp-row[data-number='1']").click()
     widget.get_by_role("tab", name="Overview").wait_for()
     assert widget.evaluate("node => node.scrollWidth <= node.clientWidth")

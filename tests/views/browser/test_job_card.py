@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.axe import serious_violations
-from tests.browser_lab import Lab, open_notebook, run_all, run_code, run_command, save_notebook
+from tests.browser_lab import KERNEL_IDLE, Lab, new_page, open_notebook, run_all, run_code, save_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -30,20 +31,20 @@ WAIT = IMPORTS + (
     "    print('interrupted'); job.stop()\n"
     "print('stops', job.stops)"
 )
+Cells = Callable[..., None]
+ENDS = {"finish": "Completed", "fail": "Failed", "stopped": "Stopped"}
 OTHER_KERNELS = [path for path in os.environ.get("NBPROCESS_TEST_KERNELS", "").split(os.pathsep) if path]
 
 
-def open_running(page: Any, lab: Lab, name: str, *cells: str, **options: Any) -> Any:
-    lab.notebook(name, cells)
-    open_notebook(page, lab, name, **options)
-    run_all(page)
+def first_card(page: Any) -> Any:
     card = page.locator(".nbp-card").first
     card.wait_for()
     return card
 
 
-def test_a_running_job_shows_what_it_does_and_text_stays_text(page: Any, lab: Lab, screenshots: Path) -> None:
-    card = open_running(page, lab, "running.ipynb", SHOW)
+def test_a_running_job_shows_what_it_does_and_text_stays_text(page: Any, cells: Cells, screenshots: Path) -> None:
+    cells([SHOW])
+    card = first_card(page)
     assert card.locator(".nbp-word").inner_text() == "Running"
     assert card.get_by_role("progressbar").get_attribute("aria-valuenow") == "45"
     assert card.locator("[aria-current=step]").inner_text().startswith("running")
@@ -61,70 +62,85 @@ def test_a_running_job_shows_what_it_does_and_text_stays_text(page: Any, lab: La
     assert page.problems == []
 
 
-@pytest.mark.parametrize("end", ["finish", "fail", "stopped"])
-def test_the_end_of_a_job_is_seen_live_and_stays_when_the_notebook_is_opened_without_kernel(
-    page: Any, lab: Lab, screenshots: Path, end: str
+def test_the_end_of_a_job_is_seen_live_in_every_tab_and_stays_when_the_notebook_is_opened_without_kernel(
+    page: Any, profile: Any, lab: Lab, cells: Cells, screenshots: Path
 ) -> None:
-    word = {"finish": "Completed", "fail": "Failed", "stopped": "Stopped"}[end]
-    card = open_running(page, lab, f"{end}.ipynb", SHOW)
-    run_code(page, f"{end}(job)")
-    card.locator(".nbp-word", has_text=word).wait_for()
-    assert card.locator("tr", has_text="scores").inner_text().split() == [
-        "scores",
-        "DataFrame",
-        "20",
-        "×",
-        "4",
-        "1.9",
-        "KiB",
-        "loaded",
-    ]
-    assert not card.get_by_role("button", name="Stop").is_visible()
-    card.screenshot(path=str(screenshots / f"job-{word.lower()}.png"))
-    run_code(page, "view.finish()")
-    static = page.locator(".nbprocess-static")
-    static.wait_for()
-    static.screenshot(path=str(screenshots / f"static-{word.lower()}.png"))
+    lasting = IMPORTS + "going = running(name='still-running')\nlast = show(going)"
+    listing = (
+        "from tests.views.fake_source import FakeSource\nfrom nbprocess.views import browser\nbrowser(FakeSource(60))"
+    )
+    cells([*(IMPORTS + f"{end} = [{end}, running()]\nview_{end} = show({end}[1])" for end in ENDS), lasting, listing])
+    page.locator(".nbp-card").nth(3).wait_for()
+    page.locator(".nbp-browser .nbp-row[data-number='0']").wait_for()
+    page.locator(".nbp-log-row", has_text="loading 336,776 flights").nth(3).wait_for()
+    assert not page.locator(".nbp-saved").first.is_visible()  # the widgets have their place
     save_notebook(page)
-    for session in lab.api("api/sessions"):
-        lab.api(f"api/sessions/{session['id']}", method="DELETE")
-    open_notebook(page, lab, f"{end}.ipynb", kernel=False)
-    page.locator(".nbprocess-static strong", has_text=word).wait_for()
-    assert "model not found" not in page.locator(".jp-Notebook").inner_text()
-    saved = (lab.root / f"{end}.ipynb").read_text()
-    assert "widget-view" not in saved
-    assert f"{word} · 4:" in saved  # the text form, which GitHub and diff tools show
+
+    second = new_page(profile)
+    open_notebook(second, lab, "desk.ipynb")
+    second.locator(".nbp-card").nth(3).wait_for()
+    for at, (end, word) in enumerate(ENDS.items()):
+        card, other = page.locator(".nbp-card").nth(at), second.locator(".nbp-card").nth(at)
+        other.locator(".nbp-log-row", has_text="loading 336,776 flights").wait_for()
+        assert card.locator(".nbp-word").inner_text() == other.locator(".nbp-word").inner_text() == "Running"
+        run_code(page, f"{end}[0]({end}[1])")
+        card.locator(".nbp-word", has_text=word).wait_for()
+        assert card.locator("tr", has_text="scores").inner_text().split() == [
+            "scores",
+            "DataFrame",
+            "20",
+            "×",
+            "4",
+            "1.9",
+            "KiB",
+            "loaded",
+        ]
+        assert not card.get_by_role("button", name="Stop").is_visible()
+        card.screenshot(path=str(screenshots / f"job-{word.lower()}.png"))
+        other.locator(".nbp-word", has_text=word).wait_for()
+    for end, word in ENDS.items():
+        run_code(page, f"view_{end}.finish()")
+        static = page.locator(".nbprocess-static:visible", has_text=word)
+        static.wait_for()
+        static.screenshot(path=str(screenshots / f"static-{word.lower()}.png"))
+    assert page.locator(".nbp-card").count() == 1
+
+    run_code(page, "going.enter('saving')")
+    page.locator(".nbp-saved strong", has_text="Saving").wait_for(state="attached")
+    page.evaluate("() => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    gone = page.locator(".nbp-card .nbp-stop-note", has_text="%processing_attach still-running")
+    gone.wait_for()
+    page.locator(".nbp-browser .nbp-note", has_text="Run %processing_jobs again").wait_for()
+    assert re.match(r"As of \d\d:\d\d:\d\d: the kernel", gone.inner_text())
+    elapsed = page.locator(".nbp-card .nbp-elapsed").inner_text()
+    page.screenshot(path=str(screenshots / "job-kernel-gone.png"))
+    save_notebook(page)
+    saved = (lab.root / "desk.ipynb").read_text()
+    assert [f"{word} · 4:" in saved for word in ENDS.values()] == [True] * 3  # the text form, as diff tools show it
+    assert page.locator(".nbp-card .nbp-elapsed").inner_text() == elapsed  # nobody knows whether it goes on
+
+    lab.end_sessions()
+    open_notebook(second, lab, "desk.ipynb", kernel=False)
+    for word in [*ENDS.values(), "Saving"]:
+        second.locator(".nbprocess-static:visible strong", has_text=word).wait_for()
+    second.locator(".nbp-saved:visible", has_text="-00060").wait_for()
+    assert "so far, at most $0.74" in second.locator(".nbprocess-static:visible", has_text="still-running").inner_text()
+    assert not second.get_by_text("model not found").and_(second.locator(":visible")).count()
+    second.screenshot(path=str(screenshots / "saved.png"))
+    second.close()
+    open_notebook(page, lab, "desk.ipynb")
 
 
-def test_a_reloaded_page_shows_the_state_and_the_log_again_and_follows_on(page: Any, lab: Lab) -> None:
-    card = open_running(page, lab, "reload.ipynb", SHOW)
-    card.locator(".nbp-log-row").nth(6).wait_for()
+def test_a_reloaded_page_shows_the_state_and_the_log_again_and_follows_on(page: Any, cells: Cells) -> None:
+    cells([SHOW])
+    first_card(page).locator(".nbp-log-row").nth(6).wait_for()
     save_notebook(page)
     page.reload()
-    card = page.locator(".nbp-card").first
-    card.wait_for()
+    card = first_card(page)
     card.locator(".nbp-log-row", has_text="loading 336,776 flights").wait_for()
-    page.wait_for_function(
-        "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    page.wait_for_function(KERNEL_IDLE)
     run_code(page, "finish(job); view.finish()")
     card.locator(".nbp-word", has_text="Completed").wait_for()
-
-
-def test_a_second_tab_shows_the_same_to_the_end(page: Any, profile: Any, lab: Lab) -> None:
-    card = open_running(page, lab, "twice.ipynb", SHOW)
-    save_notebook(page)
-    second = profile.new_page()
-    second.set_default_timeout(90_000)
-    open_notebook(second, lab, "twice.ipynb")
-    other = second.locator(".nbp-card").first
-    other.locator(".nbp-log-row", has_text="loading 336,776 flights").wait_for()
-    assert other.locator(".nbp-word").inner_text() == card.locator(".nbp-word").inner_text() == "Running"
-    run_code(page, "finish(job); view.finish()")
-    other.locator(".nbp-word", has_text="Completed").wait_for()
-    page.locator(".nbprocess-static strong", has_text="Completed").wait_for()
-    assert "model not found" not in second.locator(".jp-Notebook").inner_text()
-    second.close()
 
 
 def stop_and_wait(page: Any, card: Any) -> str:
@@ -135,32 +151,39 @@ def stop_and_wait(page: Any, card: Any) -> str:
     return str(output.inner_text())
 
 
-@pytest.mark.parametrize("python", ["", *OTHER_KERNELS])
-def test_stop_works_while_its_cell_blocks(page: Any, lab: Lab, python: str) -> None:
-    kernel = "python3"
-    if python:
-        kernel = Path(python).parent.parent.name
-        lab.add_kernel(kernel, python)
-    lab.notebook(f"stop-{kernel}.ipynb", [WAIT.format(step="view.tick()")], kernel=kernel)
-    open_notebook(page, lab, f"stop-{kernel}.ipynb")
-    run_all(page)
-    card = page.locator(".nbp-card").first
-    card.wait_for()
-    assert "stops 1" in stop_and_wait(page, card)
+def test_stop_works_while_its_cell_blocks(page: Any, cells: Cells) -> None:
+    cells([WAIT.format(step="view.tick()")])
+    assert "stops 1" in stop_and_wait(page, first_card(page))
     assert not page.locator(".jp-OutputArea-output", has_text="interrupted").count()
 
 
-def test_stop_interrupts_the_waiting_cell_when_the_kernel_hears_nothing(page: Any, lab: Lab) -> None:
+@pytest.mark.parametrize("python", OTHER_KERNELS)
+def test_stop_works_while_the_cell_of_another_kernel_blocks(profile: Any, lab: Lab, python: str) -> None:
+    kernel = Path(python).parent.parent.name
+    lab.add_kernel(kernel, python)
+    lab.notebook(f"stop-{kernel}.ipynb", [WAIT.format(step="view.tick()")], kernel=kernel)
+    page = new_page(profile)
+    open_notebook(page, lab, f"stop-{kernel}.ipynb")
+    run_all(page)
+    assert "stops 1" in stop_and_wait(page, first_card(page))
+    assert not page.locator(".jp-OutputArea-output", has_text="interrupted").count()
+    page.close()
+
+
+def test_stop_interrupts_the_waiting_cell_when_the_kernel_hears_nothing(page: Any, cells: Cells) -> None:
     deaf = WAIT.format(step="pass").replace(
-        "view = show", "import nbprocess.views.card as c\nc.JobCard.receive = lambda *a: None\nview = show"
+        "view = show",
+        "import nbprocess.views.card as c\nhears, c.JobCard.receive = c.JobCard.receive, lambda *a: None\nview = show",
     )
-    card = open_running(page, lab, "deaf.ipynb", deaf)
-    stop_and_wait(page, card)
+    cells([deaf])
+    stop_and_wait(page, first_card(page))
     page.locator(".jp-OutputArea-output", has_text="interrupted").wait_for()
+    run_code(page, "c.JobCard.receive = hears")
 
 
-def test_a_search_finds_lines_that_the_page_does_not_hold_and_none_is_lost(page: Any, lab: Lab) -> None:
-    card = open_running(page, lab, "search.ipynb", IMPORTS + "job = FakeJob()\njob.enter('running')\nview = show(job)")
+def test_a_search_finds_lines_that_the_page_does_not_hold_and_none_is_lost(page: Any, cells: Cells) -> None:
+    cells([IMPORTS + "job = FakeJob()\njob.enter('running')\nview = show(job)"])
+    card = first_card(page)
     run_code(page, "for n in range(200): job.write(*(f'line {n * 1000 + i:06d}' for i in range(1000)))")
     page.wait_for_function("document.querySelector('.nbp-log-summary').textContent.includes('200,000 lines')")
     card.locator(".nbp-log-row", has_text="line 199999").wait_for()
@@ -181,9 +204,10 @@ def test_a_search_finds_lines_that_the_page_does_not_hold_and_none_is_lost(page:
     assert text.splitlines() == [f"line {n:06d}" for n in range(200_000)]
 
 
-def test_the_keyboard_alone_is_enough(page: Any, lab: Lab) -> None:
-    card = open_running(page, lab, "keys.ipynb", SHOW + "\njob.write(*TRACEBACK, stream='stderr')")
-    card.locator(".nbp-fold").wait_for()
+def test_the_keyboard_alone_is_enough(page: Any, cells: Cells) -> None:
+    cells([SHOW + "\njob.write(*TRACEBACK, stream='stderr')\njob.write('long ' + 'x' * 900 + ' end')"])
+    card = first_card(page)
+    card.locator(".nbp-log-row", has_text="long x").wait_for()
     card.get_by_role("button", name="Stop").focus()
     names = []
     for _ in range(8):
@@ -192,7 +216,7 @@ def test_the_keyboard_alone_is_enough(page: Any, lab: Lab) -> None:
             page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
         )
     assert names[:7] == [
-        "Log · 13 lines",
+        "Log · 14 lines",
         "Search the log",
         "Least level",
         "Following",
@@ -208,19 +232,25 @@ def test_the_keyboard_alone_is_enough(page: Any, lab: Lab) -> None:
     page.keyboard.press("Escape")
     detail.wait_for(state="hidden")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "log"
+    page.keyboard.press("ArrowUp")  # to the last line, which is longer than the column
+    card.locator(".nbp-log-row.nbp-current", has_text="long x").wait_for()
+    page.keyboard.press("Enter")
+    detail.wait_for()
+    assert detail.inner_text().endswith("x end")
+    page.keyboard.press("Escape")
     card.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Enter")
     card.locator(".nbp-word", has_text="Stopping").wait_for()
 
 
-def test_dark_theme_narrow_column_and_two_hosts(page: Any, lab: Lab, screenshots: Path) -> None:
+def test_dark_theme_narrow_column_and_two_hosts(page: Any, cells: Cells, screenshots: Path) -> None:
     page.set_viewport_size({"width": 620, "height": 900})
     two = (
         IMPORTS
         + "job = running()\njob.measure(hosts=('algo-1', 'algo-2'))\njob.write('from two', host='algo-2')\nview = show(job)"
     )
-    card = open_running(page, lab, "dark.ipynb", two, theme="JupyterLab Dark")
-    run_command(page, "application:toggle-left-area")
+    cells([two], theme="JupyterLab Dark")
+    card = first_card(page)
     card.get_by_role("button", name="algo-2").click()
     card.locator(".nbp-log-note", has_text="1 match").wait_for()
     background = card.evaluate("node => getComputedStyle(node).backgroundColor")
