@@ -62,7 +62,7 @@ def summary(state: JobState, now: float | None = None) -> str:
     if not state.terminal:
         lines.append(f"As of {words.clock(moment)}. Current state: %processing_attach {plain(state.name)}")
     else:
-        lines.append(f"Log: %processing_logs {plain(state.name)}")
+        lines.append(f"Print the log: %processing_logs {plain(state.name)}")
     return "\n".join(lines)
 
 

@@ -107,7 +107,7 @@ def clock(moment: float) -> str:
 def cost(state: JobState) -> str:
     """Cost so far and the most it can become; where there is no price, why."""
     if state.cost is None:
-        return state.price_note
+        return "no cost" if state.backend == "local" else state.price_note
     parts = [money(state.cost) if state.terminal else f"{money(state.cost)} so far"]
     if state.cost_max is not None and not state.terminal:
         parts.append(f"at most {money(state.cost_max)}")

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nbprocess.state import Progress, Transfer
+from nbprocess.state import Progress, Transfer, Variable
 from nbprocess.views import html, table, text, words
 from nbprocess.views.lines import Rows, Selection, detail, level
 from nbprocess.views.outputs import outputs_html, outputs_text
@@ -133,6 +133,45 @@ def test_hostile_text_stays_text_in_every_form() -> None:
     assert "img" not in tags(listing._repr_html_())
     for shown in (text.summary(job.state(), time.time()), str(listing), card):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", shown)
+
+
+def test_what_the_headline_says_of_a_failure_is_not_said_twice() -> None:
+    job = running()
+    job.end("Failed", "Failed after 12 s: ValueError: no rate", failure="ValueError: no rate")
+    assert text.summary(job.state()).count("no rate") == html.card(job.state(), 0).count("no rate") == 1
+    assert snapshot(job.state())["failure"] == ""
+    job.change(failure="ValueError: no rate\nGive one with --rate.")
+    assert "Reason: Give one with --rate." in text.summary(job.state())
+
+
+def test_modules_that_the_cell_imported_are_a_quiet_line() -> None:
+    job = running()
+    job.end(
+        "Completed",
+        "",
+        variables=(Variable("np", "loaded", "module", "", 53), Variable("kept", "unchanged"), *fake_results()),
+    )
+    shown = text.summary(job.state())
+    assert "sent and not changed: kept · imported: np" in shown
+    assert "sent and not changed: kept · imported: np" in html.card(job.state(), 0)
+    assert [v["name"] for v in snapshot(job.state())["variables"]] == ["model", "scores", "flights", "connection"]
+
+
+def test_no_amount_is_taken_for_a_formula() -> None:
+    """JupyterLab typesets what stands between two dollar signs, unless an element ends between them."""
+    card = html.card(running(headline=r"\(x\) for $5 and $6").state(), 0)
+    outside = re.sub(r"<(pre|code)\b.*?</\1>|<span>[$\\]</span>|<[^>]*>", "", card, flags=re.DOTALL)
+    assert "0.05 so far, at most 0.74" in outside
+    assert not re.search(r"[$\\]", outside)
+
+
+def test_a_local_job_runs_on_this_machine_and_one_without_a_price_says_so() -> None:
+    local = FakeJob(backend="local", cost=None, cost_max=None)
+    assert text.line(local.state(), 0).endswith("this machine · no cost")
+    unpriced = FakeJob(cost=None, cost_max=None, price_note="price unknown")
+    assert text.line(unpriced.state(), 0).endswith("ml.g4dn.xlarge · eu-west-1 · price unknown")
+    listed = FakeJob(instance_type="", phase="waiting")
+    assert words.status_word(listed.state()) == "In progress"  # more a listing does not tell
 
 
 def fake_results():
