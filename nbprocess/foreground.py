@@ -19,8 +19,8 @@ _QUIET_SECONDS = 0.4
 """A job that is over sooner gets its static summary only; setting up a widget would take longer than the cell."""
 
 
-def remember(shell: InteractiveShell, line: str, cell: str, code: str) -> str:
-    """Register the cell's text in ``linecache`` under a name of its own; line 1 stands for the magic's line.
+def remember(shell: InteractiveShell, line: str, cell: str, code: str, lines: int = 1) -> str:
+    """Register the cell's text in ``linecache`` under a name of its own; its first lines stand for the magic's.
 
     Functions that the cell defines and tracebacks then show the notebook's lines, and later cells can send those
     functions as source.
@@ -29,7 +29,7 @@ def remember(shell: InteractiveShell, line: str, cell: str, code: str) -> str:
     compiler = shell.compile
     number = cell_number(shell)
     filename: str = compiler.get_code_name(raw, "#\n" + code, number)
-    text = f"# %%processing {line}\n{code}"
+    text = "# %%processing " + line + "\n" * lines + code
     entry = (len(text), None, text.splitlines(True), filename)
     linecache.cache[filename] = entry
     # IPython maps this name to "Cell In[n]" in tracebacks: CachingCompiler._filename_map, IPython 8 and 9.

@@ -81,6 +81,7 @@ class ProcessingMagics(Magics):
         from .launch import launch
 
         with _plainly(), self._syntax():
+            line, cell, lines = table.whole_line(line, cell, self._expanded)
             options = self._options(line)
             if options.entrypoint:
                 raise OptionError(
@@ -96,7 +97,7 @@ class ProcessingMagics(Magics):
 
                 self._run_script(from_cell(cell, options), options)
                 return None
-            plan = self._plan(cell, line, options)
+            plan = self._plan(cell, line, options, lines)
             self.last_plan = plan
             if options.dry_run:
                 print(plan.text())
@@ -111,6 +112,15 @@ class ProcessingMagics(Magics):
             job.alone = True
             self._follow(job, options.lazy)
         return None
+
+    def _expanded(self, text: str) -> str:
+        """``{expressions}`` and ``$names`` filled in from the notebook, as IPython does with a magic's first line."""
+        from IPython.utils.text import DollarFormatter
+
+        try:
+            return DollarFormatter().vformat(text, (), self.ip.user_ns)
+        except Exception:  # IPython leaves such a line as it is, too
+            return text
 
     def _options(self, line: str, *, code: bool = True) -> table.Options:
         """The options of a line, with the objects that it names in the notebook."""
@@ -180,7 +190,7 @@ class ProcessingMagics(Magics):
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
             raise
 
-    def _plan(self, cell: str, line: str, options: table.Options) -> Plan:
+    def _plan(self, cell: str, line: str, options: table.Options, lines: int) -> Plan:
         from .capture import make_cell
         from .foreground import cell_number, remember
         from .plan import prepare
@@ -188,12 +198,12 @@ class ProcessingMagics(Magics):
         shell = self.ip
         code = shell.transform_cell(cell)
         handed = self.background.provide(code, options)
-        filename = remember(shell, line, cell, code)
+        filename = remember(shell, line, cell, code, lines)
         made = make_cell(
             cell,
             code=code,
             filename=filename,
-            first_line=2,
+            first_line=lines + 1,
             flags=shell.compile.flags,
             interactivity=shell.ast_node_interactivity,
             execution_count=cell_number(shell),
@@ -221,13 +231,14 @@ class ProcessingMagics(Magics):
         """``%%processing_plan [options]`` shows what ``%%processing`` would send; the line form shows the last plan."""
         if cell is not None:
             with _plainly():
+                line, cell, lines = table.whole_line(line, cell, self._expanded)
                 options = self._options(line)
                 if options.command:
                     from .script import from_cell, prepare
 
                     self.last_plan = prepare(from_cell(cell, options), options, self._context())
                 else:
-                    self.last_plan = self._plan(cell, line, options)
+                    self.last_plan = self._plan(cell, line, options, lines)
         if self.last_plan is None:
             raise UsageError("%processing_plan: no cell was planned yet. Put %%processing_plan on top of a cell.")
         print(self.last_plan.text())

@@ -112,6 +112,13 @@ never = 1"""
     assert kernel.value("'never' in globals()") == "False"
 
 
+def test_a_magic_line_of_several_lines_leaves_the_numbers_of_the_cell(kernel: Kernel) -> None:
+    kernel.ok("minutes = 5")
+    ran = kernel.run("%%processing --timeout {minutes}m \\\n  --env A=b  # why\nimport os\nos.environ['A']\n1 / 0")
+    assert (ran.error, "line 5" in ran.traceback) == ("ZeroDivisionError", True)
+    assert kernel.ok("%%time\n%%processing --timeout 5m\n6 * 7").result == "42"
+
+
 def test_try_except_sees_the_real_type(kernel: Kernel) -> None:
     kernel.ok(
         """

@@ -32,6 +32,22 @@ def test_a_line_survives_the_round_trip() -> None:
     assert line(options.to_line(line(text))) == line(text)
 
 
+def test_a_comment_begins_at_a_word_and_not_within_one() -> None:
+    found = line("--input data=s3://bucket/run#1 --env 'A=# b' --count 2  # --timeout 1h 'and so on")
+    assert (dict(found.input), found.env) == ({"data": "s3://bucket/run#1"}, (("A", "# b"),))
+    assert (found.count, found.timeout) == (2, line("").timeout)
+    assert line("# all as configured") == line("")
+
+
+def test_a_backslash_at_the_end_lets_the_line_go_on() -> None:
+    cell = "    --timeout {hours}h \\\n    --count 2\nx = 1\n"
+    shown = options.whole_line("--gpu T4 \\", cell, lambda text: text.replace("{hours}", "3"))
+    assert shown == ("--gpu T4 --timeout 3h --count 2", "x = 1\n", 3)
+    assert options.whole_line("--gpu T4", "x = 1", str) == ("--gpu T4", "x = 1", 1)
+    assert options.whole_line("--gpu T4 # why \\", "x = 1", str) == ("--gpu T4 # why \\", "x = 1", 1)
+    assert options.whole_line("--env A=b\\\\", "x = 1", str) == ("--env A=b\\\\", "x = 1", 1)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

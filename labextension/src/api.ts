@@ -4,6 +4,7 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PartialJSONObject } from '@lumino/coreutils';
 
 export type Status = 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped';
@@ -117,6 +118,13 @@ export interface ICatalogue {
   gpus: string[];
 }
 
+/** The configuration: the defaults of options by their names (`max_cost`), and which file or variable has them. */
+export interface IConfigured {
+  configured: Record<string, { value: unknown; where: string }>;
+  default_backend: string;
+  problem: string;
+}
+
 /** The server has no nbprocess extension: not installed there, or not enabled. */
 export class ExtensionMissing extends Error {}
 
@@ -132,14 +140,14 @@ export class RequestFailed extends Error {
 
 /** The reason of a rejected promise in words. */
 export function reasonOf(reason: unknown): string {
-  if (reason instanceof ServerConnection.NetworkError) {
-    return 'the Jupyter server does not answer'; // browsers say no more than "Failed to fetch"
-  }
   return reason instanceof Error ? reason.message : String(reason);
 }
 
 export class Api {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(
+    private readonly _settings: ServerConnection.ISettings,
+    private readonly _trans: TranslationBundle
+  ) {}
 
   jobs = (): Promise<IJobs> => this._json('jobs');
   job = (name: string): Promise<IJobDetails> => this._json(`jobs/${name}`);
@@ -147,6 +155,7 @@ export class Api {
   stop = (name: string): Promise<IJob> => this._json(`jobs/${name}/stop`, 'POST');
   rerun = (name: string): Promise<IJob> => this._json(`jobs/${name}/rerun`, 'POST');
   remove = (name: string): Promise<void> => this._json(`jobs/${name}`, 'DELETE');
+  options = (): Promise<IConfigured> => this._json('options');
   catalogue = (backend: string): Promise<ICatalogue> => this._json(`catalogue?backend=${encodeURIComponent(backend)}`);
   files = (name: string, output: string): Promise<{ files: Array<{ path: string; size: number }>; more: boolean }> =>
     this._json(`jobs/${name}/outputs/${output}`);
@@ -178,11 +187,11 @@ export class Api {
 
   private async _request(path: string, method: string): Promise<Response> {
     const url = URLExt.join(this._settings.baseUrl, 'nbprocess', 'api') + '/' + path;
-    const response = await ServerConnection.makeRequest(
-      url,
-      { method, ...(method === 'POST' ? { body: '{}' } : {}) },
-      this._settings
-    );
+    const body = method === 'POST' ? { body: '{}' } : {};
+    const response = await ServerConnection.makeRequest(url, { method, ...body }, this._settings).catch((reason: Error) => {
+      // Browsers say no more than "Failed to fetch".
+      throw reason instanceof ServerConnection.NetworkError ? new Error(this._trans.__('the Jupyter server does not answer')) : reason;
+    });
     if (response.ok) {
       return response;
     }
@@ -194,7 +203,7 @@ export class Api {
       // Not from the extension, whose errors are all JSON: a proxy's page.
     }
     if (response.status === 404 && !refused.error) {
-      throw new ExtensionMissing(text); // Jupyter's own 404
+      throw new ExtensionMissing(this._trans.__('this Jupyter server does not run the nbprocess server extension')); // Jupyter's own 404
     }
     throw new RequestFailed(refused.reason || `${response.status} ${response.statusText}`, response.status);
   }

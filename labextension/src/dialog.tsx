@@ -1,32 +1,35 @@
 /**
  * "Run on…": backend, instance or GPU, time limit and cost cap of one cell; shows the plan on demand.
- * Imports: api, format, magicline, @jupyterlab/apputils.
+ * Imports: api, format, instances, magicline, @jupyterlab/apputils.
  */
 
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { Api, ICatalogue, IInstance, reasonOf } from './api';
-import { describe } from './format';
+import { Api, ICatalogue, IConfigured, reasonOf } from './api';
+import { duration } from './format';
+import { Instances } from './instances';
 import { Changes, readOptions } from './magicline';
 
-const SHOWN = 60; // rows; the search finds the others
+/** What asks the kernel what would be sent and for how much; `busy`: it will answer only when its cell has ended. */
+export interface IPlanner {
+  plan(changes: Changes): Promise<string>;
+  busy(): boolean;
+}
+
+const INSTANCE = /^ml\.\S+$/; // all else that is typed there is a search
 
 type Fields = Record<'--backend' | '--instance' | '--gpu' | '--timeout' | '--max-cost', string>;
 
-/**
- * Ask where a cell shall run.
- *
- * `plan` asks the kernel what would be sent and for how much, given the changes.
- */
+/** Ask where a cell shall run; null when nothing is to be done. */
 export async function askWhere(
   source: string,
   api: Api,
-  plan: ((changes: Changes) => Promise<string>) | null,
+  planner: IPlanner,
   trans: TranslationBundle
 ): Promise<Changes | null> {
-  const body = new RunOnBody(source, api, plan, trans);
+  const body = new RunOnBody(source, api, planner, trans);
   const result = await showDialog({
     title: trans.__('Run this cell on…'),
     body,
@@ -40,7 +43,7 @@ class RunOnBody extends ReactWidget implements Dialog.IBodyWidget<Changes> {
   constructor(
     source: string,
     private readonly _api: Api,
-    private readonly _plan: ((changes: Changes) => Promise<string>) | null,
+    private readonly _planner: IPlanner,
     private readonly _trans: TranslationBundle
   ) {
     super();
@@ -68,7 +71,8 @@ class RunOnBody extends ReactWidget implements Dialog.IBodyWidget<Changes> {
         fields={this._fields}
         change={fields => Object.assign(this._fields, fields)}
         api={this._api}
-        plan={this._plan && (() => this._plan!(this.getValue()))}
+        planner={this._planner}
+        changes={() => this.getValue()}
         trans={this._trans}
       />
     );
@@ -82,20 +86,30 @@ interface IFormProps {
   fields: Fields;
   change: (fields: Partial<Fields>) => void;
   api: Api;
-  plan: (() => Promise<string>) | null;
+  planner: IPlanner;
+  changes: () => Changes;
   trans: TranslationBundle;
 }
 
 function Form(props: IFormProps): JSX.Element {
-  const { trans, api } = props;
+  const { trans, api, planner } = props;
   const [fields, setFields] = React.useState({ ...props.fields });
+  const [search, setSearch] = React.useState(props.fields['--instance']);
+  const [defaults, setDefaults] = React.useState<IConfigured | null>(null);
   const [catalogue, setCatalogue] = React.useState<ICatalogue | null>(null);
   const [problem, setProblem] = React.useState('');
   const [plan, setPlan] = React.useState('');
-  const backend = fields['--backend'];
+  const asked = React.useRef(0);
+  React.useEffect(() => {
+    // Where the server cannot tell, the kernel still knows.
+    api.options().then(setDefaults, () => setDefaults({ configured: {}, default_backend: '', problem: '' }));
+  }, [api]);
+  const backend = fields['--backend'] || (defaults?.default_backend ?? 'local');
+  const remote = backend !== 'local';
   React.useEffect(() => {
     let current = true;
-    if (backend !== 'local') {
+    if (remote) {
+      setProblem('');
       api.catalogue(backend).then(
         found => current && setCatalogue(found),
         reason => current && setProblem(reasonOf(reason))
@@ -104,29 +118,47 @@ function Form(props: IFormProps): JSX.Element {
     return () => {
       current = false;
     };
-  }, [api, backend]);
+  }, [api, backend, remote]);
   const set = (change: Partial<Fields>) => {
     props.change(change);
     setFields(before => ({ ...before, ...change }));
+    asked.current++; // the answer to come was to another question
     setPlan('');
   };
-  const text = (name: keyof Fields, label: string, placeholder: string, list?: string) => (
-    <label>
-      <span>{label}</span>
-      <input
-        className="jp-mod-styled"
-        name={name.slice(2)}
-        value={fields[name]}
-        placeholder={placeholder}
-        list={list}
-        onChange={event => set({ [name]: event.target.value })}
-      />
-    </label>
-  );
-  const remote = backend !== 'local';
+  const configured = (name: string): string => {
+    const found = defaults?.configured[name]?.value;
+    return found === undefined || found === null ? '' : name === 'timeout' ? duration(Number(found)) : String(found);
+  };
+  const text = (name: keyof Fields, label: string, example: string, list?: string) => {
+    const known = configured(name.slice(2).replace('-', '_'));
+    return (
+      <label>
+        <span>{label}</span>
+        <input
+          className="jp-mod-styled"
+          name={name.slice(2)}
+          value={fields[name]}
+          placeholder={known ? trans.__('%1, as configured', known) : example}
+          list={list}
+          onChange={event => set({ [name]: event.target.value })}
+        />
+      </label>
+    );
+  };
+  const places: Record<string, string> = {
+    local: trans.__('A process on this machine (local)'),
+    sagemaker: trans.__('A SageMaker Processing job')
+  };
+  const configuredPlace = defaults?.default_backend && trans.__('As configured: %1', places[defaults.default_backend] ?? defaults.default_backend);
+  const find = (typed: string) => {
+    setSearch(typed);
+    set({ '--instance': INSTANCE.test(typed) ? typed : '' });
+  };
   const showPlan = () => {
-    setPlan(trans.__('Asking the kernel…'));
-    props.plan!().then(setPlan, reason => setPlan(reasonOf(reason)));
+    const question = ++asked.current;
+    const show = (found: string) => asked.current === question && setPlan(found);
+    setPlan(planner.busy() ? trans.__('The kernel is busy. It answers when its cell has ended…') : trans.__('Asking the kernel…'));
+    planner.plan(props.changes()).then(show, reason => show(reasonOf(reason)));
   };
   return (
     <div className="nbp-Form">
@@ -138,59 +170,40 @@ function Form(props: IFormProps): JSX.Element {
           value={fields['--backend']}
           onChange={event => set({ '--backend': event.target.value })}
         >
-          <option value="">{trans.__('As configured')}</option>
-          <option value="local">{trans.__('A process on this machine (local)')}</option>
-          <option value="sagemaker">{trans.__('A SageMaker Processing job')}</option>
+          <option value="">{configuredPlace || trans.__('As configured')}</option>
+          {Object.entries(places).map(([name, words]) => (
+            <option key={name} value={name}>
+              {words}
+            </option>
+          ))}
         </select>
       </label>
-      {text('--timeout', trans.__('At most'), trans.__('for example 30m or 2h'))}
+      {text('--timeout', trans.__('Time limit'), trans.__('for example 30m or 2h'))}
       {text('--max-cost', trans.__('Cost cap (USD)'), trans.__('for example 2.50'))}
       {remote && text('--gpu', trans.__('GPU'), trans.__('for example T4; empty: none'), 'nbp-gpus')}
-      {remote && text('--instance', trans.__('Instance type'), trans.__('type to search, for example m5 or 16 GB'))}
+      {remote && (
+        <label>
+          <span>{trans.__('Instance type')}</span>
+          <input
+            className="jp-mod-styled"
+            name="instance"
+            value={search}
+            placeholder={configured('instance') ? trans.__('%1, as configured', configured('instance')) : trans.__('search: m5, 16 GB, 4 vCPU, T4')}
+            onChange={event => find(event.target.value)}
+          />
+        </label>
+      )}
       <datalist id="nbp-gpus">{catalogue?.gpus.map(gpu => <option key={gpu} value={gpu} />)}</datalist>
-      {remote && catalogue && (
-        <Instances all={catalogue.instances} search={fields['--instance']} choose={name => set({ '--instance': name })} trans={trans} />
-      )}
-      {remote && problem && (
-        <p className="nbp-Muted">{trans.__('The catalogue of instances cannot be shown: %1', problem)}</p>
-      )}
-      {props.plan && (
-        <button type="button" className="jp-mod-styled" onClick={showPlan}>
-          {trans.__('Show what would be sent')}
-        </button>
-      )}
+      {remote && catalogue && <Instances all={catalogue.instances} search={search} chosen={fields['--instance']} choose={find} trans={trans} />}
+      {remote && problem && <p className="nbp-Notice">{trans.__('The catalogue of instances cannot be shown: %1', problem)}</p>}
+      <button type="button" className="jp-mod-styled nbp-Form-plan" onClick={showPlan}>
+        {trans.__('Show what would be sent')}
+      </button>
       {plan && (
-        <pre className="nbp-Text nbp-Plan" aria-live="polite">
+        <pre className="nbp-Text nbp-Plan" aria-live="polite" tabIndex={0}>
           {plan}
         </pre>
       )}
-    </div>
-  );
-}
-
-function Instances(props: {
-  all: IInstance[];
-  search: string;
-  choose: (name: string) => void;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const words = props.search.toLowerCase().split(/\s+/).filter(Boolean);
-  const exact = props.all.some(row => row.name === props.search);
-  const found = props.all.filter(row => exact || words.every(word => describe(row, props.trans).toLowerCase().includes(word)));
-  return (
-    <div className="nbp-Instances" role="listbox" aria-label={props.trans.__('Instance types')}>
-      {found.slice(0, SHOWN).map(row => (
-        <button
-          type="button"
-          key={row.name}
-          role="option"
-          aria-selected={row.name === props.search}
-          onClick={() => props.choose(row.name)}
-        >
-          {describe(row, props.trans)}
-        </button>
-      ))}
-      {found.length === 0 && <p className="nbp-Muted">{props.trans.__('No instance type matches.')}</p>}
     </div>
   );
 }

@@ -23,19 +23,35 @@ export function money(usd: number): string {
   return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`;
 }
 
+/** Memory of a machine, without digits that say nothing. */
+export function gibibytes(bytes: number): string {
+  return `${Math.round((bytes / 2 ** 30) * 10) / 10} GiB`;
+}
+
 /** A row of the catalogue: what the machine has, its price, and whether this account may run it. */
 export function describe(row: IInstance, trans: { __: (text: string, ...values: Array<string | number>) => string }): string {
   const known = (value: number | null | undefined): value is number => value !== null && value !== undefined;
   return [
     row.name,
     row.vcpus && `${row.vcpus} vCPU`,
-    row.memory && size(row.memory),
+    row.memory && gibibytes(row.memory),
     row.gpu,
     known(row.price) && `${money(row.price)}/h`,
     known(row.quota) && (row.quota > 0 ? trans.__('quota %1', row.quota) : trans.__('no quota'))
   ]
     .filter(Boolean)
     .join(' · ');
+}
+
+/** Whether an instance has every word of a search in its name or GPU; `16 GB` and `4 vCPU` are what it has, exactly. */
+export function fits(row: IInstance, search: string): boolean {
+  const words = search.toLowerCase().replace(/(\d)\s+(gi?b|v?cpu)s?\b/g, '$1$2').split(/\s+/).filter(Boolean);
+  return words.every(word => {
+    const amount = /^([\d.]+)(gi?b|v?cpus?)$/.exec(word);
+    return amount
+      ? Number(amount[1]) === (amount[2].startsWith('g') ? (row.memory ?? 0) / 2 ** 30 : row.vcpus)
+      : `${row.name} ${row.gpu ?? ''}`.toLowerCase().includes(word);
+  });
 }
 
 /** The last part of a path of either kind. */

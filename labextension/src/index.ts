@@ -3,13 +3,14 @@
  * Works in JupyterLab and in Notebook; what a host lacks (status bar, palette) is left out.
  */
 
-import { ILabShell, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import {
   Dialog,
   ICommandPalette,
   InputDialog,
   MainAreaWidget,
   Notification,
+  WidgetTracker,
   showDialog,
   showErrorMessage
 } from '@jupyterlab/apputils';
@@ -23,7 +24,7 @@ import { Api, IJob } from './api';
 import { askWhere } from './dialog';
 import { jobsIcon } from './icons';
 import { jobTab } from './jobtab';
-import { otherMagic } from './magicline';
+import type { Changes } from './magicline';
 import { JobsModel } from './model';
 import { loadResults, markOffloaded, plan, runHere, runOn } from './offload';
 import { Sidebar } from './sidebar';
@@ -35,7 +36,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Processing jobs: sidebar, job tabs, "Run on…" for cells.',
   autoStart: true,
   requires: [INotebookTracker, IRenderMimeRegistry],
-  optional: [ITranslator, ISettingRegistry, ICommandPalette, IStatusBar, ILabShell],
+  optional: [ITranslator, ISettingRegistry, ICommandPalette, IStatusBar, ILabShell, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
@@ -44,15 +45,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
     settings: ISettingRegistry | null,
     palette: ICommandPalette | null,
     statusBar: IStatusBar | null,
-    labShell: ILabShell | null
+    labShell: ILabShell | null,
+    restorer: ILayoutRestorer | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nbprocess');
-    const model = new JobsModel(new Api(app.serviceManager.serverSettings));
+    const model = new JobsModel(new Api(app.serviceManager.serverSettings, trans));
     const run: Run = (command, args) => void app.commands.execute(command, args);
     const sidebar = new Sidebar(model, run, trans);
     app.shell.add(sidebar, 'left', { rank: 550, type: 'Processing jobs' });
     markOffloaded(tracker);
-    addCommands(app, labShell, tracker, model, rendermime, sidebar, trans);
+    const tabs = addCommands(app, labShell, tracker, model, rendermime, sidebar, trans);
+    restorer?.add(sidebar, sidebar.id);
+    const nameOf = (tab: MainAreaWidget) => tab.title.label;
+    void restorer?.restore(tabs, { command: CommandIDs.open, args: tab => ({ name: nameOf(tab) }), name: nameOf });
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Processing jobs') });
     }
@@ -103,10 +108,11 @@ function addCommands(
   rendermime: IRenderMimeRegistry,
   sidebar: Sidebar,
   trans: TranslationBundle
-): void {
+): WidgetTracker<MainAreaWidget> {
   const { commands, shell } = app;
   const run: Run = (command, args) => void commands.execute(command, args);
-  const tabs = new Map<string, MainAreaWidget>();
+  const tabs = new WidgetTracker<MainAreaWidget>({ namespace: 'nbprocess-job' });
+  const tabOf = (name: string) => tabs.find(tab => tab.title.label === name);
 
   /** A command about one job; from the palette, which names none, it asks which. Errors are shown, not lost. */
   const jobCommand = (id: string, label: string, fits: (job: IJob) => boolean, act: (name: string) => Promise<unknown>) =>
@@ -129,11 +135,10 @@ function addCommands(
     execute: () => shell.activateById(sidebar.id)
   });
   jobCommand(CommandIDs.open, trans.__('Open Job'), () => true, name => {
-    let tab = tabs.get(name);
+    let tab = tabOf(name);
     if (!tab) {
       tab = jobTab(name, { model, rendermime, run, trans });
-      tabs.set(name, tab);
-      tab.disposed.connect(() => tabs.delete(name));
+      void tabs.add(tab);
       // The main area of Notebook holds the notebook alone.
       shell.add(tab, labShell ? 'main' : 'right');
     }
@@ -149,14 +154,14 @@ function addCommands(
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })]
     });
     if (answer.button.accept) {
-      tabs.get(name)?.dispose();
+      tabOf(name)?.dispose();
       await model.remove(name);
     }
   });
   jobCommand(CommandIDs.load, trans.__('Load Results of Job'), job => job.terminal, async name => {
     const panel = notebook();
     shell.activateById(panel.id);
-    await loadResults(panel, name);
+    await loadResults(panel, name, trans);
   });
 
   const notebook = (): NotebookPanel => {
@@ -174,16 +179,17 @@ function addCommands(
     isEnabled: onCode,
     execute: async () => {
       const panel = tracker.currentWidget;
-      const source = panel?.content.activeCell?.model.sharedModel.getSource() ?? '';
-      const other = otherMagic(source);
-      if (other) {
-        const reason = trans.__('This cell begins with %1. Only one cell magic can stand on top of a cell.', other);
-        await showErrorMessage(trans.__('Run on…'), reason);
-      } else if (panel) {
-        const changes = await askWhere(source, model.api, changed => plan(panel, source, changed), trans);
+      const cell = panel?.content.activeCell;
+      if (panel && cell) {
+        const source = cell.model.sharedModel.getSource();
+        const planner = {
+          plan: (changed: Changes) => plan(panel, source, changed, trans),
+          busy: () => panel.sessionContext.session?.kernel?.status === 'busy'
+        };
+        const changes = await askWhere(source, model.api, planner, trans);
         if (changes) {
           window.setTimeout(() => void model.refresh(), 1000); // by then the job is known to its backend
-          await runOn(panel, changes).catch(error => showErrorMessage(trans.__('Run on…'), error as Error));
+          await runOn(panel, cell, changes, trans).catch(error => showErrorMessage(trans.__('Run on…'), error as Error));
         }
       }
     }
@@ -193,11 +199,12 @@ function addCommands(
     describedBy: { args: { type: 'object', properties: {} } },
     isEnabled: onCode,
     execute: () => {
-      if (tracker.currentWidget) {
-        runHere(tracker.currentWidget);
+      if (tracker.activeCell) {
+        runHere(tracker.activeCell);
       }
     }
   });
+  return tabs;
 }
 
 /** Ask which job is meant. */

@@ -17,56 +17,70 @@ interface IToken {
   end: number;
 }
 
-const FIRST_LINE = /^(?:[ \t]*\r?\n)*([^\r\n]*)/;
-const OFFLOADED = /^%%processing(?=[ \t]|$)/;
+const MAGIC_LINE = /^%%processing(?:_plan)?(?=[ \t]|$)/;
+/** Cell magics that run the cell below them as it stands: one of them may be above. */
+const AROUND = /^%%(?:time|capture)(?=[ \t]|$)/;
 
-/** Whether the cell is offloaded: its first line that is not blank is the magic. */
+/** Whether the cell is offloaded: `%%processing` is its first line that is not blank, or comes under `%%time`. */
 export function isOffloaded(source: string): boolean {
-  return OFFLOADED.test(firstLine(source).text);
+  const { text } = magicLine(source);
+  return text.split(/\s/)[0] === MAGIC;
 }
 
-/** The other cell magic (`%%time`) that stands on top of the cell, or an empty string. */
-export function otherMagic(source: string): string {
-  const found = /^%%\S+/.exec(firstLine(source).text);
-  return found && !isOffloaded(source) ? found[0] : '';
-}
-
-/** The options of an offloaded cell; of a flag that is given more than once, the last. */
+/** The options of an offloaded or planned cell; of a flag that is given more than once, the last. */
 export function readOptions(source: string): Options {
   const options: Options = {};
-  if (!isOffloaded(source)) {
-    return options;
-  }
-  for (const [flag, value] of flags(firstLine(source).text)) {
+  for (const [flag, value] of flags(magicLine(source).text)) {
     options[flag.text.split('=')[0]] = value;
   }
   return options;
 }
 
-/**
- * The cell with changed options. A cell without the magic line gets one.
- *
- * Throws an Error when another cell magic stands in its place.
- */
+/** The cell with changed options. A cell without the magic gets it, above any other (`%%bash`) that it may have. */
 export function writeOptions(source: string, changes: Changes): string {
-  const other = otherMagic(source);
-  if (other) {
-    throw new Error(
-      `This cell begins with ${other}. Only one cell magic can stand on top of a cell: remove ${other} first.`
-    );
-  }
-  if (!isOffloaded(source)) {
-    return `${edit(MAGIC, changes)}\n${source}`;
-  }
-  const line = firstLine(source);
-  return source.slice(0, line.start) + edit(line.text, changes) + source.slice(line.end);
+  const line = magicLine(source);
+  return line.text
+    ? source.slice(0, line.start) + edit(line.text.replace(MAGIC_LINE, MAGIC), changes) + source.slice(line.end)
+    : `${edit(MAGIC, changes)}\n${source}`;
 }
 
-function firstLine(source: string): IToken {
-  const found = FIRST_LINE.exec(source);
-  const text = found ? found[1] : '';
-  const end = found ? found[0].length : 0;
-  return { text, start: end - text.length, end };
+/** The cell without the magic line. */
+export function removeMagic(source: string): string {
+  const line = magicLine(source);
+  return line.text ? source.slice(0, line.start) + source.slice(line.end).replace(/^\r?\n/, '') : source;
+}
+
+/** The magic's line, with the lines that a backslash at its end adds; empty where the cell has none. */
+function magicLine(source: string): IToken {
+  for (let start = 0; start < source.length; start = lineEnd(source, start) + 1) {
+    let end = lineEnd(source, start);
+    const first = source.slice(start, end).trimEnd();
+    if (MAGIC_LINE.test(first)) {
+      while (end < source.length && goesOn(source.slice(start, end))) {
+        end = lineEnd(source, end + 1);
+      }
+      const text = source.slice(start, end).replace(/\r$/, '');
+      return { text, start, end: start + text.length };
+    }
+    if (first && !AROUND.test(first)) {
+      break;
+    }
+  }
+  return { text: '', start: 0, end: 0 };
+}
+
+function lineEnd(source: string, start: number): number {
+  const end = source.indexOf('\n', start);
+  return end < 0 ? source.length : end;
+}
+
+/** Whether a backslash, which no comment holds, ends the text. */
+function goesOn(text: string): boolean {
+  return /(?<!\\)(?:\\\\)*\\\s*$/.test(text) && !text.slice(lastEnd(text)).includes('#');
+}
+
+function lastEnd(text: string): number {
+  return split(text).pop()?.end ?? 0;
 }
 
 function edit(line: string, changes: Changes): string {
@@ -75,12 +89,15 @@ function edit(line: string, changes: Changes): string {
     // From the right, so that the positions of those before stay true.
     places.reverse().forEach(([token, , valueToken], index) => {
       const end = valueToken ? valueToken.end : token.end;
-      const written = value !== null && index === places.length - 1 ? write(flag, value) : '';
-      const start = written ? token.start : line.slice(0, token.start).trimEnd().length;
-      line = line.slice(0, start) + written + line.slice(end);
+      if (value !== null && index === places.length - 1) {
+        line = line.slice(0, token.start) + write(flag, value) + line.slice(end);
+      } else {
+        line = line.slice(0, lastEnd(line.slice(0, token.start))) + line.slice(end);
+      }
     });
     if (value !== null && places.length === 0) {
-      line = `${line.trimEnd()} ${write(flag, value)}`;
+      const end = lastEnd(line); // before a comment
+      line = `${line.slice(0, end)} ${write(flag, value)}${line.slice(end).replace(/^\s+$/, '')}`;
     }
   }
   return line;
@@ -90,7 +107,7 @@ function write(flag: string, value: string): string {
   if (value === '') {
     return flag;
   }
-  return /^[^\s'"\\]+$/.test(value) || /^\{[^{}]*\}$/.test(value)
+  return /^[^\s'"\\#]+$/.test(value) || /^\{[^{}]*\}$/.test(value)
     ? `${flag} ${value}`
     : `${flag} '${value.replace(/'/g, "'\\''")}'`;
 }
@@ -118,7 +135,7 @@ function flags(line: string): Array<[IToken, string, IToken | null]> {
   return found;
 }
 
-/** Words as the shell sees them, with their places; `{expression}` is one word. */
+/** Words as the shell sees them, with their places; `{expression}` is one word, a `#` after a space begins a comment. */
 function split(line: string): IToken[] {
   const tokens: IToken[] = [];
   let start = -1;
@@ -134,6 +151,14 @@ function split(line: string): IToken[] {
       continue;
     }
     if (start < 0) {
+      if (c === '#') {
+        break;
+      }
+      const next = c === '\\' && /^[ \t]*(?:\r?\n|$)/.exec(line.slice(i + 1));
+      if (next) {
+        i += next[0].length; // the line goes on
+        continue;
+      }
       start = i;
     }
     if (c === '\\' && quote !== "'") {

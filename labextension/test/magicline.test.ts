@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { IJob } from '../src/api';
-import { Filter, describe, duration, fileName, matching, money, plain, size, when } from '../src/format';
-import { isOffloaded, otherMagic, readOptions, writeOptions } from '../src/magicline';
+import { Filter, describe, duration, fits, fileName, matching, money, plain, size, when } from '../src/format';
+import { isOffloaded, readOptions, removeMagic, writeOptions } from '../src/magicline';
 import { imageType, kindOf, tableRows } from '../src/preview';
 import { curves, merged, polyline } from '../src/usage';
 
@@ -62,9 +62,44 @@ test('a value that needs quotes gets them and is read back', () => {
   }
 });
 
-test('another cell magic is not overwritten', () => {
-  assert.equal(otherMagic('%%time\nx'), '%%time');
-  assert.throws(() => writeOptions('%%time\nx', { '--gpu': 'T4' }), /remove %%time first/);
+test('another cell magic stays: under the new line, or around it where it is one that runs cells', () => {
+  assert.equal(writeOptions('%%bash\nls', { '--gpu': 'T4' }), '%%processing --gpu T4\n%%bash\nls');
+  assert.equal(isOffloaded('%%time\n%%processing --gpu T4\nx'), true);
+  assert.equal(writeOptions('%%capture out\n\n%%processing --gpu T4\nx', { '--gpu': 'L4' }), '%%capture out\n\n%%processing --gpu L4\nx');
+  assert.equal(isOffloaded('%%bash\n%%processing'), false);
+});
+
+test('a cell whose plan was shown keeps its options when it runs', () => {
+  assert.equal(isOffloaded('%%processing_plan --gpu T4\nx'), false);
+  assert.deepEqual(readOptions('%%processing_plan --gpu T4\nx'), { '--gpu': 'T4' });
+  assert.equal(writeOptions('%%processing_plan --gpu T4\nx', { '--timeout': '1h' }), '%%processing --gpu T4 --timeout 1h\nx');
+});
+
+test('a comment stays at the end, and what it says is no option', () => {
+  const cell = '%%processing --gpu T4  # --count 9: too dear\nx';
+  assert.deepEqual(readOptions(cell), { '--gpu': 'T4' });
+  assert.equal(writeOptions(cell, { '--timeout': '1h' }), '%%processing --gpu T4 --timeout 1h  # --count 9: too dear\nx');
+  assert.equal(writeOptions(cell, { '--gpu': null }), '%%processing  # --count 9: too dear\nx');
+  assert.deepEqual(readOptions('%%processing --input data=s3://b/a#1 --gpu T4'), { '--input': 'data=s3://b/a#1', '--gpu': 'T4' });
+});
+
+test('a line that goes on after a backslash is one line', () => {
+  const cell = '%%processing --gpu T4 \\\n    --timeout 1h \\\n    --count 2\nx = "\\\n"';
+  assert.deepEqual(readOptions(cell), { '--gpu': 'T4', '--timeout': '1h', '--count': '2' });
+  assert.equal(writeOptions(cell, { '--timeout': '2h' }), cell.replace('1h', '2h'));
+  assert.equal(writeOptions(cell, { '--timeout': null }), cell.replace('    --timeout 1h \\\n', ''));
+  assert.equal(writeOptions(cell, { '--count': null }), '%%processing --gpu T4 \\\n    --timeout 1h\nx = "\\\n"');
+  assert.equal(writeOptions(cell, { '--max-cost': '2' }), cell.replace('--count 2', '--count 2 --max-cost 2'));
+  assert.equal(removeMagic(cell), 'x = "\\\n"');
+  assert.deepEqual(readOptions('%%processing --gpu T4 # why \\\n--count 2'), { '--gpu': 'T4' }); // no more than a shell does
+});
+
+test('without its magic line a cell is as it was before', () => {
+  for (const cell of ['x = 1\ny = 2', '', '%%bash\nls', '\nx']) {
+    assert.equal(removeMagic(writeOptions(cell, { '--gpu': 'T4' })), cell);
+  }
+  assert.equal(removeMagic('%%time\n%%processing\nx'), '%%time\nx');
+  assert.equal(removeMagic('x = 1'), 'x = 1');
 });
 
 test('durations, money and sizes in words', () => {
@@ -106,9 +141,19 @@ test('a search finds jobs by all its words; filters by status', () => {
 test('an instance is described by what is known of it', () => {
   const trans = { __: (text: string, ...values: Array<string | number>) => text.replace('%1', String(values[0])) };
   const known = { name: 'ml.g4dn.xlarge', vcpus: 4, memory: 16 * 2 ** 30, gpu: '1 x T4', price: 0.736, quota: 2 };
-  assert.equal(describe(known, trans), 'ml.g4dn.xlarge · 4 vCPU · 16.0 GiB · 1 x T4 · $0.74/h · quota 2');
+  assert.equal(describe(known, trans), 'ml.g4dn.xlarge · 4 vCPU · 16 GiB · 1 x T4 · $0.74/h · quota 2');
   assert.equal(describe({ name: 'ml.m5.large', price: null, quota: 0 }, trans), 'ml.m5.large · no quota');
   assert.equal(describe({ name: 'ml.m5.large', quota: null }, trans), 'ml.m5.large');
+});
+
+test('an instance is found by its name, its GPU and what it has', () => {
+  const row = { name: 'ml.g4dn.xlarge', vcpus: 4, memory: 16 * 2 ** 30, gpu: 'T4' };
+  for (const search of ['', 'g4dn', 'XLARGE t4', '16 GB', '16GiB t4', '4 vCPU', '4 cpus 16 gb']) {
+    assert.equal(fits(row, search), true, search);
+  }
+  for (const search of ['m5', '6 GB', '16 vCPU', '16 GB a10g']) {
+    assert.equal(fits(row, search), false, search);
+  }
 });
 
 const sample = (time: number, host: string, cpu: number | null, memory: number | null = null) => ({

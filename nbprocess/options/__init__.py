@@ -3,7 +3,7 @@
 May import: ``errors``, ``channels``, the standard library.
 """
 
-from .line import help_text, parse_line, to_line
+from .line import help_text, parse_line, to_line, whole_line
 from .sources import OBJECTS, configured, from_environment, resolve, user_config_path, with_values
 from .table import TABLE, Option, Options, default, flag, parse_value, values_of
 
@@ -23,5 +23,6 @@ __all__ = [
     "to_line",
     "user_config_path",
     "values_of",
+    "whole_line",
     "with_values",
 ]

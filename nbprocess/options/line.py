@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import OptionError
 from .kinds import as_duration, as_switch
 from .table import ALIASES, TABLE, Options, default, flag, meant, parse_value
+
+
+# Words as a shell has them, up to a comment: a # inside of a word (s3://bucket/run#1) is part of it, which shlex forgets.
+_WORDS = re.compile(r"""(?:\s*(?!\#)(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)*""")
+_GOES_ON = re.compile(r"(?<!\\)(?:\\\\)*\\\s*$")
+
+
+def _without_comment(line: str) -> str:
+    words = _WORDS.match(line)
+    end = words.end() if words else 0
+    return line[:end] if line[end:].lstrip().startswith("#") else line
+
+
+def whole_line(line: str, cell: str, expand: Callable[[str], str] = str) -> tuple[str, str, int]:
+    """The magic's line with the lines of ``cell`` that a backslash at its end adds; the other lines; how many it has.
+
+    ``expand`` is what IPython did to the first line: ``{expressions}``.
+    """
+    count = 1
+    while cell and _GOES_ON.search(line) and _without_comment(line) == line:
+        more, _, cell = cell.partition("\n")
+        line = f"{line.rstrip()[:-1].rstrip()} {expand(more).strip()}"
+        count += 1
+    return line, cell, count
 
 
 def parse_line(line: str) -> dict[str, Any]:
@@ -22,7 +47,7 @@ def parse_line(line: str) -> dict[str, Any]:
         OptionError: an unknown option, a missing or wrong value, an option given twice.
     """
     try:
-        tokens = shlex.split(line, comments=True)
+        tokens = shlex.split(_without_comment(line))
     except ValueError as error:
         raise OptionError(f"%%processing {line}: {str(error).lower()}; close the quotation mark.") from None
     values: dict[str, Any] = {}
