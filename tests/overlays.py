@@ -48,7 +48,7 @@ def other_python(which: str) -> str:
     if not base:
         pytest.skip(f"no Python {version} in PATH or among pyenv's; NBPROCESS_OTHER_PYTHON can name one")
     folder = Path(sys.prefix) / "overlays" / "-".join([f"python-{version}", *packages]).replace("==", "-")
-    with _one_at_a_time(folder.parent):
+    with one_at_a_time(folder.parent):
         if not (folder / "made").exists():
             shutil.rmtree(folder, ignore_errors=True)
             python = str(folder / "bin" / "python")
@@ -61,8 +61,8 @@ def other_python(which: str) -> str:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """The workers of a parallel run make an overlay once."""
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """The workers of a parallel run make what belongs there once."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -75,7 +75,7 @@ def overlay(packages: Sequence[str], also: Sequence[str] = (), *, whole: bool = 
     ``also``: what they need beside; ``whole``: all that they require. Skips the test where they cannot be had.
     """
     folder = Path(sys.prefix) / "overlays" / "-".join(packages).replace("==", "-")
-    with _one_at_a_time(folder.parent):
+    with one_at_a_time(folder.parent):
         if not folder.exists():
             part = folder.with_name(f"{folder.name}.part")
             shutil.rmtree(part, ignore_errors=True)

@@ -116,6 +116,8 @@ export interface IInstance {
 export interface ICatalogue {
   instances: IInstance[];
   gpus: string[];
+  /** Why there are no prices and quotas; empty when they could be asked for. */
+  problem: string;
 }
 
 /** The configuration: the defaults of options by their names (`max_cost`), and which file or variable has them. */

@@ -5,6 +5,7 @@
 
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { Api, ICatalogue, IConfigured, reasonOf } from './api';
@@ -94,7 +95,8 @@ interface IFormProps {
 function Form(props: IFormProps): JSX.Element {
   const { trans, api, planner } = props;
   const [fields, setFields] = React.useState({ ...props.fields });
-  const [search, setSearch] = React.useState(props.fields['--instance']);
+  const [typed, setTyped] = React.useState(props.fields['--instance']);
+  const [search, setSearch] = React.useState('');
   const [defaults, setDefaults] = React.useState<IConfigured | null>(null);
   const [catalogue, setCatalogue] = React.useState<ICatalogue | null>(null);
   const [problem, setProblem] = React.useState('');
@@ -129,6 +131,13 @@ function Form(props: IFormProps): JSX.Element {
     const found = defaults?.configured[name]?.value;
     return found === undefined || found === null ? '' : name === 'timeout' ? duration(Number(found)) : String(found);
   };
+  const change = (name: keyof Fields, value: string) => {
+    const instead = name === '--gpu' && value.trim() !== '';
+    set(instead ? { '--gpu': value, '--instance': '' } : { [name]: value });
+    if (instead) {
+      setTyped('');
+    }
+  };
   const text = (name: keyof Fields, label: string, example: string, list?: string) => {
     const known = configured(name.slice(2).replace('-', '_'));
     return (
@@ -140,7 +149,7 @@ function Form(props: IFormProps): JSX.Element {
           value={fields[name]}
           placeholder={known ? trans.__('%1, as configured', known) : example}
           list={list}
-          onChange={event => set({ [name]: event.target.value })}
+          onChange={event => change(name, event.target.value)}
         />
       </label>
     );
@@ -150,9 +159,14 @@ function Form(props: IFormProps): JSX.Element {
     sagemaker: trans.__('A SageMaker Processing job')
   };
   const configuredPlace = defaults?.default_backend && trans.__('As configured: %1', places[defaults.default_backend] ?? defaults.default_backend);
-  const find = (typed: string) => {
-    setSearch(typed);
-    set({ '--instance': INSTANCE.test(typed) ? typed : '' });
+  const find = (text: string) => {
+    setTyped(text);
+    setSearch(text);
+    set({ '--instance': INSTANCE.test(text) ? text : '' });
+  };
+  const choose = (name: string) => {
+    setTyped(name); // the list stays as it was searched
+    set({ '--instance': name, '--gpu': '' }); // they contradict
   };
   const showPlan = () => {
     const question = ++asked.current;
@@ -164,8 +178,7 @@ function Form(props: IFormProps): JSX.Element {
     <div className="nbp-Form">
       <label>
         <span>{trans.__('Where')}</span>
-        <select
-          className="jp-mod-styled"
+        <HTMLSelect
           name="backend"
           value={fields['--backend']}
           onChange={event => set({ '--backend': event.target.value })}
@@ -176,7 +189,7 @@ function Form(props: IFormProps): JSX.Element {
               {words}
             </option>
           ))}
-        </select>
+        </HTMLSelect>
       </label>
       {text('--timeout', trans.__('Time limit'), trans.__('for example 30m or 2h'))}
       {text('--max-cost', trans.__('Cost cap (USD)'), trans.__('for example 2.50'))}
@@ -187,14 +200,14 @@ function Form(props: IFormProps): JSX.Element {
           <input
             className="jp-mod-styled"
             name="instance"
-            value={search}
+            value={typed}
             placeholder={configured('instance') ? trans.__('%1, as configured', configured('instance')) : trans.__('search: m5, 16 GB, 4 vCPU, T4')}
             onChange={event => find(event.target.value)}
           />
         </label>
       )}
       <datalist id="nbp-gpus">{catalogue?.gpus.map(gpu => <option key={gpu} value={gpu} />)}</datalist>
-      {remote && catalogue && <Instances all={catalogue.instances} search={search} chosen={fields['--instance']} choose={find} trans={trans} />}
+      {remote && catalogue && <Instances all={catalogue.instances} search={search} chosen={fields['--instance']} choose={choose} problem={catalogue.problem} trans={trans} />}
       {remote && problem && <p className="nbp-Notice">{trans.__('The catalogue of instances cannot be shown: %1', problem)}</p>}
       <button type="button" className="jp-mod-styled nbp-Form-plan" onClick={showPlan}>
         {trans.__('Show what would be sent')}

@@ -15,13 +15,13 @@ export function Instances(props: {
   search: string;
   chosen: string;
   choose: (name: string) => void;
+  /** Why prices and quotas are not known. */
+  problem: string;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { all, search, chosen, choose, trans } = props;
+  const { all, search, chosen, choose, problem, trans } = props;
   const list = React.useRef<HTMLDivElement>(null);
-  // What was chosen stands among all others, so that a neighbour can be chosen instead.
-  const exact = all.some(row => row.name === search);
-  const found = all.filter(row => exact || fits(row, search));
+  const found = all.filter(row => fits(row, search));
   const shown = found.slice(0, Math.max(SHOWN, found.findIndex(row => row.name === chosen) + 1));
   const current = shown.some(row => row.name === chosen) ? chosen : shown[0]?.name;
   React.useLayoutEffect(() => {
@@ -73,6 +73,7 @@ export function Instances(props: {
           : found.length > shown.length
             ? trans.__('%1 of %2 types: search for the others', shown.length, found.length)
             : trans._n('%1 type', '%1 types', found.length)}
+        {problem && ` · ${trans.__('prices and quotas are not known: %1', problem)}`}
       </p>
     </div>
   );

@@ -77,7 +77,7 @@ export function JobHead(props: { job: IJob; run: Run; trans: TranslationBundle }
             <Copy key={title} label={title} text={target} trans={trans} />
           )
         )}
-        <Copy label={trans.__('copy attach command')} text={job.attach} trans={trans} />
+        <Copy label={trans.__('Copy attach command')} text={job.attach} trans={trans} />
       </div>
     </header>
   );

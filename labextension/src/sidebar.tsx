@@ -6,7 +6,7 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import type { ICodeCell } from '@jupyterlab/nbformat';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { LabIcon, deleteIcon, downloadIcon, redoIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import { HTMLSelect, InputGroup, LabIcon, deleteIcon, downloadIcon, redoIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 import * as React from 'react';
@@ -69,16 +69,15 @@ function Jobs(props: { model: JobsModel; run: Run; trans: TranslationBundle }): 
         </button>
       </header>
       <div className="nbp-Sidebar-filter">
-        <input
+        <InputGroup
           type="search"
-          className="jp-mod-styled"
+          rightIcon="ui-components:search"
           value={search}
           placeholder={trans.__('Search jobs')}
           aria-label={trans.__('Search jobs by name, notebook or instance')}
           onChange={event => setSearch(event.target.value)}
         />
-        <select
-          className="jp-mod-styled"
+        <HTMLSelect
           value={filter}
           aria-label={trans.__('Which jobs are shown')}
           onChange={event => setFilter(event.target.value as Filter)}
@@ -87,12 +86,12 @@ function Jobs(props: { model: JobsModel; run: Run; trans: TranslationBundle }): 
           <option value="active">{trans.__('Active')}</option>
           <option value="done">{trans.__('Ended')}</option>
           <option value="failed">{trans.__('Failed')}</option>
-        </select>
+        </HTMLSelect>
       </div>
       <div className="nbp-Sidebar-totals" aria-live="polite">
-        {trans._n('%1 job running', '%1 jobs running', totals.running)}
-        {totals.per_hour > 0 && ` · ${money(totals.per_hour)}/h`}
-        {` · ${trans.__('today')} ${money(totals.today)}`}
+        {totals.running ? trans._n('%1 job running', '%1 jobs running', totals.running) : trans.__('No job running')}
+        {totals.per_hour > 0 && ` · ${trans.__('%1/h', money(totals.per_hour))}`}
+        <span title={trans.__('What the jobs that began today (UTC) have cost so far')}> · {trans.__('%1 today', money(totals.today))}</span>
       </div>
       <Notice model={model} trans={trans} />
       <ul className="nbp-Jobs" aria-label={trans.__('Jobs')}>
@@ -148,15 +147,17 @@ function Row(props: { job: IJob; run: Run; trans: TranslationBundle }): JSX.Elem
       >
         <span className="nbp-Job-name">{job.name}</span>
         <span className="nbp-Job-status">
-          <b>{job.word}</b> · {duration(job.elapsed)}
-          {job.cost !== null && ` · ${money(job.cost)}`}
+          <span>
+            <b>{job.word}</b> · {duration(job.elapsed)}
+            {job.cost !== null && ` · ${money(job.cost)}`}
+          </span>
           <span className="nbp-Job-when">{when(job.created, Date.now() / 1000)}</span>
         </span>
         <span className="nbp-Job-place" title={job.notebook}>
           {[job.backend, job.instance_type, fileName(job.notebook)].filter(Boolean).join(' · ')}
         </span>
         {!job.terminal && job.fraction !== null && <progress value={job.fraction} max={1} aria-label={job.doing || job.word} />}
-        {job.failure && <span className="nbp-Job-failure">{job.failure.split('\n')[0]}</span>}
+        {job.failure && !(job.status === 'Stopped' && job.stop_requested) && <span className="nbp-Job-failure">{job.failure.split('\n')[0]}</span>}
       </button>
       <span className="nbp-Job-actions">
         {!job.terminal && act(CommandIDs.stop, trans.__('Stop'), stopIcon)}

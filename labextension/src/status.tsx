@@ -15,8 +15,8 @@ export function statusItem(model: JobsModel, open: () => void, trans: Translatio
         const { running, per_hour } = model.totals;
         return running > 0 ? (
           <button className="nbp-Status" onClick={open} title={trans.__('Show the processing jobs')}>
-            {trans._n('%1 job', '%1 jobs', running)}
-            {per_hour > 0 && ` · ${money(per_hour)}/h`}
+            {trans._n('%1 job running', '%1 jobs running', running)}
+            {per_hour > 0 && ` · ${trans.__('%1/h', money(per_hour))}`}
           </button>
         ) : null;
       }}

@@ -252,19 +252,19 @@ class Board:
         """Instance types and GPUs as ``backend`` (empty: the configured one) has them.
 
         ``memory`` in bytes, ``price`` in USD per hour in the backend's region, ``quota``: how many may run at once in
-        this account; price and quota are None where they are not known.
+        this account; price and quota are None where they are not known, ``problem`` says why.
         """
         from .. import backends
         from ..catalog import find, gpu_names, instance_names, price
         from ..plan import default_backend
 
-        place = backends.get(backend or default_backend())
+        place, problem = backends.get(backend or default_backend()), ""
         try:
             region = str(getattr(place, "region", ""))
             quotas = self._quotas(place)
             listed = place.prices() if hasattr(place, "prices") else {}
-        except NbprocessError:  # no region, no credentials: the catalogue without what only an account can tell
-            region, quotas, listed = "", {}, {}
+        except NbprocessError as error:  # no region, no credentials: without what only an account can tell
+            region, quotas, listed, problem = "", {}, {}, str(error)
         rows: list[dict[str, Any]] = []
         for kind in instance_names():
             found, cost = find(kind), listed.get(kind) or price(kind, region)
@@ -274,7 +274,7 @@ class Board:
                 rows[-1] |= {"vcpus": found.vcpus, "memory": found.memory, "gpu": gpu}
             if cost:
                 rows[-1]["as_of"] = str(cost.as_of)
-        return {"instances": rows, "gpus": list(gpu_names()), "region": region}
+        return {"instances": rows, "gpus": list(gpu_names()), "region": region, "problem": problem}
 
     def _quotas(self, place: Any) -> Mapping[str, float]:
         """What the backend tells of the account's quotas; kept, since asking takes AWS seconds."""

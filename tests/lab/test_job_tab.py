@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +88,12 @@ def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screensho
     ]
     page.screenshot(path=str(screenshots / "job-tab-outputs.png"))
     assert serious_violations(page, ".nbp-JobTab") == []
+
+    limit = time.monotonic() + 30  # the layout, which JupyterLab writes some seconds after a change
+    while not any("nbprocess-job:reporting" in file.read_text() for file in (lab.home / "workspaces").iterdir()):
+        assert time.monotonic() < limit, "the layout does not name the tab"
+        time.sleep(0.1)
+    page.reload()
+    tab.locator(".nbp-Job-status", has_text="Completed").wait_for()
+    page.locator(".nbp-Sidebar-body").wait_for()
     assert page.problems == []

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.overlays import one_at_a_time
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(sys.prefix) / "overlays"
 """What took long to make and depends on few files; ``make clean`` removes it."""
@@ -61,13 +63,19 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def distributions(checkout: Path, node: str) -> tuple[Path, Path]:
     """Wheel and sdist of a fresh copy, sidebar included, as ``make dist`` builds them.
 
-    The sidebar is built once for its sources (with its Node packages that takes a minute); wheel and sdist always.
+    The sidebar is built once for its sources (with its Node packages that takes a minute), also by the workers of a
+    parallel run; wheel and sdist always.
     """
     pytest.importorskip("hatch_jupyter_builder")
     pytest.importorskip("build")
     pane = checkout / "nbprocess" / "views" / "static"  # the sidebar's job tab is built from it, too
     sources = [path for folder in (checkout / "labextension", pane) for path in folder.rglob("*") if path.is_file()]
     kept = CACHE / f"sidebar-{digest_of([*sources, checkout / 'pyproject.toml'])}"
+    with one_at_a_time(CACHE / "sidebar"):
+        return _built(checkout, node, kept)
+
+
+def _built(checkout: Path, node: str, kept: Path) -> tuple[Path, Path]:
     built = checkout / "nbprocess" / "labextension"
     if kept.exists():
         shutil.copytree(kept, built)

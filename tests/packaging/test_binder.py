@@ -7,20 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 from tests.overlays import overlay
 
-from .conftest import CACHE, ROOT, digest_of
+from .conftest import CACHE, ROOT
+from .freshenv import make, wheel_requirements
 
 SAYS = {
     "quickstart": "AUC on unseen flights",
@@ -107,47 +104,35 @@ def test_binder_starts_with_the_local_backend_and_passes_arguments_on() -> None:
     assert done.stdout == "local a b\n"
 
 
-pytestmark = pytest.mark.timeout(900)  # the first run of all installs what Binder's image has
+@pytest.fixture(scope="module")
+def image(checkout: Path, distributions: tuple[Path, Path]) -> Iterator[Path]:
+    """An environment as Binder's image has it: fresh, and made by ``pip install -r binder/requirements.txt``.
+
+    The packages that the requirements name are linked from here beforehand, so that pip finds them without a network;
+    one that is not declared is not there. ``.`` is the wheel of this checkout.
+    """
+    lines = (checkout / "binder" / "requirements.txt").read_text().split()
+    wheel = distributions[0]
+    CACHE.mkdir(exist_ok=True)
+    environment = Path(tempfile.mkdtemp(prefix="binder-", dir=CACHE))
+    own = [line for line in lines if line.startswith(".")]
+    assert own == [".[examples]"]
+    make(environment, [*(set(lines) - set(own)), *wheel_requirements(wheel, "examples")])
+    here = environment / "requirements.txt"
+    here.write_text("\n".join(f"nbprocess[examples] @ {wheel.as_uri()}" if line in own else line for line in lines))
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "-q"]
+    done = subprocess.run(
+        [*pip, "--no-compile", "--no-index", "-r", str(here)], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield environment
+    shutil.rmtree(environment, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def image(checkout: Path, distributions: tuple[Path, Path]) -> Path:
-    """An environment as Binder's image has it: made by ``pip install -r binder/requirements.txt`` in a fresh copy.
-
-    That takes minutes and is done again only when the set-up changes; the present nbprocess goes into it each time.
-    """
-    python = shutil.which("python3.11") or sys.executable
-    project = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]
-    needs = json.dumps([project["dependencies"], project["optional-dependencies"]["examples"]])
-    environment = CACHE / f"binder-{digest_of([checkout / 'binder' / 'requirements.txt'], python, needs)}"
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(environment / "bin" / "python"),
-        "install",
-        "-q",
-        "--no-compile",
-    ]
-    if not (environment / "complete").exists():
-        shutil.rmtree(environment, ignore_errors=True)
-        if python == sys.executable:
-            venv.create(environment)
-        else:
-            subprocess.run([python, "-m", "venv", "--without-pip", str(environment)], check=True)
-        done = subprocess.run(
-            [*pip, "-r", "binder/requirements.txt"], cwd=checkout, capture_output=True, text=True, timeout=840
-        )
-        if done.returncode and "No matching distribution" not in done.stderr and "error" not in done.stderr.lower():
-            pytest.fail(done.stderr)
-        if done.returncode:
-            pytest.skip(f"the packages of binder/requirements.txt cannot be had here: {done.stderr[-400:]}")
-        (environment / "complete").touch()
-    for broken in environment.glob("lib/python*/site-packages/nbprocess-*.dist-info"):
-        shutil.rmtree(broken)  # pip cannot uninstall what an interrupted run has left half installed
-    subprocess.run([*pip, "--no-deps", "--no-index", "--force-reinstall", str(distributions[0])], check=True)
-    return environment
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the image's user: what ``postBuild`` leaves there is there in each session."""
+    return tmp_path_factory.mktemp("home")
 
 
 def in_image(
@@ -161,8 +146,8 @@ def in_image(
     )
 
 
-def test_post_build_finds_the_sidebar_and_the_server_extension(image: Path, checkout: Path, tmp_path: Path) -> None:
-    done = in_image(image, checkout, tmp_path, str(checkout / "binder" / "postBuild"))
+def test_post_build_finds_the_sidebar_and_the_server_extension(image: Path, checkout: Path, home: Path) -> None:
+    done = in_image(image, checkout, home, str(checkout / "binder" / "postBuild"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nbprocess v0.1.0" in done.stdout
     assert "nbprocess 0.1.0" in done.stdout
@@ -178,7 +163,9 @@ def test_without_the_sidebar_the_image_is_not_built(image: Path, checkout: Path,
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_runs_without_a_network(image: Path, checkout: Path, tmp_path: Path, example: str) -> None:
+def test_an_example_runs_without_a_network(
+    image: Path, checkout: Path, home: Path, tmp_path: Path, example: str
+) -> None:
     """As a visitor of Binder does: ``start``, then all cells. Every connection that leaves the machine is refused."""
     guard, attempts = tmp_path / "guard", tmp_path / "attempts"
     guard.mkdir()
@@ -187,7 +174,7 @@ def test_an_example_runs_without_a_network(image: Path, checkout: Path, tmp_path
     done = in_image(
         image,
         checkout,
-        tmp_path,
+        home,
         str(checkout / "binder" / "start"),
         str(image / "bin" / "jupyter"),
         "nbconvert",
