@@ -12,7 +12,7 @@ from ..errors import OptionError
 from .kinds import as_duration, as_switch
 from .table import ALIASES, TABLE, Options, default, flag, meant, parse_value
 
-# Words as a shell has them, up to a comment: a # inside of a word (s3://bucket/run#1) is part of it; shlex forgets that.
+# Words as a shell has them, up to a comment. A # inside of a word (s3://bucket/run#1) belongs to it; shlex forgets.
 _WORDS = re.compile(r"""(?:\s*(?!\#)(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)*""")
 _GOES_ON = re.compile(r"(?<!\\)(?:\\\\)*\\\s*$")
 
