@@ -126,7 +126,7 @@ def test_through_python_too(changes_here: bool, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_job_that_another_kernel_started_is_attached_by_the_job_browser(kernel: Kernel, tmp_path: Path) -> None:
-    go, name = str(tmp_path / "go"), f"attached-{tmp_path.name}"
+    go, name = str(tmp_path / "go"), f"attached-{tmp_path.name[-1]}"
     kernel.ok(FIND + f"from nbprocess.browse import source\nimport nbprocess\nname = {name!r}")
     kernel.ok(f"nbprocess.submit({WAITS.format(go=go) + 'brought = 42'!r}, {{}}, backend='local', name=name)")
     kernel.ok("jobs = source()\njobs.refresh()")
