@@ -145,7 +145,8 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
         subprocess.run(["openssl", "req", "-x509", *kind, *arguments], check=True, capture_output=True)
 
     # Two certificates: rustls takes none that is both a CA and a server's own.
-    make("-subj", "/CN=nbprocess test CA", "-keyout", str(ca_key), "-out", str(ca))
+    usage = ["-addext", "keyUsage=critical,keyCertSign"]  # Python 3.13 takes no CA without
+    make("-subj", "/CN=nbprocess test CA", *usage, "-keyout", str(ca_key), "-out", str(ca))
     issuer = ["-CA", str(ca), "-CAkey", str(ca_key), "-addext", "basicConstraints=critical,CA:FALSE"]
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
     make(*names, *issuer, "-keyout", str(key), "-out", str(certificate))
