@@ -167,9 +167,9 @@ class View:
     def refresh(self) -> float | None:
         """One step of the refreshing thread."""
         if self.card is not None:
+            self._save()
             if self.card.pull():
                 return 0.0
-            self._save()
             if not self._repeated:
                 if self._quiet():
                     self._repeated = True

@@ -95,13 +95,17 @@ export class JobBrowser {
   /**
    * @param {HTMLSelectElement} node
    * @param {string[]} values
+   * @param {Record<string, number>} [costs] of all jobs with that value
    */
-  fill(node, values) {
-    const mark = values.join("\n");
+  fill(node, values, costs = {}) {
+    const times = new Map();
+    for (const value of values) times.set(fileName(value), (times.get(fileName(value)) ?? 0) + 1);
+    const names = values.map((value) => (times.get(fileName(value)) > 1 ? value : fileName(value)) + (costs[value] ? ` · ${money(costs[value])}` : ""));
+    const mark = names.join("\n");
     if (node.dataset.values === mark) return;
     node.dataset.values = mark;
     const before = node.value;
-    node.replaceChildren(el("option", { value: "", text: node.dataset.any }), ...values.map((value) => el("option", { value, title: value, text: values.filter((other) => fileName(other) === fileName(value)).length > 1 ? value : fileName(value) })));
+    node.replaceChildren(el("option", { value: "", text: node.dataset.any }), ...values.map((value, at) => el("option", { value, title: value, text: names[at] })));
     node.value = before && values.includes(before) ? before : "";
   }
 
@@ -202,7 +206,7 @@ export class JobBrowser {
   /** @param {any} message */
   take(message) {
     this.describe(message);
-    for (const [field, node] of Object.entries({ backend: this.backend, notebook: this.notebook, instance: this.instance })) this.fill(node, message.choices[field] ?? []);
+    for (const [field, node] of Object.entries({ backend: this.backend, notebook: this.notebook, instance: this.instance })) this.fill(node, message.choices[field] ?? [], field === "notebook" ? message.totals.notebooks : {});
     if (JSON.stringify(message.query) !== JSON.stringify(this.query)) return;
     this.total = message.total;
     message.rows.forEach((/** @type {JobRow} */ row, /** @type {number} */ offset) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def test_ten_thousand_jobs_are_listed_filtered_sorted_and_paged(page: Any, cells
     widget.get_by_label("Status", exact=True).select_option("Failed")
     widget.locator(".nbp-totals", has_text=" of 10,000 jobs").wait_for()
     widget.locator(".nbp-row[data-number='0']", has_text="Failed").wait_for()
+    costs = widget.get_by_label("Notebook", exact=True).locator("option").all_inner_texts()
+    assert re.fullmatch(r"features\.ipynb · \$[\d,]+\.\d\d", costs[1])
     widget.get_by_label("Notebook", exact=True).select_option("flights.ipynb")
     widget.locator(".nbp-row[data-number='0'] [data-column=notebook]", has_text="flights.ipynb").wait_for()
     widget.get_by_label("Search jobs").fill("p3.2xlarge")

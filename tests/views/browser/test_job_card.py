@@ -69,7 +69,7 @@ def test_the_end_of_a_job_is_seen_live_in_every_tab_and_stays_when_the_notebook_
     listing = (
         "from tests.views.fake_source import FakeSource\nfrom nbprocess.views import browser\nbrowser(FakeSource(60))"
     )
-    cells([*(IMPORTS + f"{end} = [{end}, running()]\nview_{end} = show({end}[1])" for end in ENDS), lasting, listing])
+    cells([*(IMPORTS + f"job_{end} = running()\nview_{end} = show(job_{end})" for end in ENDS), lasting, listing])
     page.locator(".nbp-card").nth(3).wait_for()
     page.locator(".nbp-browser .nbp-row[data-number='0']").wait_for()
     page.locator(".nbp-log-row", has_text="loading 336,776 flights").nth(3).wait_for()
@@ -83,7 +83,7 @@ def test_the_end_of_a_job_is_seen_live_in_every_tab_and_stays_when_the_notebook_
         card, other = page.locator(".nbp-card").nth(at), second.locator(".nbp-card").nth(at)
         other.locator(".nbp-log-row", has_text="loading 336,776 flights").wait_for()
         assert card.locator(".nbp-word").inner_text() == other.locator(".nbp-word").inner_text() == "Running"
-        run_code(page, f"{end}[0]({end}[1])")
+        run_code(page, f"{end}(job_{end})")
         card.locator(".nbp-word", has_text=word).wait_for()
         assert card.locator("tr", has_text="scores").inner_text().split() == [
             "scores",
