@@ -257,10 +257,16 @@ def test_a_fault_that_is_none_is_named(text: str, says: str) -> None:
 def test_the_job_browser_knows_machine_cost_and_notebook_of_listed_jobs_and_runs_one_again_on_a_larger(
     aws: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from nbprocess.backends.sagemaker import pricing
     from nbprocess.browse import source
+    from nbprocess.catalog import Price
 
+    usd = {"ml.m5.2xlarge": 0.461, "ml.m5.4xlarge": 0.922}
+    monkeypatch.setattr(
+        pricing, "price", lambda account, kind: Price(usd[kind], "2026-11-01", "a test") if kind in usd else None
+    )
     monkeypatch.setenv("NBPROCESS_BACKEND", "sagemaker")
-    job = submit("small = 1", instance=("ml.m5.xlarge",), name="grows", max_cost=0.5)
+    job = submit("small = 1", instance=("ml.m5.2xlarge",), name="grows", max_cost=0.5)
     assert job.wait(90)
     jobs = source()
     jobs.refresh()
@@ -269,16 +275,16 @@ def test_the_job_browser_knows_machine_cost_and_notebook_of_listed_jobs_and_runs
         pass
     assert jobs.totals().unpriced == 0
     state = next(s for s in jobs.page(Query(), 0, 500).rows if s.name == "grows")
-    assert state.instance_type == "ml.m5.xlarge" and state.price_per_hour and state.cost is not None
+    assert state.instance_type == "ml.m5.2xlarge" and state.price_per_hour and state.cost is not None
     assert jobs.totals().today >= state.cost > 0
-    assert jobs.page(Query(instance="ml.m5.xlarge", search="grows"), 0, 5).total == 1
+    assert jobs.page(Query(instance="ml.m5.2xlarge", search="grows"), 0, 5).total == 1
 
-    assert jobs.actions("grows")["bigger"] == "Run again on ml.m5.2xlarge"
+    assert jobs.actions("grows")["bigger"] == "Run again on ml.m5.4xlarge"
     said = jobs.act("bigger", "grows")
     again = nbprocess.attach(said.rpartition(" ")[2].rstrip("."), "sagemaker")
     assert again.wait(90) and again.status == "Completed"
-    assert again.state().instance_type == "ml.m5.2xlarge"
-    assert "--instance ml.m5.2xlarge" in again.source.options and "--max-cost 0.5" in again.source.options
+    assert again.state().instance_type == "ml.m5.4xlarge"
+    assert "--instance ml.m5.4xlarge" in again.source.options and "--max-cost 0.5" in again.source.options
     limit = again.describe()["StoppingCondition"]["MaxRuntimeInSeconds"]
     assert limit * again.price_per_hour / 3600 <= 0.5  # the same money buys less time of a dearer machine
     names: dict[str, Any] = {}
