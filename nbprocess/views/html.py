@@ -170,7 +170,7 @@ def footer(state: JobState, now: float) -> Markup:
         if target.startswith(("https://", "http://")):
             links += [element("a", plain(title), href=target, target="_blank", rel="noopener noreferrer"), " · "]
         else:
-            links += [f"{plain(title)}: ", element("code", plain(target), style=MONO), " · "]
+            links += [f"{plain(title)}: ", element("code", plain(words.place(target)), style=MONO), " · "]
     command = "%processing_logs" if state.terminal else "%processing_attach"
     when = "" if state.terminal else f"as of {words.clock(now)} · "
     return element(

@@ -58,7 +58,7 @@ def summary(state: JobState, now: float | None = None) -> str:
     if state.peak_memory is not None:
         lines.append(f"Peak memory: {words.peak_memory(state)}")
     lines += [f"Note: {plain(notice)}" for notice in state.notices]
-    lines += [f"{plain(title)}: {plain(target)}" for title, target in state.links.items()]
+    lines += [f"{plain(title)}: {plain(words.place(target))}" for title, target in state.links.items()]
     if not state.terminal:
         lines.append(f"As of {words.clock(moment)}. Current state: %processing_attach {plain(state.name)}")
     else:

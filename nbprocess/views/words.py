@@ -5,6 +5,7 @@ May import: the standard library, ``nbprocess.state``.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -122,6 +123,12 @@ def machine(state: JobState) -> str:
     if state.instance_count > 1:
         kind = f"{state.instance_count} × {kind}"
     return " · ".join(filter(None, [kind, state.region]))
+
+
+def place(target: str) -> str:
+    """A URL or path as it is shown; what lies in the reader's home begins with ``~``."""
+    home = os.path.expanduser("~").rstrip(os.sep)
+    return f"~{target[len(home) :]}" if home and target.startswith(home + os.sep) else target
 
 
 def progress(value: Progress) -> str:

@@ -144,6 +144,16 @@ def test_what_the_headline_says_of_a_failure_is_not_said_twice() -> None:
     assert "Reason: Give one with --rate." in text.summary(job.state())
 
 
+def test_a_place_in_ones_home_is_shown_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    job = running()
+    job.change(links={"Log": "/home/ada/jobs/x/log.jsonl", "Folder": "/home/adam/x"})
+    for shown in (text.summary(job.state(), 0), html.card(job.state(), 0)):
+        assert "~/jobs/x/log.jsonl" in shown
+        assert "/home/adam/x" in shown
+        assert "/home/ada/" not in shown
+
+
 def test_modules_that_the_cell_imported_are_a_quiet_line() -> None:
     job = running()
     job.end(
