@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbprocess.views.jobtable import table
-from nbprocess.views.source import JobSource, Query
+from nbprocess.views.source import JobSource, Query, summed
 
 STATIC_JOBS = 50
 
@@ -29,4 +29,4 @@ def browser(source: JobSource) -> Any:
         except ImportError:  # a widget stack that cannot be imported: the table shows the same jobs
             pass
     source.refresh()
-    return table(source.page(Query(), 0, STATIC_JOBS).rows)
+    return table(source.page(Query(), 0, STATIC_JOBS).rows, note=summed(source.totals()))

@@ -18,17 +18,21 @@ from nbprocess.views.text import plain
 TITLES = ("name", "status", "where", "machine", "created", "time", "cost", "notebook")
 
 
-def table(states: Iterable[JobState], now: float | None = None) -> JobTable:
+def table(states: Iterable[JobState], now: float | None = None, note: str = "") -> JobTable:
     """The table of ``states`` in the given order; shows itself in notebooks and, by ``str()``, in terminals."""
-    return JobTable(tuple(states), now)
+    return JobTable(tuple(states), now, note)
 
 
 class JobTable:
-    """A displayable table of jobs. ``now`` is the POSIX time for which durations are true (default: when shown)."""
+    """A displayable table of jobs. ``now`` is the POSIX time for which durations are true (default: when shown).
 
-    def __init__(self, states: Sequence[JobState], now: float | None = None) -> None:
+    ``note`` is a line under it.
+    """
+
+    def __init__(self, states: Sequence[JobState], now: float | None = None, note: str = "") -> None:
         self.states = tuple(states)
         self._now = now
+        self._note = note
 
     def cells(self) -> list[tuple[str, ...]]:
         """One row of texts per job, in the order of ``TITLES``."""
@@ -56,12 +60,13 @@ class JobTable:
             return "No jobs."
         used = [i for i, title in enumerate(TITLES) if title in TITLES[:3] or any(row[i] for row in rows)]
         widths = {i: max(len(TITLES[i]), *(len(row[i]) for row in rows)) for i in used}
-        return "\n".join(
+        lines = [
             "  ".join(
                 row[i].rjust(widths[i]) if TITLES[i] in ("time", "cost") else row[i].ljust(widths[i]) for i in used
             ).rstrip()
             for row in [TITLES, *rows]
-        )
+        ]
+        return "\n".join([*lines, *filter(None, [self._note])])
 
     __repr__ = __str__
 
@@ -81,12 +86,13 @@ class JobTable:
                 )
             )
         head = element("tr", [element("th", title, scope="col", style=cell) for title in TITLES], style=MUTED)
-        return element(
+        listed = element(
             "table",
             element("thead", head),
             element("tbody", body),
             style="border-collapse:collapse;font-size:var(--jp-ui-font-size1, 13px)",
         )
+        return element("div", listed, element("p", self._note, style=MUTED)) if self._note else listed
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}

@@ -1,6 +1,6 @@
 """Where the job browser gets its jobs: the protocol ``JobSource``, and ``ListedJobs`` over any list of ``JobLike``.
 
-May import: ``nbprocess.state``, ``nbprocess.views.lines`` and ``text``.
+May import: ``nbprocess.state``, ``nbprocess.views.words``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol
 
 from nbprocess.state import JobLike, JobState
-from nbprocess.views.words import status_word
+from nbprocess.views.words import money, number, status_word
 
 DAY = 86_400.0
 FRESH_SECONDS = 1.0  # a job that is looked at is brought up to date no more often
@@ -342,6 +342,17 @@ def select(states: Iterable[JobState], query: Query, now: float) -> list[JobStat
     if query.sort != "created" or not query.descending:
         found.sort(key=SORTS[query.sort], reverse=query.descending)
     return found
+
+
+def summed(totals: Totals) -> str:
+    """The totals as a line, as the page writes them."""
+    parts = [
+        f"{number(totals.running)} running",
+        f"{money(totals.today)} today",
+        f"{money(totals.week)} this week",
+        f"{number(totals.jobs)} job{'' if totals.jobs == 1 else 's'}",
+    ]
+    return " · ".join([*parts, *([f"{number(totals.unpriced)} not priced yet"] if totals.unpriced else [])])
 
 
 def total(states: Sequence[JobState], now: float) -> Totals:

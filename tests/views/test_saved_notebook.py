@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,9 @@ def test_the_job_browser_in_an_executed_notebook_is_the_table(executed: Executed
     for cell in (listing, own):
         assert set(cell.outputs[-1].data) == {"text/plain", "text/html"}
     assert "-00030" in listing.outputs[-1].data["text/plain"]
+    assert re.search(
+        r"\n3 running · \$[\d.]+ today · \$[\d.]+ this week · 30 jobs$", listing.outputs[-1].data["text/plain"]
+    )
     notebook = nbformat.v4.new_notebook(cells=[listing, own])
     page, _ = HTMLExporter().from_notebook_node(notebook)
     assert "-00030" in page

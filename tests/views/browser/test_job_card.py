@@ -187,6 +187,8 @@ def test_dark_theme_narrow_column_and_two_hosts(page: Any, cells: Cells, screens
     background = card.evaluate("node => getComputedStyle(node).backgroundColor")
     assert max(int(part) for part in re.findall(r"\d+", background)[:3]) < 80
     assert card.evaluate("node => node.scrollWidth <= node.clientWidth")
+    row = card.locator(".nbp-spark-row").first  # in columns, also when the job browser's sheet was loaded later
+    assert row.evaluate("node => getComputedStyle(node).display") == "grid"
     card.screenshot(path=str(screenshots / "job-dark-narrow.png"))
     assert serious_violations(page, ".nbp-card") == []
 
