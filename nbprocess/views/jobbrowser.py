@@ -11,6 +11,7 @@ from nbprocess.views.jobtable import table
 from nbprocess.views.source import JobSource, Query, summed
 
 STATIC_JOBS = 50
+STATIC_SECONDS = 5.0  # how long a table waits for what a listing does not tell of its jobs
 
 
 def browser(source: JobSource) -> Any:
@@ -29,4 +30,6 @@ def browser(source: JobSource) -> Any:
         except ImportError:  # a widget stack that cannot be imported: the table shows the same jobs
             pass
     source.refresh()
+    source.page(Query(), 0, STATIC_JOBS)  # these first
+    source.learn(STATIC_SECONDS)
     return table(source.page(Query(), 0, STATIC_JOBS).rows, note=summed(source.totals()))
