@@ -23,10 +23,11 @@ RENDER = """async ({code, style, state}) => {
   const model = {
     get: (name) => state[name], set: () => {}, save_changes: () => {}, off: () => {},
     on: (event, callback) => { if (event === 'msg:custom') heard.push(callback); },
-    send: (content) => {
-      void window.kernel(content).then((answers) => answers.forEach((answer) => heard.forEach((f) => f(answer, []))));
-    },
+    send: (content) => { void window.kernel(content); },
   };
+  setInterval(async () => {
+    for (const message of await window.kernel(null)) heard.forEach((f) => f(message, []));
+  }, 50);
   document.head.append(Object.assign(document.createElement('style'), {textContent: style}));
   const el = document.body.appendChild(document.createElement('div'));
   const module = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
@@ -50,16 +51,18 @@ def bare(profile: Any, request: pytest.FixtureRequest) -> Any:
 
 
 def answering(widget: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[Any]]:
-    """What the widget answers to a message of the page."""
+    """Takes a message of the page, or, for None, gives it what the widget has sent since."""
     sent: queue.SimpleQueue[Any] = queue.SimpleQueue()
     monkeypatch.setattr(type(widget), "send", lambda self, content, buffers=None: sent.put(content))
 
     def kernel(content: Any) -> list[Any]:
-        widget.receive(content)
-        answers = [sent.get(timeout=30)]
+        if content is not None:
+            widget.receive(content)
+            return []
+        waiting = []
         while not sent.empty():
-            answers.append(sent.get())
-        return answers
+            waiting.append(sent.get())
+        return waiting
 
     return kernel
 

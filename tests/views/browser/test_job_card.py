@@ -82,23 +82,22 @@ def stop_and_wait(page: Any, card: Any) -> str:
     return str(output.inner_text())
 
 
-def test_stop_works_while_its_cell_blocks(page: Any, cells: Cells) -> None:
-    cells([WAIT.format(step="view.tick()")])
+@pytest.mark.parametrize("python", ["", *OTHER_KERNELS])
+def test_stop_works_while_its_cell_blocks(page: Any, profile: Any, lab: Lab, cells: Cells, python: str) -> None:
+    blocking = WAIT.format(step="view.tick()")
+    if python:
+        kernel = Path(python).parent.parent.name
+        lab.add_kernel(kernel, python)
+        lab.notebook(f"stop-{kernel}.ipynb", [blocking], kernel=kernel)
+        page = new_page(profile)
+        open_notebook(page, lab, f"stop-{kernel}.ipynb")
+        run_all(page)
+    else:
+        cells([blocking])
     assert "stops 1" in stop_and_wait(page, first_card(page))
     assert not page.locator(".jp-OutputArea-output", has_text="interrupted").count()
-
-
-@pytest.mark.parametrize("python", OTHER_KERNELS)
-def test_stop_works_while_the_cell_of_another_kernel_blocks(profile: Any, lab: Lab, python: str) -> None:
-    kernel = Path(python).parent.parent.name
-    lab.add_kernel(kernel, python)
-    lab.notebook(f"stop-{kernel}.ipynb", [WAIT.format(step="view.tick()")], kernel=kernel)
-    page = new_page(profile)
-    open_notebook(page, lab, f"stop-{kernel}.ipynb")
-    run_all(page)
-    assert "stops 1" in stop_and_wait(page, first_card(page))
-    assert not page.locator(".jp-OutputArea-output", has_text="interrupted").count()
-    page.close()
+    if python:
+        page.close()
 
 
 def test_stop_interrupts_the_waiting_cell_when_the_kernel_hears_nothing(page: Any, cells: Cells) -> None:
