@@ -151,7 +151,8 @@ export class Api {
     private readonly _trans: TranslationBundle
   ) {}
 
-  jobs = (): Promise<IJobs> => this._json('jobs');
+  /** `fresh`: not what was listed for somebody else a moment ago. */
+  jobs = (fresh: boolean): Promise<IJobs> => this._json(fresh ? 'jobs?fresh=1' : 'jobs');
   job = (name: string): Promise<IJobDetails> => this._json(`jobs/${name}`);
   line = (name: string, index: number): Promise<object> => this._json(`jobs/${name}/log/lines/${index}`);
   stop = (name: string): Promise<IJob> => this._json(`jobs/${name}/stop`, 'POST');

@@ -51,6 +51,13 @@ export class JobLog implements IDisposable {
     this.pane.destroy();
   }
 
+  /** Look now: the job has ended, or its server is back. */
+  look(): void {
+    if (!this.isDisposed) {
+      void this._poll.refresh();
+    }
+  }
+
   private async _answer(question: Question): Promise<void> {
     try {
       if (question.type === 'detail') {

@@ -125,6 +125,7 @@ function Log(props: { log: JobLog; hosts: string[]; ended: boolean }): JSX.Eleme
     log.pane.setHosts(hosts);
     log.pane.ended(ended);
   }, [log, hosts, ended]);
+  React.useEffect(() => log.look(), [log, ended]);
   return <div ref={host} className="nbp-JobPage-log" />;
 }
 

@@ -59,7 +59,9 @@ export class JobsModel {
     this._poll.frequency = { ...this._poll.frequency, interval: seconds * 1000 };
   }
 
+  /** Ask at once, for the jobs as they are now. */
   refresh(): Promise<void> {
+    this._fresh = true;
     return this._poll.refresh();
   }
 
@@ -81,8 +83,10 @@ export class JobsModel {
 
   private async _ask(): Promise<void> {
     const before = this._answer;
+    const fresh = this._fresh;
+    this._fresh = false;
     try {
-      this._answer = await this.api.jobs();
+      this._answer = await this.api.jobs(fresh);
       this._error = null;
     } catch (error) {
       this._error = error as Error;
@@ -103,4 +107,5 @@ export class JobsModel {
   private readonly _ended = new Signal<this, IJob>(this);
   private _answer: IJobs | null = null;
   private _error: Error | null = null;
+  private _fresh = false;
 }

@@ -14,6 +14,7 @@ import * as React from 'react';
 import type { IJob } from './api';
 import { Filter, duration, fileName, matching, money, when } from './format';
 import { jobsIcon } from './icons';
+import { MAGIC } from './magicline';
 import type { JobsModel } from './model';
 import { CommandIDs, Run } from './tokens';
 
@@ -103,7 +104,7 @@ function Jobs(props: { model: JobsModel; run: Run; trans: TranslationBundle }): 
         <p className="nbp-Muted">
           {model.jobs.length
             ? trans.__('No job matches.')
-            : trans.__('No jobs yet. Choose "Run on…" in the toolbar of a cell, or write %%processing on top of it.')}
+            : trans.__('No jobs yet. Choose "Run on…" in the toolbar of a cell, or write %1 on top of it.', MAGIC)}
         </p>
       )}
     </div>

@@ -151,10 +151,13 @@ class Board:
         self._feeds: OrderedDict[str, LogFeed] = OrderedDict()
         self._feeding = threading.Lock()
 
-    def jobs(self, limit: int | None = None) -> dict[str, Any]:
-        """The newest jobs with their totals; ``problems`` says which backend could not be asked."""
+    def jobs(self, limit: int | None = None, fresh: bool = False) -> dict[str, Any]:
+        """The newest jobs with their totals; ``problems`` says which backend could not be asked.
+
+        ``fresh``: a person asks, who knows of a job that was started a moment ago.
+        """
         with self._listing:
-            if self._listed is None or time.monotonic() - self._listed[0] > self._list_seconds:
+            if fresh or self._listed is None or time.monotonic() - self._listed[0] > self._list_seconds:
                 jobs, problems = self._source.newest(self._max_jobs)
                 self._listed = (time.monotonic(), jobs, problems)
             _, jobs, problems = self._listed

@@ -106,12 +106,12 @@ def _status(error: NbprocessError) -> int:
 
 
 class JobsHandler(Handler):
-    """``GET jobs``"""
+    """``GET jobs?limit=…&fresh=1``"""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(self.board.jobs, self.whole("limit", None))
+        await self.answer(self.board.jobs, self.whole("limit", None), bool(self.whole("fresh", 0)))
 
 
 class JobHandler(Handler):

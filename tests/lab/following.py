@@ -5,22 +5,50 @@ May import: the standard library, ``tests.browser_lab``.
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.browser_lab import REPOSITORY, Lab, run_command
 
 
+ELSEWHERE = """
+import json, sys
+answers, sys.stdout = sys.stdout, sys.stderr
+import nbprocess
+for line in sys.stdin:
+    code, options = json.loads(line)
+    try:
+        nbprocess.submit(code, {}, **options)
+        problem = ""
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    print(json.dumps(problem), file=answers, flush=True)
+"""
+_elsewhere: dict[Path, subprocess.Popen[str]] = {}
+
+
 def submit(lab: Lab, name: str, code: str, **options: Any) -> None:
-    """Start a job from another process, as another kernel would. ``options`` are those of ``nbprocess.submit``."""
-    options = {"backend": "local", "timeout": "10m", **options}
-    script = f"import nbprocess; nbprocess.submit({code!r}, {{}}, name={name!r}, **{options!r})"
-    environment = {**os.environ, "NBPROCESS_HOME": str(lab.home / "nbprocess"), "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    """Start a job from another process, as another kernel would. ``options`` are those of ``nbprocess.submit``.
+
+    One process for all jobs of a server: starting it takes longer than starting a job.
+    """
+    if lab.home not in _elsewhere:
+        environment = {**os.environ, "NBPROCESS_HOME": str(lab.home / "nbprocess"), "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-c", ELSEWHERE]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        _elsewhere[lab.home] = subprocess.Popen(command, env=environment, **pipes)
+        atexit.register(_elsewhere[lab.home].kill)
+    process = _elsewhere[lab.home]
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps([code, {"name": name, "backend": "local", "timeout": "10m", **options}]) + "\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline()) == ""
 
 
 def wait_for(lab: Lab, name: str, *statuses: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def test_from_the_dialog_to_a_job_that_is_stopped_while_the_kernel_is_busy(
     page.screenshot(path=str(screenshots / "job-metrics.png"))
     row(page, name).get_by_role("button", name=f"Stop: {name}").click()
     wait_for(lab, name, "Stopped")
+    refresh(page)
     page.locator(f".nbp-Job[data-job='{name}'][data-status=Stopped]").wait_for()
     run_command(page, "docmanager:open", {"path": "untouched.ipynb"})
     cell.get_by_text("Stopped").first.wait_for()

@@ -58,6 +58,7 @@ def test_a_job_is_followed_and_stopped_while_the_kernel_is_busy(lab: Lab, page: 
 
     row(page, "endless").get_by_role("button", name="Stop: endless").click()
     wait_for(lab, "endless", "Stopped")
+    refresh(page)
     page.locator(".nbp-Job[data-job=endless][data-status=Stopped]").wait_for()
     page.get_by_text(re.compile("^Job endless: ")).wait_for()  # the notification
     assert page.problems == []
@@ -76,8 +77,9 @@ def test_the_dialog_writes_the_magic_line_and_runs_the_cell(lab: Lab, page: Any,
     backend.select_option("sagemaker")
     dialog.locator("input[name=gpu]").fill("T4")
     dialog.locator("input[name=instance]").fill("16 GB t4")
-    dialog.get_by_role("option").first.wait_for()
-    assert all("16 GiB · T4" in name for name in dialog.get_by_role("option").evaluate_all(LABELS))
+    types = dialog.get_by_role("listbox", name="Instance types").get_by_role("option")
+    types.first.wait_for()
+    assert all("16 GiB · T4" in label for label in types.evaluate_all(LABELS))
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     assert dialog.locator("input[name=instance]").input_value() == "ml.g4dn.xlarge"

@@ -33,9 +33,11 @@ async def test_many_who_ask_at_once_share_one_listing(rest: Any, source: FakeSou
     for _ in range(3):
         await rest("jobs")
     assert source.listings == 1
+    await rest("jobs", params={"fresh": "1"})  # the Refresh button
+    assert source.listings == 2
     await rest("jobs", "train-1", "stop", method="POST")
     answer = json.loads((await rest("jobs", params={"limit": "1"})).body)
-    assert source.listings == 2  # an action is seen at once
+    assert source.listings == 3  # an action is seen at once
     assert [job["status"] for job in answer["jobs"]] == ["Stopping"]
 
 
@@ -292,7 +294,9 @@ async def test_an_account_that_cannot_be_asked_leaves_the_catalogue(rest: Any, m
     monkeypatch.setattr(backends, "get", lambda name: SimpleNamespace(name=name, region="us-east-1", quotas=denied))
     response = await rest("catalogue", params={"backend": "sagemaker"})
     assert response.code == 200
-    assert json.loads(response.body)["instances"][0]["quota"] is None
+    answer = json.loads(response.body)
+    assert answer["instances"][0]["quota"] is None
+    assert answer["problem"] == "servicequotas:ListServiceQuotas is not allowed"
 
 
 async def test_an_unknown_backend_has_no_catalogue(rest: Any) -> None:
