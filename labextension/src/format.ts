@@ -18,9 +18,9 @@ export function when(moment: number, now: number): string {
   return `${then.toLocaleDateString([], { day: 'numeric', month: 'short', year })}, ${time}`;
 }
 
-/** USD: two digits, four below one cent. */
+/** USD in cents: what is less says so, since there is little room. */
 export function money(usd: number): string {
-  return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`;
+  return usd > 0 && usd < 0.005 ? '<$0.01' : `$${usd.toFixed(2)}`;
 }
 
 /** Memory of a machine, without digits that say nothing. */

@@ -73,7 +73,7 @@ export function Instances(props: {
           : found.length > shown.length
             ? trans.__('%1 of %2 types: search for the others', shown.length, found.length)
             : trans._n('%1 type', '%1 types', found.length)}
-        {problem && ` · ${trans.__('prices and quotas are not known: %1', problem)}`}
+        {problem && ` · ${trans.__('prices or quotas are missing: %1', problem)}`}
       </p>
     </div>
   );

@@ -104,7 +104,7 @@ test('without its magic line a cell is as it was before', () => {
 
 test('durations, money and sizes in words', () => {
   assert.deepEqual([duration(5.4), duration(42), duration(185), duration(3727)], ['5.4 s', '42 s', '3:05', '1:02:07']);
-  assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '$0.0042', '$2.50']);
+  assert.deepEqual([money(0), money(0.0042), money(2.5)], ['$0.00', '<$0.01', '$2.50']);
   assert.deepEqual([size(999), size(1536), size(74 * 2 ** 20)], ['999 B', '1.5 KiB', '74.0 MiB']);
 });
 

@@ -26,6 +26,7 @@ from .displays import brief
 from .files import list_files, read_range
 
 if TYPE_CHECKING:
+    from ..catalog import Price
     from ..job import Job
 
 QUOTA_SECONDS = 600
@@ -261,13 +262,15 @@ class Board:
         from ..catalog import find, gpu_names, instance_names, price
         from ..plan import default_backend
 
-        place, problem = backends.get(backend or default_backend()), ""
+        place, region, problem = backends.get(backend or default_backend()), "", ""
+        quotas: Mapping[str, float] = {}
+        listed: Mapping[str, Price] = {}
         try:
             region = str(getattr(place, "region", ""))
-            quotas = self._quotas(place)
             listed = place.prices() if hasattr(place, "prices") else {}
-        except NbprocessError as error:  # no region, no credentials: without what only an account can tell
-            region, quotas, listed, problem = "", {}, {}, str(error)
+            quotas = self._quotas(place)
+        except NbprocessError as error:  # no region, no credentials, no permission: with what could be had before
+            problem = str(error)
         rows: list[dict[str, Any]] = []
         for kind in instance_names():
             found, cost = find(kind), listed.get(kind) or price(kind, region)

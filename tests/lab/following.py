@@ -16,7 +16,6 @@ from typing import Any
 
 from tests.browser_lab import REPOSITORY, Lab, run_command
 
-
 ELSEWHERE = """
 import json, sys
 answers, sys.stdout = sys.stdout, sys.stderr

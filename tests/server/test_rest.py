@@ -12,6 +12,7 @@ import pytest
 
 import nbprocess
 from nbprocess import backends
+from nbprocess.catalog import Price
 from nbprocess.errors import BackendError, StoreError
 from nbprocess.server.board import KnownJobs
 from nbprocess.server.displays import brief
@@ -276,14 +277,16 @@ async def test_the_catalogue_has_prices_and_quotas_where_the_backend_can_tell(re
         asked.append("quotas")
         return {"ml.m5.large": 4, "ml.g4dn.xlarge": 0}
 
-    account = SimpleNamespace(name="sagemaker", region="us-east-1", quotas=quotas)
+    prices = {"ml.c5.xlarge": Price(0.2345, "2026-11-01", "AWS Price List")}
+    account = SimpleNamespace(name="sagemaker", region="us-east-1", quotas=quotas, prices=lambda: prices)
     monkeypatch.setattr(backends, "get", {"sagemaker": account}.__getitem__)
     for _ in range(2):
         answer = json.loads((await rest("catalogue", params={"backend": "sagemaker"})).body)
     rows = {row["name"]: row for row in answer["instances"]}
     assert (answer["region"], rows["ml.m5.large"]["quota"], rows["ml.g4dn.xlarge"]["quota"]) == ("us-east-1", 4, 0)
     assert rows["ml.c5.xlarge"]["quota"] is None
-    assert any(row["price"] for row in answer["instances"])
+    assert (rows["ml.c5.xlarge"]["price"], rows["ml.c5.xlarge"]["as_of"]) == (0.2345, "2026-11-01")
+    assert rows["ml.m5.large"]["price"]  # not in that list: from the table that ships
     assert asked == ["quotas"]  # an account is asked once for a while
 
 
@@ -291,11 +294,14 @@ async def test_an_account_that_cannot_be_asked_leaves_the_catalogue(rest: Any, m
     def denied() -> dict[str, float]:
         raise BackendError("servicequotas:ListServiceQuotas is not allowed")
 
-    monkeypatch.setattr(backends, "get", lambda name: SimpleNamespace(name=name, region="us-east-1", quotas=denied))
+    prices = {"ml.c5.xlarge": Price(0.2345, "2026-11-01", "AWS Price List")}
+    account = SimpleNamespace(name="sagemaker", region="us-east-1", prices=lambda: prices, quotas=denied)
+    monkeypatch.setattr(backends, "get", lambda name: account)
     response = await rest("catalogue", params={"backend": "sagemaker"})
     assert response.code == 200
     answer = json.loads(response.body)
     assert answer["instances"][0]["quota"] is None
+    assert {row["price"] for row in answer["instances"] if row["name"] == "ml.c5.xlarge"} == {0.2345}
     assert answer["problem"] == "servicequotas:ListServiceQuotas is not allowed"
 
 
