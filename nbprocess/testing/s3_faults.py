@@ -27,7 +27,8 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Corrupt:
-    """Flip the lowest bit of one byte of the body on its way to the client (GET), or before it is stored (PUT)."""
+    """Flip the lowest bit of one byte of the body on its way to the client (GET), or to the store (PUT), which refuses
+    it, as S3 does, where the client names a checksum."""
 
     at: int = 0
 

@@ -145,6 +145,19 @@ def test_a_byte_that_was_changed_on_the_way_is_fetched_again(store, server):
         BlobReader(store).get(blob)
 
 
+def test_a_byte_that_was_changed_on_the_way_there_is_sent_again(store, server):
+    data = os.urandom(300_000)
+    store.exists("x")
+    server.fail("PUT", "blobs/", Corrupt(at=77), times=1)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    assert bytes(BlobReader(store).get(blob)) == data
+    server.fail("PUT", "a", Corrupt(at=0), times=2)
+    with pytest.raises(StoreError, match=r"Could not write s3://data/team/x/a: it was damaged on the way to S3, twice"):
+        store.put("a", b"1")
+    assert not server.path("data", "team/x/a").exists()
+
+
 def test_a_bucket_of_another_account_is_refused(server, transfer):
     store = S3Store("data", expected_owner="999999999999", endpoint=server.endpoint, transfer=transfer)
     with pytest.raises(StoreError, match="bucket data does not belong to the account 999999999999, or this role lacks"):

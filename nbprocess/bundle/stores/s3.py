@@ -188,7 +188,7 @@ class S3Store:
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _call(self, key: str, action: str, call: Callable[[Transfer], T]) -> T:
-        """Do it; once more with fresh credentials when the ones in use have expired meanwhile."""
+        """Do it; once more with fresh credentials when they have expired meanwhile, or when it came there damaged."""
         for last in (False, True):
             transfer = self._transfer()
             try:
@@ -197,9 +197,10 @@ class S3Store:
                 code = transfer.code(error)
                 if code == "NoSuchKey":
                     raise MissingKey(f"{self.url(key)} is not in the store.") from error
-                if last or code not in _EXPIRED:
+                if last or code not in _EXPIRED | _DAMAGED:
                     raise self._explain(key, action, code, error) from error
-                self._reconnect(transfer)
+                if code in _EXPIRED:
+                    self._reconnect(transfer)
         raise AssertionError("unreachable")
 
     def _transfer(self) -> Transfer:
@@ -307,6 +308,7 @@ class S3Store:
 
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_DAMAGED = frozenset({"BadDigest", "XAmzContentSHA256Mismatch"})
 
 _NO_RIGHT = (
     "access denied. Either the bucket {bucket} does not belong to the account {owner}, or this role lacks "
@@ -321,6 +323,11 @@ _REASONS = {
     "404": "there is no bucket {bucket}. Create it, or name another one with --bucket.",
     "ExpiredToken": "the AWS credentials have expired. Log in again (`aws sso login`, say), then run the cell again.",
     "NoCredentialsError": "no AWS credentials were found. Log in (`aws sso login`), or use `--backend local`.",
+    **dict.fromkeys(
+        _DAMAGED,
+        "it was damaged on the way to S3, twice: S3 got other bytes than were sent. Run the cell again; if that fails "
+        "too, look at the proxy or the network in between.",
+    ),
     "InvalidAccessKeyId": "the AWS access key is unknown. Log in again, or choose another AWS_PROFILE.",
     "SignatureDoesNotMatch": "the AWS secret key does not fit the access key. Log in again.",
     "PermanentRedirect": "the bucket {bucket} is in another region. Set AWS_REGION to its region.",
