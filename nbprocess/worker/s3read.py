@@ -204,4 +204,4 @@ class _Connection:
 
 
 def _pause(tries: int) -> None:
-    time.sleep(_JITTER.uniform(0, min(5.0, 0.1 * 2**tries)))
+    time.sleep(_JITTER.uniform(0, min(5.0, 0.2 * 2**tries)))

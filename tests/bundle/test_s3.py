@@ -203,6 +203,38 @@ def test_no_credentials_at_all(server, transfer, monkeypatch):
         store.put("a", b"1")
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("RequestTimeTooSkewed", "the clock of this machine is wrong by minutes. Set the clock"),
+        ("InvalidToken", "the AWS session token is not valid. Log in again"),
+        ("KMS.DisabledException", r"the KMS key cannot be used \(KMS.DisabledException: .*\). Enable it"),
+        ("Unheard", "Unheard: it says so$"),
+    ],
+)
+def test_what_s3_refuses_is_explained(server, transfer, code, words):
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    store.exists("x")
+    server.fail("PUT", "", Refuse(400, code, "it says so"))
+    with pytest.raises(StoreError, match=f"^Could not write s3://data/a: {words}") as caught:
+        store.put("a", b"1")
+    assert "<" not in str(caught.value)
+
+
+def test_an_s3_that_is_away_or_busy_is_called_so(server, transfer, monkeypatch):
+    monkeypatch.setattr("nbprocess.bundle.stores.s3.ATTEMPTS", 2)
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint=server.endpoint, transfer=transfer)
+    store.exists("x")
+    server.fail("PUT", "", Refuse(503, "SlowDown", "less, please"), times=2)
+    with pytest.raises(
+        StoreError, match=r"S3 is busy and kept saying so \(SlowDown: less, please\)\. Run the cell again"
+    ):
+        store.put("a", b"1")
+    away = S3Store("data", expected_owner=ACCOUNT, endpoint="http://127.0.0.1:9", transfer=transfer)
+    with pytest.raises(StoreError, match=r"S3 cannot be reached .*Look at the network, the proxy"):
+        away.put("a", b"1")
+
+
 def test_a_kms_key_goes_with_every_write(server, transfer):
     store = S3Store("data", expected_owner=ACCOUNT, kms_key="alias/mine", endpoint=server.endpoint, transfer=transfer)
     store.put("a", b"1")

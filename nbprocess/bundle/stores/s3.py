@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from ...errors import StoreError
 from .base import Buffer, Entry, MissingKey, byte_view, check_key
 from .direct import DirectReader, Keys
+from .refusals import DAMAGED, EXPIRED, NO_CREDENTIALS, reason_of
 from .transfer import Boto3Transfer, ObstoreTransfer, Transfer
 
 T = TypeVar("T")
@@ -197,9 +198,9 @@ class S3Store:
                 code = transfer.code(error)
                 if code == "NoSuchKey":
                     raise MissingKey(f"{self.url(key)} is not in the store.") from error
-                if last or code not in _EXPIRED | _DAMAGED:
+                if last or code not in EXPIRED | DAMAGED:
                     raise self._explain(key, action, code, error) from error
-                if code in _EXPIRED:
+                if code in EXPIRED:
                     self._reconnect(transfer)
         raise AssertionError("unreachable")
 
@@ -291,7 +292,11 @@ class S3Store:
         return native(
             self.bucket,
             client_options=options,
-            retry_config={"max_retries": ATTEMPTS - 1, "retry_timeout": timedelta(minutes=4)},
+            retry_config={
+                "max_retries": ATTEMPTS - 1,
+                "retry_timeout": timedelta(minutes=4),
+                "backoff": {"init_backoff": timedelta(seconds=0.4), "max_backoff": timedelta(seconds=10), "base": 2},
+            },
             credential_provider=_credentials(session),
             **settings,
         )
@@ -299,40 +304,8 @@ class S3Store:
     def _explain(self, key: str, action: str, code: str, error: Exception) -> StoreError:
         if isinstance(error, StoreError):
             return error
-        reason = _REASONS.get(code)
-        if reason is None:
-            reason = f"{type(error).__name__}: {str(error).strip()[:500]}"
-        else:
-            reason = reason.format(bucket=self.bucket, owner=self.expected_owner or "(any)")
+        reason = reason_of(code, error, self.bucket, self.expected_owner)
         return StoreError(f"Could not {action} {self.url(key) if key else self.uri}: {reason}")
-
-
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-_DAMAGED = frozenset({"BadDigest", "XAmzContentSHA256Mismatch"})
-
-_NO_RIGHT = (
-    "access denied. Either the bucket {bucket} does not belong to the account {owner}, or this role lacks "
-    "s3:ListBucket, s3:GetObject, s3:PutObject or s3:DeleteObject on it (with a KMS key also "
-    "kms:GenerateDataKey and kms:Decrypt)."
-)
-
-_REASONS = {
-    "AccessDenied": _NO_RIGHT,
-    "403": _NO_RIGHT,
-    "NoSuchBucket": "there is no bucket {bucket}. Create it, or name another one with --bucket.",
-    "404": "there is no bucket {bucket}. Create it, or name another one with --bucket.",
-    "ExpiredToken": "the AWS credentials have expired. Log in again (`aws sso login`, say), then run the cell again.",
-    "NoCredentialsError": "no AWS credentials were found. Log in (`aws sso login`), or use `--backend local`.",
-    **dict.fromkeys(
-        _DAMAGED,
-        "it was damaged on the way to S3, twice: S3 got other bytes than were sent. Run the cell again; if that fails "
-        "too, look at the proxy or the network in between.",
-    ),
-    "InvalidAccessKeyId": "the AWS access key is unknown. Log in again, or choose another AWS_PROFILE.",
-    "SignatureDoesNotMatch": "the AWS secret key does not fit the access key. Log in again.",
-    "PermanentRedirect": "the bucket {bucket} is in another region. Set AWS_REGION to its region.",
-    "301": "the bucket {bucket} is in another region. Set AWS_REGION to its region.",
-}
 
 
 def _head(client: Any, bucket: str, owner: dict[str, str]) -> dict[str, Any]:
@@ -377,7 +350,7 @@ def _keys(session: Any) -> Callable[[], Keys]:
     def present() -> Keys:
         credentials = session.get_credentials()
         if credentials is None:
-            raise StoreError(f"Could not reach S3: {_REASONS['NoCredentialsError']}")
+            raise StoreError(f"Could not reach S3: {NO_CREDENTIALS}")
         frozen = credentials.get_frozen_credentials()
         return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
 

@@ -19,7 +19,7 @@ Page = list[tuple[str, int, float]]
 _CUTS = 5
 _PART = 8 * 1024 * 1024
 _WHOLE_COPY = 1 << 30  # CopyObject takes up to 5 GB in one call
-_CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
+_CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
 
 
 class Transfer(Protocol):
