@@ -13,6 +13,7 @@ import pytest
 from nbprocess.worker import wire
 
 from .conftest import Ends
+from .ends import Store
 
 N = 5
 DAYS = pd.date_range("2020", periods=N, freq="D")
@@ -156,6 +157,53 @@ def test_models_tables_and_sparse_matrices(ends: Ends) -> None:
     assert sent["eye"].sum() == 4
     needs = {module for group in ends.dumped.groups for module in group.needs}
     assert {"sklearn", "polars", "pyarrow", "scipy"} <= needs
+
+
+def polars_columns() -> dict[str, Any]:
+    import polars as pl
+
+    days = pl.Series([datetime.datetime(2024, 1, 1), None]).cast(pl.Datetime("ms", "Europe/Berlin"))
+    return {
+        **{"numbers": [1.5, -2.0], "missing": [1, None], "text": ["ü", None], "flags": [True, False], "days": days},
+        "dates": [datetime.date(2024, 1, 1), datetime.date(2025, 1, 1)],
+        "spans": pl.Series([1, 2]).cast(pl.Duration("ms")),
+        "category": pl.Series(["b", "a"]).cast(pl.Categorical),
+        "choice": pl.Series(["x", "y"]).cast(pl.Enum(["y", "x"])),
+        "exact": pl.Series(["1.20", "3.40"]).cast(pl.Decimal(10, 2)),
+        **{"nested": [[1], [2, 3]], "record": [{"q": 1}, {"q": None}], "nothing": [None, None]},
+        "pairs": pl.Series([[1.0, 2.0], [3.0, 4.0]], dtype=pl.Array(pl.Float64, 2)),
+        "small": pl.Series([1, 2], dtype=pl.UInt8),
+    }
+
+
+def test_columns_of_polars_are_exact_and_their_own(ends: Ends) -> None:
+    import polars as pl
+
+    sheet = pl.DataFrame(polars_columns())
+    things, ordered = pl.Series("o", [{1}, [2]], dtype=pl.Object), pl.Series("s", range(9)).set_sorted()
+    pieces = pl.concat([sheet, sheet], rechunk=False)
+    sent = ends.send(sheet=sheet, things=things, ordered=ordered, pieces=pieces, none=pl.DataFrame())
+    assert sent["sheet"].equals(sheet) and sent["sheet"].schema == sheet.schema
+    assert sent["pieces"].equals(pieces) and sent["none"].shape == (0, 0)
+    assert sent["things"].to_list() == [{1}, [2]] and sent["ordered"].flags["SORTED_ASC"]
+
+
+def test_a_new_column_and_a_slice_send_what_is_theirs() -> None:
+    import polars as pl
+
+    def sent(value: Any) -> list[bytes]:
+        store = Store()
+        wire.dump({"value": value}, put=store.put)
+        return list(map(bytes, store.raw))
+
+    sheet = pl.DataFrame({"a": np.arange(200_000.0), "b": [str(n) for n in range(200_000)]})
+    before = set(sent(sheet))
+    new = [part for part in sent(sheet.with_columns(c=sheet["a"] * 2)) if part not in before]
+    assert sum(map(len, new)) < 8 * 200_000 + 20_000
+    table = pa.table({"x": np.arange(200_000.0), "t": [f"row {n}" for n in range(200_000)]})
+    arrow = pd.Series(table["x"].to_pandas(), dtype="float64[pyarrow]")
+    for part in (table.slice(1000, 50), table["x"].slice(9, 9), arrow.iloc[5:90], table.to_batches()[0].slice(1, 2)):
+        assert sum(map(len, sent(part))) < 20_000
 
 
 def test_random_generators_share_their_bits_and_spawn_on(ends: Ends) -> None:

@@ -27,6 +27,7 @@ from . import (
     refuse,
     remade,
     subclasses,
+    tables,
     tensors,
 )
 from .refuse import Refused
@@ -242,6 +243,10 @@ class Pickler(pickle.Pickler):
             return remade.make_token, (tuple(obj),)
         elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
             found = models.reduce_booster(self, obj)
+        elif root == "pyarrow":
+            found = tables.reduce_arrow(obj)
+        elif root == "polars" and kind.__name__ in ("DataFrame", "Series"):
+            found = tables.reduce_polars(self, obj)
         if found is NotImplemented:
             self.mark("pickle")
         return found
