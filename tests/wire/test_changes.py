@@ -143,3 +143,14 @@ def test_what_is_only_used_has_not_changed(ends: Ends) -> None:
     far["held"](1)
     ends.back()
     assert ends.changed == ["held"], "a hit is counted"
+
+
+def test_what_a_frame_has_beside_its_values(ends: Ends) -> None:
+    frame = pd.DataFrame({"x": [1]})
+    held = [frame]
+    sent = ends.send(held=held)
+    ends.begin()
+    sent["held"][0].attrs["unit"] = "m"
+    sent["held"][0].flags.allows_duplicate_labels = False
+    ends.back()
+    assert held[0] is frame and frame.attrs == {"unit": "m"} and not frame.flags.allows_duplicate_labels

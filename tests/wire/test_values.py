@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime
 import decimal
 import itertools
+import math
 import random
 import threading
 from typing import Any
@@ -183,3 +185,28 @@ def test_credentials_never_travel(ends: Ends) -> None:
     dumped = ends.dump(session=session, inside={"session": session}, credentials=session.get_credentials())
     assert set(dumped.failed) == {"session", "inside", "credentials"}
     assert "credentials" in str(dumped.failed["session"]) and not ends.store
+
+
+def test_nan_is_still_the_nan_that_code_asks_for(ends: Ends) -> None:
+    """``x is np.nan`` and ``np.nan in items`` go by identity."""
+    own = float("nan")
+    values = {
+        "plain": [1.0, np.nan, math.nan, own, own],
+        "keys": {np.nan: "missing"},
+        "column": pd.DataFrame({"a": ["x", np.nan], "b": [1, 2]}, dtype=object),
+        "array": np.array([np.nan, "x"], dtype=object),
+    }
+    far = ends.send(**values)
+    assert far["plain"][1] is np.nan and far["plain"][2] is math.nan and far["plain"][3] is far["plain"][4]
+    assert far["keys"][np.nan] == "missing" and far["column"]["a"][1] is np.nan and far["array"][0] is np.nan
+    ends.begin()
+    far["plain"].append(np.nan)
+    assert ends.back(found=far["array"])["found"][0] is np.nan and values["plain"][5] is np.nan
+
+
+def test_names_that_exec_used(ends: Ends) -> None:
+    """``exec`` puts Python's builtins among them."""
+    names: dict[str, Any] = {"k": 2}
+    exec("double = k * 2", names)
+    far = ends.send(names=names)["names"]
+    assert far["double"] == 4 and far["__builtins__"] is vars(builtins) and eval("len([k])", far) == 1

@@ -149,6 +149,9 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if not hasattr(obj, "_update_inplace"):
             return False
         obj._update_inplace(state)
+        obj.attrs.clear()  # what pandas keeps beside the values it does not take over
+        obj.attrs.update(state.attrs)
+        obj.flags.allows_duplicate_labels = state.flags.allows_duplicate_labels
         if type(obj).__module__.split(".")[0] != "pandas":
             subclasses.take_extras(obj, state)
     elif kind in ("masked", "subarray"):

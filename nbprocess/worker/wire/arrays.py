@@ -11,6 +11,7 @@ import warnings
 import weakref
 from typing import Any, Dict, Optional, Tuple
 
+from . import singles
 from .refuse import Refused
 
 IN_BAND = 128 * 1024
@@ -26,7 +27,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     if array.dtype.hasobject:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        items = array.ravel(order="C").tolist() if array.dtype == object else array.tolist()
+        items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
         return make_objects, (array.dtype, array.shape, items, order)
     small = array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.c_contiguous)
     if small and pickler.shared_base(array) is None:

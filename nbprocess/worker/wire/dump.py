@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from . import arrays, tensors
+from . import arrays, singles, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import Dumped, Failure, Group, Memo
@@ -53,6 +53,11 @@ class _File:
         assert self._stream is not None
         return self._stream.tell()
 
+    def shows_singles(self) -> bool:
+        """Whether the stream may hold copies of what there is one of; ``getvalue`` copies nothing."""
+        assert self._stream is not None
+        return singles.shows(self._stream.getvalue())
+
     def take(self) -> memoryview:
         """The stream; this object lets go of it."""
         assert self._stream is not None
@@ -68,9 +73,11 @@ class _Part:
         shared: Mapping[int, Any],
         storages: Dict[Any, tensors.Storage],
         seeds: Optional[Dict[int, Tuple[int, Any]]] = None,
+        careful: bool = False,
     ) -> None:
         self.file = _File()
-        self.pickler = Pickler(self.file, dict(shared), storages=storages)
+        self.careful = careful
+        self.pickler = Pickler(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
         if seeds:
             self.pickler.memo = seeds  # type: ignore[assignment]
@@ -137,7 +144,8 @@ def dump(
             whole = parts[names[0]]
         else:
             # The pickler's memo setter takes {id: (number, object)}; each part needs a table of its own.
-            whole = _Part(shared, storages, dict(seeds) if seeded and seeds else None)
+            careful = any(parts[name].careful for name in names)
+            whole = _Part(shared, storages, dict(seeds) if seeded and seeds else None, careful)
             for name in names:
                 whole.add(name, values[name])
                 whole.codecs[name] = parts[name].codecs[name]
@@ -165,11 +173,14 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
 def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[Optional[_Part], Optional[Failure]]:
     part = _Part({}, storages)
     error = _attempt(part, name, value)
+    if error is not None or part.file.shows_singles():
+        part = _Part({}, storages, careful=True)
+        error = _attempt(part, name, value)
     if error is None:
         return part, None
 
     def fails(inner: Any) -> Optional[BaseException]:
-        return _attempt(_Part({}, {}), name, inner)
+        return _attempt(_Part({}, {}, careful=True), name, inner)
 
     found, path = (value, "") if isinstance(error, RecursionError) else culprit(value, fails)
     if found is not value:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Tuple
 
+from . import singles
+
 _EXACT = {"DataFrame", "Series"}
 _NULLABLE = {
     *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
@@ -87,7 +89,7 @@ def _column(pickler: Any, column: Any) -> Part:
     if isinstance(dtype, np.dtype):
         values = np.asarray(array)
         if dtype == object:
-            return "object", values.tolist()
+            return "object", singles.items(values.tolist())
         return "numpy", _own(pickler, values)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "zoned", _own(pickler, array.asi8), dtype.unit, getattr(dtype.tz, "zone", None) or dtype.tz

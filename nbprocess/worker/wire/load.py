@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from . import scope, tensors
+from . import scope, singles, tensors
 from .collector import resting
 from .group import Group, Loaded, Memo
 
@@ -21,9 +21,10 @@ class Unpickler(pickle.Unpickler):
     def __init__(self, stream: io.BytesIO, buffers: Iterable[Any], seeds: List[Any]) -> None:
         super().__init__(stream, buffers=buffers)
         self._seeds = seeds
+        self._singles: Dict[str, Any] = {}
 
-    def persistent_load(self, number: Any) -> Any:
-        return self._seeds[number]
+    def persistent_load(self, pid: Any) -> Any:
+        return singles.found(pid, self._singles) if type(pid) is str else self._seeds[pid]
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "__main__":

@@ -26,6 +26,7 @@ from . import (
     plugins,
     refuse,
     remade,
+    singles,
     subclasses,
     tables,
     tensors,
@@ -75,8 +76,11 @@ class Pickler(pickle.Pickler):
         *,
         storages: Optional[Dict[Any, tensors.Storage]] = None,
         probing: bool = False,
+        careful: bool = False,
     ) -> None:
         super().__init__(file, 5, buffer_callback=self._out_of_band)
+        if careful:
+            self.persistent_id = singles.naming()  # type: ignore[method-assign]
         self._probing = probing
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
