@@ -191,6 +191,7 @@ def prepare(
     context = context or Context()
     backend = backend_of(options)
     elsewhere = {name for item in handed for name in item.names}
+    here = os.getcwd()
     captured = capture(
         cell,
         namespace,
@@ -201,7 +202,7 @@ def prepare(
         send=options.send,
         known_magics=context.known_magics,
         transform=context.transform,
-        cwd=os.getcwd(),
+        cwd=here,
         env=[name for name, _ in options.env],
     )
     setting.check_sources(options)
@@ -212,7 +213,9 @@ def prepare(
     draft = build_request(options, name, backend, resolved, context, pins)
     notices = [*captured.notices, *explained, *backend.preflight(draft)]
 
-    strength = {need.name: need.strength for need in captured.needs if need.name in namespace}
+    needs = [need for need in captured.needs if need.name in namespace]
+    strength = {need.name: need.strength for need in needs if not need.existence}
+    only_there = {need.name for need in needs if need.existence}
     pending = Pending()
     values = {n: namespace[n] for n in strength}
     if captured.formatters:
@@ -221,7 +224,7 @@ def prepare(
     strength.update(dict.fromkeys(captured.attached, "maybe"))
     dumped = wire.dump(values, put=pending.put)
     notices += dumped.notices()
-    tombstones: dict[str, str] = dict(captured.withheld)
+    tombstones: dict[str, str] = {**captured.withheld, **dict.fromkeys(only_there, _ONLY_THERE)}
     for failed, failure in dumped.failed.items():
         if failed == formatters.ENTRY:
             notices.append(f"What the notebook shows values by (formatters) cannot be sent: {failure}")
@@ -269,6 +272,7 @@ def prepare(
         "tombstones": tombstones,
         "files": files,
         "syspath": list(captured.syspath),
+        "cwd": _below(context.folder, here),
         "ambient": captured.ambient,
         "imports": list(captured.imports),
         "submodules": list(captured.submodules),
@@ -297,7 +301,10 @@ def prepare(
         manifest=manifest,
         dumped=dumped,
         pending=pending,
-        bound={n: namespace.get(n, ABSENT) for n in {*strength, *captured.binds, *captured.deletes, *elsewhere}},
+        bound={
+            n: namespace.get(n, ABSENT)
+            for n in {*strength, *only_there, *captured.binds, *captured.deletes, *elsewhere}
+        },
         sizes=dict(dumped.sizes),
         began=began,
         notices=notices,
@@ -324,9 +331,18 @@ def _local(captured: Capture) -> list[str]:
     return sorted({part for file in files for part in file.split("/")})
 
 
+def _below(folder: Path | None, here: str) -> str:
+    """The current folder, as seen from the notebook's."""
+    inside = folder is not None and Path(here).is_relative_to(folder)
+    return Path(here).relative_to(folder).as_posix() if inside and folder is not None else "."
+
+
 def _texts(history: Any) -> list[str]:
     """The texts of the notebook's cells, as ``In`` has them."""
     return [str(text) for text in history] if isinstance(history, list) else []
+
+
+_ONLY_THERE = "the cell only deletes it or asks whether it is there, so its value was not sent"
 
 
 def _refusal(need: Any, failure: Any) -> str:

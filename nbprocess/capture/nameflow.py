@@ -99,6 +99,8 @@ class Names(ast.NodeVisitor):
             return
         if name not in self.state.settled:
             self.load(name, line, existence=True)
+        elif not self.silent:  # bound by the cell, and gone after it: what the notebook has by that name is gone, too
+            self.read(name, "maybe", line, existence=True)
         self.state.settle(name)
         self.deletes[name] = line
         if not self.branches:

@@ -169,3 +169,15 @@ class First(Base_of_two): pass
 class Second(Base_of_two): pass
 # %% row 40
 First.kind, Second().kind, issubclass(First, Base_of_two), Second.__bases__[0] is Base_of_two
+# %% row 7: bound and deleted by the cell, although the notebook has such a name
+step, spare = "notebook's", [1]
+# %% row 7
+for step in range(2): spare.append(step)
+del step, spare
+# %% row 7
+"step" in globals(), "spare" in globals()
+# %% row 22: names that exec used, and left
+apart = {"k": 2}
+exec("def twice(): return k * 2\nfour = twice()", apart)
+# %% row 22
+apart["four"], apart["twice"](), eval("k + four", apart)
