@@ -212,6 +212,7 @@ class ProcessingMagics(Magics):
 
     def _context(self) -> Context:
         from .plan import Context
+        from .startenv import base_folder
 
         shell = self.ip
         parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
@@ -219,7 +220,7 @@ class ProcessingMagics(Magics):
         return Context(
             notebook=notebook if str(notebook).endswith(".ipynb") else "",
             cell_id=str(parent.get("metadata", {}).get("cellId", "")),
-            folder=Path.cwd(),
+            folder=Path(base_folder()),
             hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
             transform=shell.transform_cell,
             cells=dict(getattr(shell.compile, "_filename_map", None) or {}),

@@ -1,7 +1,7 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
 May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.attached``, ``worker.formatters``,
-``layers``, ``meter``, ``state``, ``errors``.
+``broughtback``, ``layers``, ``meter``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import contextlib
 import importlib
 import io
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import layers
+from . import broughtback, layers
 from .errors import IntegrityError, RemoteError
 from .meter import Meter
 from .state import Variable
@@ -121,6 +120,9 @@ class Results:
         memo = self._memo_sent = self._memo(job, scope)
         now = [group for group in self.data["groups"] if lazy is None or not self._may_wait(group, lazy)]
         self._waiting = [group for group in self.data["groups"] if group not in now]
+        if job.folder is not None:  # first: the values may come from modules that the cell wrote
+            self.notices += broughtback.write_files(self.data, job.folder, self.primary.reader())
+            self.notices += broughtback.move(self.data, job.folder)
         loaded, reader = self._read(job, now, scope)
         self._import()
         result = self.data.get("result")
@@ -143,8 +145,6 @@ class Results:
             self._patch(job, wire.apply(patches, memo), memo, scope)
         if self.error and self.error.get("value"):
             self._load_exception(wire, reader, memo, scope)
-        if job.folder is not None:
-            self._write_files(job.folder, reader)
         self._apply_ambient(job)
         self.loaded = True
         if namespace is not None:
@@ -246,36 +246,6 @@ class Results:
         self._become(name, "kept", reason=f"{name} was bound anew here before its value was fetched")
         self._waiting = [g for g in self._waiting if any(self._variables[n].status == "lazy" for n in g["names"])]
 
-    def _write_files(self, folder: Path, reader: Any) -> None:
-        """Files that the cell wrote or changed in its folder, written here in the same places."""
-        written = []
-        for name in self.data.get("folders") or ():
-            target = (folder / name).resolve()
-            if target.is_relative_to(folder.resolve()):
-                target.mkdir(parents=True, exist_ok=True)
-        gone = [name for name in self.data.get("files_deleted") or () if (folder / name).exists()]
-        if gone:
-            more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
-            self.notices.append(f"The cell deleted {', '.join(gone[:5])}{more} in its copy of the folder: still here.")
-        for item in self.data.get("files") or ():
-            target = (folder / item["path"]).resolve()
-            if not target.is_relative_to(folder.resolve()):
-                raise IntegrityError(
-                    f"The job names the file {item['path']}, which is not inside {folder}. It was not written."
-                )
-            if item.get("blob") is None:
-                self.notices.append(f"{item['path']} did not come back: {item.get('reason', '')}.")
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.part")
-            part.write_bytes(reader.get(item["blob"]))
-            part.chmod(item.get("mode", 0o644))
-            part.replace(target)
-            written.append(item["path"])
-        if written:
-            more = f" and {len(written) - 5} more" if len(written) > 5 else ""
-            self.notices.append(f"The cell wrote {', '.join(written[:5])}{more}: now in {folder}.")
-
     def _apply_ambient(self, job: Job) -> None:
         """Random states, options and the like that the cell changed, but not over what was changed here meanwhile."""
         changed = dict(self.data.get("ambient") or {})
@@ -293,7 +263,7 @@ class Results:
                 self.notices.append(
                     f"Changed here and by the job since the cell was submitted, and left as here: {', '.join(told)}."
                 )
-        ambient.apply(changed)
+        self.notices += ambient.apply(changed)
 
     def _apply_formatters(self, registered: Any) -> None:
         """What the cell registered with IPython's formatters is registered here, too."""

@@ -112,7 +112,9 @@ def capture(
         deletes=tuple(sorted(name for name in scope.deletes if name not in scope.binds)),
         undefined=tuple(sorted(undefined, key=lambda n: (n.line, n.name))),
         files=tuple(files[target] for target in sorted(files)),
-        syspath=tuple(syspath),
+        syspath=tuple(
+            dict.fromkeys([*syspath, *(_paths_inside(base) if base is not None and modules is None else ())])
+        ),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
         submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
         ambient={**_ambient(loaded), **_folders(base), **variables},
@@ -123,6 +125,16 @@ def capture(
         attached=attached,
         withheld=withheld,
     )
+
+
+def _paths_inside(base: str) -> Iterable[str]:
+    """Folders of ``sys.path`` below the notebook's: a module whose name is computed is looked for there."""
+    for entry in sys.path:
+        path = os.path.join(base, entry) if entry else base
+        if path.startswith(base + os.sep) and os.path.isdir(path) and not os.path.exists(f"{path}/pyvenv.cfg"):
+            relative = os.path.relpath(path, base).replace(os.sep, "/")
+            if "site-packages" not in relative and not relative.startswith(".."):
+                yield relative
 
 
 _INTERNAL = frozenset({"builtins", "__main__", "nbprocess", "_thread", "_io", "__future__", "ipykernel"})

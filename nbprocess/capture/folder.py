@@ -176,9 +176,11 @@ def data_files(
     named = dict(_named(folder, literals, cwd or folder, found))
     named.update(_joined(folder, literals, [path for path in named.values() if os.path.isdir(path)]))
     whole = _whole(folder, max_bytes)
-    if whole is not None:
-        for path, size in whole:
-            _add(found, folder, path, size, max_bytes)
+    current = (
+        _whole(cwd, max_bytes) if whole is None and cwd and cwd.startswith(folder.rstrip(os.sep) + os.sep) else None
+    )
+    for path, size in whole or current or ():
+        _add(found, folder, path, size, max_bytes)
     unsent: list[str] = []
     for text, path in named.items():
         if os.path.isdir(path):

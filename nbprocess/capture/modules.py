@@ -162,7 +162,8 @@ def local_modules(
 def _take(name: str, path: str, folder: str | None, found: Found, syspath: dict[str, None]) -> list[str]:
     """Add a module file or a package folder; returns its files."""
     parent = os.path.dirname(path)
-    inside = folder is not None and (path + os.sep).startswith(folder.rstrip(os.sep) + os.sep)
+    # Where its parent lies: the notebook may stand in the very package that it imports.
+    inside = folder is not None and (parent + os.sep).startswith(folder.rstrip(os.sep) + os.sep)
     base = os.path.relpath(parent, folder).replace(os.sep, "/") if inside and folder else ELSEWHERE
     syspath[base] = None
     if not os.path.isdir(path):

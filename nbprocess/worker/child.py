@@ -10,7 +10,7 @@ import signal
 import sys
 import types
 
-from . import attached, failure, formatters, results, tombstone
+from . import attached, failure, formatters, places, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -114,8 +114,10 @@ class Cell:
         self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
         self._environ: dict[str, str] = {}
+        self._places: places.Places | None = None
         self._attached: dict[str, Any] = {}
         self._modules = attached.Modules()
+        self._modules_sent: set[str] = set()
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -124,10 +126,12 @@ class Cell:
         manifest, namespace = self._manifest, self._namespace
         sys.modules["__main__"] = self._module
         sys.argv = ["cell.py", *manifest.get("args", ())]
-        os.chdir(self._layout.notebook)
+        here = os.path.normpath(f"{self._layout.notebook}/{manifest.get('cwd') or '.'}")
+        os.makedirs(here, exist_ok=True)
+        os.chdir(here)
         for name in (manifest.get("ambient") or {}).get("folders") or ():
-            os.makedirs(name, exist_ok=True)  # empty at home: no file brought them along
-        folders = [self._layout.notebook] + [
+            os.makedirs(f"{self._layout.notebook}/{name}", exist_ok=True)  # empty at home: no file brought them along
+        folders = [*dict.fromkeys((here, self._layout.notebook))] + [
             os.path.normpath(f"{self._layout.notebook}/{p}") for p in manifest.get("syspath", ()) if p not in (".", "")
         ]
         sys.path[:0] = folders
@@ -156,8 +160,10 @@ class Cell:
         for file in files:
             if file.get("kind") == "module":
                 parts = file["path"].removesuffix(".py").removesuffix("/__init__").split("/")
-                for first in range(len(parts)):  # it may lie in any folder of sys.path
-                    self._hooks.on(".".join(parts[first:]), self._modules.note)
+                names = [".".join(parts[first:]) for first in range(len(parts))]  # it may lie in any folder of sys.path
+                self._modules_sent.update(names)
+                for name in names:
+                    self._hooks.on(name, self._modules.note)
         self._load()
         self._provide_history()
         ambient.settle(manifest.get("ambient") or {}, self._ambient)
@@ -194,6 +200,8 @@ class Cell:
         self._front.format_by(loaded.values.pop(formatters.ENTRY, None) or [])
         self._attached = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
         attached.apply(self._attached, self._hooks)
+        for name in {attached.module_of(entry) for entry in self._attached} & self._modules_sent:
+            self._hooks.on(name, self._modules.note)  # again: what the cell changes is told from what home has
         self._namespace.update(loaded.values)
         self._inputs = list(loaded.values)
         strength = self._manifest.get("strength") or {}
@@ -240,6 +248,7 @@ class Cell:
                 cell.get("interactivity", "last_expr"),
             )
         self._environ = dict(os.environ)
+        self._places = places.Places(self._layout.notebook)
         self._front.begin(program)
         earlier = program.features()
         try:
@@ -265,6 +274,8 @@ class Cell:
         from . import ambient
 
         report["ambient"] = ambient.changed(self._ambient)
+        if self._places is not None:
+            report["places"] = self._places.changed()
         notices = [*self._said, *self._said_of_environment()]
         if self._channel.widgets:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")

@@ -51,7 +51,6 @@ def test_a_magic_that_only_this_kernel_knows_is_said() -> None:
         ("%pip install x", "installed in the container only"),
         ("!pip install x", "installed in the container only"),
         ("%env A=1", "set in the container only"),
-        ("%cd data", "changes the folder of the container"),
         ("%matplotlib widget", "no window in a container"),
     ],
 )

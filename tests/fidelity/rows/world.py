@@ -176,3 +176,22 @@ STATE is keeper.STATE, STATE, keeper.count, add(5)
 # %% row 75
 keeper.CACHE = {}
 STATE, keeper.STATE, keeper.count, keeper.CACHE
+# %% row 71: the current folder and the folders for modules, changed there
+os.mkdir("below")
+sys.path.insert(0, "below")
+open("below/lower.py", "w").write("value = 5\nclass Kept: pass\n")
+import lower
+kept = lower.Kept()
+os.chdir("below")
+# %% row 71
+os.listdir(), os.path.basename(os.getcwd()), lower.value, isinstance(kept, lower.Kept), os.path.exists("../made.txt")
+# %% row 71
+os.chdir("..")
+# %% row 75: what a local module keeps is put back
+keeper.count = 50
+# %% row 75
+import importlib
+importlib.reload(keeper)
+keeper.count
+# %% row 75
+keeper.count, keeper.STATE
