@@ -75,6 +75,8 @@ def follow(shell: InteractiveShell, job: Job, lazy: int | None = None) -> None:
     if interrupted:
         raise Interrupted(job)
     error = job.error()
+    if error is None and job.results is not None and job.results.raised:
+        error = job.results.exception(job)  # `sys.exit()`: a good end for a job, but no cell after it is to run
     if error is not None:
         raise error
 

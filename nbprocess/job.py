@@ -354,10 +354,10 @@ class Job:
 
         if self._outcome_error is not None:
             return self._outcome_error
+        if self.status == "Completed":  # also after `sys.exit()`
+            return None
         if self.results is not None and self.results.raised:
             return self.results.exception(self)
-        if self.status == "Completed":
-            return None
         text = failure_text(self.state(), self._seen.describe, self.results, None, self._seen.fault)
         return JobStopped(text) if self.status == "Stopped" else JobFailed(text)
 

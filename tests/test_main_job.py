@@ -241,6 +241,9 @@ def test_sys_exit_brings_back_what_is_there(kernel: Kernel) -> None:
     ran = kernel.run("%%processing\nleft = 5\nimport sys\nsys.exit(3)")
     assert "SystemExit" in ran.error + ran.traceback
     assert kernel.value("left") == "5"
+    ran = kernel.run("%%processing --name leaves\nleft = 6\nsys.exit()")  # a good end, after which no cell is to run
+    assert ran.error == "SystemExit" and kernel.value("left") == "6"
+    assert kernel.value("__import__('nbprocess').attach('leaves').status") == "'Completed'"
 
 
 @pytest.mark.parametrize(

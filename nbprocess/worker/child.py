@@ -266,7 +266,7 @@ class Cell:
         completed = error is None or (isinstance(error, SystemExit) and described and described["exit_code"] == 0)
         report: dict[str, object] = {
             "state": "completed" if completed else "failed",
-            "error": None if completed else described,
+            "error": described,
         }
         if self._names is None:  # it failed before the cell began: there is nothing to save
             return report

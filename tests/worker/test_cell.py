@@ -108,7 +108,8 @@ def test_top_level_await(tmp_path: Path) -> None:
 def test_sys_exit_brings_the_results_and_its_code(tmp_path: Path) -> None:
     ran = job(tmp_path, "import sys\nx = 5\nsys.exit(3)").run()
     assert ran.code == 3 and ran.values["x"] == 5 and ran.outcome["error"]["type"] == "SystemExit"
-    assert job(tmp_path / "zero", "x = 5\nraise SystemExit").run().code == 0
+    zero = job(tmp_path / "zero", "x = 5\nraise SystemExit").run()
+    assert zero.code == 0 and zero.outcome["state"] == "completed" and zero.outcome["error"]["type"] == "SystemExit"
 
 
 def test_what_cannot_be_saved_is_named_and_the_rest_comes_back(tmp_path: Path) -> None:
