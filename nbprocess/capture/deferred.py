@@ -237,6 +237,7 @@ class _Function(ast.NodeVisitor):
         self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
+        self.notes.note_subscript(node)
         key = namespace_key(node, module_level=False)
         if key is None:
             self.generic_visit(node)

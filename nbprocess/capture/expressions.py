@@ -163,6 +163,7 @@ class Expressions(Names):
         self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
+        self.notes.note_subscript(node)
         key = namespace_key(node, module_level=not self.classes)
         history = history_key(node)
         if history is not None and isinstance(node.ctx, ast.Load):

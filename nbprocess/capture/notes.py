@@ -92,6 +92,8 @@ class Notes:
         """Record what an import statement imports. ``from a import b`` may import the submodule ``a.b``."""
         if isinstance(node, ast.Import):
             for alias in node.names:
+                if alias.name == "__main__":
+                    self.note_whole(node.lineno, "import __main__")
                 self.imports.append(Import(alias.name, node.lineno, optional or not now))
                 top = alias.name.partition(".")[0]
                 self.aliases[alias.asname or top] = alias.name if alias.asname else top
@@ -99,6 +101,11 @@ class Notes:
         if node.level or not node.module:  # relative: meaningless in a notebook, inside a package it is shipped whole
             return
         star = any(alias.name == "*" for alias in node.names)
+        if node.module == "__main__":
+            self.note_words({alias.name for alias in node.names}, node.lineno)
+            if star:
+                self.note_whole(node.lineno, "import __main__")
+            return
         self.imports.append(Import(node.module, node.lineno, optional or not now, star))
         self.attributes.update(f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")
         self.aliases.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
@@ -121,6 +128,15 @@ class Notes:
             self.attributes.add(name)
         if node.attr in ("user_ns", "user_global_ns"):
             self.note_whole(node.lineno, f".{node.attr}")
+
+    def note_subscript(self, node: ast.Subscript) -> None:
+        """Record ``sys.modules[__name__]``: the notebook's own module, which has every name."""
+        key = node.slice
+        own = (isinstance(key, ast.Name) and key.id == "__name__") or (
+            isinstance(key, ast.Constant) and key.value == "__main__"
+        )
+        if own and dotted(node.value) == "sys.modules":
+            self.note_whole(node.lineno, "sys.modules[__name__]")
 
     def note_whole(self, line: int, what: str) -> None:
         """Record that any name may be read."""

@@ -235,6 +235,7 @@ WORDS = [
     ("get_ipython().run_cell_magic('sql', '', 'SELECT n FROM t')", "SELECT n FROM t"),
     ("get_ipython().system('echo $name')", "name"),
     ("print('write to me@home')", "home"),
+    ("from __main__ import f, x", "f x"),
 ]
 
 
@@ -260,6 +261,7 @@ def test_plain_strings_name_nothing(code: str) -> None:
         "def f():\n    return globals()",
         "'%s' % locals()",
     ]
+    + ["import __main__\n__main__.x", "import sys\ngetattr(sys.modules[__name__], n)", "from __main__ import *"]
     + ["ip.user_ns", "get_ipython().run_line_magic('whos', '')", "'{' + s.format(**locals())"],
 )
 def test_whole_namespace(code: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from .conftest import Ends
 from .ends import Notebook, travel
 
 CASES = {
@@ -214,3 +217,19 @@ def test_names_that_ipython_injects_are_not_followed() -> None:
     far = travel(home, "box", "open")
     assert callable(far.ns["open"])
     assert far.codecs["open"] != "bytecode"
+
+
+def test_a_module_that_was_loaded_by_hand(ends: Ends, tmp_path: Path) -> None:
+    """Its functions take the names along that they read; nothing else of it can be found by the job."""
+    (tmp_path / "lone.py").write_text("V = 4\ndef times(x): return x * V\nclass K:\n    def get(self): return V\n")
+    ends.home["path"] = str(tmp_path / "lone.py")
+    ends.cell(
+        "import importlib.util\nspec = importlib.util.spec_from_file_location('other_name', path)\n"
+        "lone = importlib.util.module_from_spec(spec); spec.loader.exec_module(lone)\n"
+        "V = 100; times, k = lone.times, lone.K()"
+    )
+    assert ends.send("times", "V")["times"](2) == 8
+    failed = ends.dump("lone", "k").failed
+    for name in ("lone", "k"):
+        assert "the job cannot import the module other_name: it was loaded from" in str(failed[name])
+        assert "import it by its name (lone)" in str(failed[name])

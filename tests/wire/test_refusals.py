@@ -53,6 +53,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "executor": (lambda: concurrent.futures.ThreadPoolExecutor(1), "Make it inside the cell"),
     "asyncio event": (asyncio.Event, "event loop"),
     "context variable": (lambda: contextvars.ContextVar("v"), "Make it inside the cell"),
+    "module by hand": (lambda: types.ModuleType("by_hand"), "was made by hand. Put its code into a file"),
     "weak dict": (weakref.WeakValueDictionary, "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
     "sqlite": (lambda: sqlite3.connect(":memory:"), "Open it inside the cell"),

@@ -18,7 +18,7 @@ import typing
 from typing import Any, Dict, Tuple
 
 from . import caches, scope, source
-from .functions import by_reference
+from .functions import by_reference, check_importable
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
 _made: Dict[Tuple[int, str, str, int], Tuple[Any, type]] = {}
@@ -49,6 +49,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     pickler.mark("source")
     pickler.files.add(statement.filename)
     home = _home(cls, statement)
+    if cls.__module__ not in ("__main__", None) and cls.__module__ not in sys.modules and "__file__" in home:
+        check_importable(cls.__module__, home)
     reads = {
         name: home[name]
         for name in source.immediate_names(statement)

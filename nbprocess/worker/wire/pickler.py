@@ -162,7 +162,7 @@ class Pickler(pickle.Pickler):
             if found is NotImplemented:
                 self._need(obj.__module__)
             return found
-        if kind is types.ModuleType:
+        if kind is types.ModuleType or (isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj):
             self._need(obj.__name__)
             return functions.reduce_module(obj)
         if kind is types.CellType:

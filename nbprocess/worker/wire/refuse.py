@@ -175,6 +175,8 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
     elif isinstance(value, (set, frozenset)):
         for item in list(value)[:1000]:
             yield "{...}", item
+    elif isinstance(value, types.ModuleType):
+        return  # it goes by its name or not at all
     cells = value.__closure__ if isinstance(value, types.FunctionType) else None
     if cells:
         for name, cell in zip(value.__code__.co_freevars, cells):
