@@ -12,7 +12,7 @@ import functools
 import math
 import operator
 import sys
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from .remade import make_attribute
 
@@ -33,7 +33,7 @@ def naming() -> Callable[[Any], Optional[str]]:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         known[id(numpy.nan)] = _NAN + "numpy"
-    kept = []
+    kept: List[float] = []
 
     def name_of(obj: Any) -> Optional[str]:
         kind = type(obj)
