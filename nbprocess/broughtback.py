@@ -1,6 +1,6 @@
 """What a job brings back beside values: the files that the cell wrote, its current folder, its ``sys.path``.
 
-May import: ``worker.places``, ``errors``.
+May import: ``worker.places``, ``worker.wire``, ``errors``.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
         part.replace(target)
         written.append(item["path"])
     if written:
+        from .worker import wire
+
+        wire.reopen({str(folder.resolve() / name) for name in written})  # logging goes on in the new file
         notices.append(f"The cell wrote {_some(written)}: now in {folder}.")
     return notices
 

@@ -1,6 +1,6 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, ``nbprocess.worker.ambient``, ``.attached`` and ``.formatters`` (the same code
+May import: this room, ``errors``, the worker's ``ambient``, ``attached``, ``drawing`` and ``formatters`` (the same code
 reads that state at both ends), the standard library.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import CaptureError
 from ..worker import attached as worker_attached
+from ..worker import drawing
 from . import environment, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
@@ -63,13 +64,15 @@ def capture(
     loaded = sys.modules if modules is None else modules
     base = os.path.abspath(os.fspath(folder)) if folder is not None else None
     scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names)
-    notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line)
+    shown = _formatters() if modules is None else []
+    extensions = _extensions(scope.notes.magics) if modules is None else {}
+    sent = {*extensions, *(typ[1] for _, typ, _ in shown if isinstance(typ, tuple))}
+    notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line, sent)
     _refuse_prompts(scope, cell, notices)
     if base is not None:
         _scripts(scope, base)
 
     resolution = Resolution(scope, namespace, hidden)
-    shown = _formatters() if modules is None else []
     for _, typ, function in shown:
         resolution.follow(function)
         resolution.follow(typ)
@@ -105,6 +108,9 @@ def capture(
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
     variables = _variables(env, resolution, notices) if modules is None else {}
+    ambient = _ambient(loaded)
+    if extensions:
+        ambient["ipython"] = {**ambient.get("ipython", {}), "extensions": sorted(set(extensions.values()))}
     return Capture(
         cell=cell,
         needs=tuple(sorted(needs.values(), key=lambda n: (n.strength != "must", n.line, n.name))),
@@ -117,7 +123,7 @@ def capture(
         ),
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
         submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
-        ambient={**_ambient(loaded), **_folders(base), **variables},
+        ambient={**ambient, **_folders(base), **variables},
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
@@ -220,16 +226,13 @@ def _imports(resolution: Resolution) -> set[str]:
     }
 
 
-_LIVE = ("nbagg", "notebook", "ipympl", "widget")
-
-
 def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:
     """Say that a job's figures are pictures, where this kernel's are not."""
     library: Any = loaded.get("matplotlib")
     if library is None or "matplotlib" not in modules:
         return []
-    backend = str(dict.get(library.rcParams, "backend")).lower()  # the dict's own: asking would choose one
-    if not any(word in backend for word in _LIVE):
+    backend = drawing.chosen(library)
+    if backend is None or not drawing.is_live(backend):
         return []
     return [f"the job's figures are pictures: live ones ({backend}) belong to this kernel. %matplotlib inline."]
 
@@ -326,6 +329,22 @@ def _variables(given: Collection[str], resolution: Resolution, notices: list[str
         if name in resolution.strings
     ]
     return {"environ": found} if found else {}
+
+
+def _extensions(used: Iterable[magics.Magic]) -> dict[str, str]:
+    """Magics of the cell that an extension of this kernel brought → the extension, which the worker loads too."""
+    shell = importlib.import_module("nbprocess.worker.formatters").shell_here()
+    if shell is None:
+        return {}
+    found = {}
+    for magic in used:
+        function = shell.magics_manager.magics.get(magic.kind, {}).get(magic.name)
+        maker = type(getattr(function, "__self__", None)) if hasattr(function, "__self__") else function
+        root = (getattr(maker, "__module__", None) or "").partition(".")[0]
+        if root not in ("", "IPython", "ipykernel", "nbprocess"):
+            loaded = [name for name in shell.extension_manager.loaded if name.partition(".")[0] == root]
+            found.update(dict.fromkeys([magic.name], loaded[0]) if loaded else {})
+    return found
 
 
 def _formatters() -> list[Any]:

@@ -205,13 +205,19 @@ def run_script(magic: Magic) -> tuple[str, bool] | None:
     return (script[0], "i" in given) if script else None
 
 
-def check(magics: Iterable[Magic], known: Collection[str] | None = None, first_line: int = 1) -> list[str]:
+def check(
+    magics: Iterable[Magic],
+    known: Collection[str] | None = None,
+    first_line: int = 1,
+    sent: Collection[str] = (),
+) -> list[str]:
     """Refuse magics that cannot work in another process; notices for those whose effect stays there.
 
     Args:
         magics: those of the cell.
         known: names of the magics that this kernel has loaded; None when that is not known.
         first_line: line of the notebook's cell on which the code starts.
+        sent: names of those that the worker gets: the notebook's own, and those of extensions that it loads.
 
     Raises:
         CaptureError: names the magic, its line, the reason and the way out.
@@ -234,6 +240,8 @@ def check(magics: Iterable[Magic], known: Collection[str] | None = None, first_l
                     f"{where}: magic {magic.shown} is not loaded. Load its extension in this cell (%load_ext NAME) or "
                     "check its spelling."
                 )
+            if magic.name in sent:
+                continue
             notices.append(
                 f"{magic.shown} comes from an extension or from this notebook: it works only if the worker has it too "
                 "(%load_ext NAME in this cell loads it there)."

@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import formulas, settings, torchstate
+from . import drawing, formulas, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -261,14 +261,20 @@ def _matplotlib(module: Any) -> Any:
                 changed_[key] = {name: _listed(values) for name, values in value.by_key().items()}
         elif _jsonable(value):
             changed_[key] = _listed(value)
-    return changed_
+    backend = drawing.chosen(module)
+    return changed_ if backend is None else {**changed_, "backend": backend}
 
 
 def _apply_matplotlib(module: Any, state: Any) -> list[str]:
-    notes = []
-    for key in _matplotlib(module).keys() - state.keys():  # it was put back: by seaborn's styles, by rcdefaults()
+    backend = state.get("backend")
+    notes = [] if backend is None else drawing.use(module, backend)
+    # A job's own backend is interactive; with another one here, that is no setting of the notebook.
+    own = {"backend"} if drawing.only_pictures or drawing.chosen(module) is None else {"backend", "interactive"}
+    for key in _matplotlib(module).keys() - state.keys() - own:  # put back: by seaborn's styles, by rcdefaults()
         module.rcParams[key] = module.rcParamsDefault[key]
     for key, value in state.items():
+        if key in own:
+            continue
         try:
             if key == "axes.prop_cycle":
                 from cycler import cycler
@@ -419,7 +425,12 @@ def _apply_future(names: Any) -> None:
 
 
 def apply_shell(shell: Any, state: Any) -> None:
-    """The user's settings of IPython itself, on ``shell``."""
+    """The user's settings of IPython itself, on ``shell``, and the extensions whose magics the cell uses."""
+    for name in state.get("extensions") or ():
+        try:
+            shell.extension_manager.load_extension(name)
+        except Exception as error:  # whatever the extension's own code may raise
+            print(f"nbprocess: the extension {name} cannot be loaded here: {error}", file=sys.stderr)
     if "xmode" in state:
         shell.InteractiveTB.set_mode(mode=state["xmode"])
     if "colors" in state:
@@ -432,8 +443,8 @@ def apply_shell(shell: Any, state: Any) -> None:
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None and "float_format" in state:
         plain.float_format, plain.pprint = state["float_format"], state["pprint"]
-    inline = state.get("inline")
-    if inline:
+    inline, library = state.get("inline"), sys.modules.get("matplotlib")
+    if inline and (library is None or drawing.only_pictures or drawing.chosen(library) is None):
         from matplotlib_inline.config import InlineBackend
 
         backend = InlineBackend.instance(parent=shell)

@@ -1,7 +1,7 @@
 """What a notebook sets on modules and classes that are not its own (``pd.DataFrame.norm = norm``,
 ``ssl._create_default_https_context = ...``): found by the text of the cells, read at one end, set at the other.
 
-May import: the standard library.
+May import: ``settings``, the wire's ``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import re
 import sys
 import types
 import warnings
+
+from . import settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ _EXTENDED = {
 """Classes that other packages extend by a call: ``tqdm.pandas()``, accessors."""
 _OPTION = "<option>"
 """Stands for the class in an entry that is an option of its module."""
+_LOGGER = "<logger>"
+"""Stands for the class in an entry that is the list of a logger's handlers."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
@@ -108,7 +112,23 @@ def extensions() -> dict[str, Any]:
                 inner = getattr(value, "_accessor", getattr(value, "_ns", value))
                 if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
-    return {**entries, **_functions_in_options()}
+    return {**entries, **_functions_in_options(), **_handlers()}
+
+
+def _handlers() -> dict[str, Any]:
+    """The handlers of the notebook's own loggers: the very lists, so that handlers which names refer to stay shared."""
+    logging: Any = sys.modules.get("logging")
+    if not hasattr(logging, "root"):
+        return {}
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    own = {name: logger.handlers for name, logger in loggers.items() if getattr(logger, "handlers", None)}
+    own = {name: held for name, held in own.items() if settings.is_own(name)}
+    if not own:
+        return {}
+    from .wire import handlers
+
+    sent = {name: held for name, held in own.items() if all(handlers.can_be_sent(handler) for handler in held)}
+    return {f"{PREFIX}logging:{_LOGGER}:{name}": held for name, held in sent.items()}
 
 
 def _functions_in_options() -> dict[str, Any]:
@@ -163,8 +183,8 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
         module, path, attribute = entry[len(PREFIX) :].split(":", 2)
 
         def act(owner: Any, path: str = path, attribute: str = attribute, value: Any = value) -> None:
-            if path in (_OPTION, _CONTENT):
-                (_set_option if path == _OPTION else _fill)(owner, attribute, value)
+            if path in _SETTERS:
+                _SETTERS[path](owner, attribute, value)
                 return
             for part in path.split(".") if path else ():
                 owner = getattr(owner, part, None)
@@ -188,6 +208,14 @@ def _fill(module: Any, name: str, value: Any) -> None:
     elif known is not value:
         known.clear()
         known.extend(value) if type(known) is list else known.update(value)
+
+
+def _set_handlers(logging: Any, name: str, value: Any) -> None:
+    logger = logging.getLogger(name) if name else logging.root
+    logger.handlers = [] if value is Gone else value
+
+
+_SETTERS = {_OPTION: _set_option, _CONTENT: _fill, _LOGGER: _set_handlers}
 
 
 class Modules:

@@ -121,8 +121,9 @@ class Cell:
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
-        from . import ambient, front
+        from . import ambient, drawing, front
 
+        drawing.only_pictures = True
         manifest, namespace = self._manifest, self._namespace
         sys.modules["__main__"] = self._module
         sys.argv = ["cell.py", *manifest.get("args", ())]

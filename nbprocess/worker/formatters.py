@@ -1,11 +1,12 @@
-"""What a notebook registered with IPython's formatters (``formatter.for_type(Model, as_html)``): read at one end,
-registered at the other. May import: the standard library.
+"""What a notebook registered with IPython: functions that format (``formatter.for_type(Model, as_html)``) and magics of
+its own (``@register_line_magic``). Read at one end, registered at the other. May import: the standard library.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+import types
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     """Each: the kind of the formatter (its MIME type), the type that it is for (a class of the notebook, or module and
     name), the function."""
 
+_MAGIC = " magic"
+"""How the kinds of magics end: ``line magic``, with the magic's name in place of a type's."""
 ENTRY = "\0formatters"
 """The name under which they travel among the values."""
 
@@ -35,6 +38,10 @@ def registered(shell: Any) -> Entries:
         for key, function in formatter.deferred_printers.items():
             if _is_notebooks(function):
                 found.append((kind, tuple(key), function))
+    for kind, known in shell.magics_manager.magics.items():
+        for name, function in known.items():
+            if type(function) is types.FunctionType and function.__module__ == "__main__":
+                found.append((kind + _MAGIC, ("", name), function))
     return found
 
 
@@ -45,6 +52,8 @@ def apply(shell: Any, entries: Entries, removed: Any = ()) -> None:
         if kind in known:
             _forget(known[kind], typ)
     for kind, typ, function in entries:
+        if kind.endswith(_MAGIC):
+            shell.register_magic_function(function, kind[: -len(_MAGIC)], typ[1])
         if kind not in known:
             continue  # a formatter that only the other end's version of IPython has
         here = getattr(sys.modules.get(typ[0]), typ[1], None) if isinstance(typ, tuple) else typ

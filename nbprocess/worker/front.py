@@ -149,11 +149,13 @@ class Front:
         InteractiveShell.initialized = classmethod(initialized)  # type: ignore[assignment]
 
     def _choose_backend(self) -> None:
+        from . import drawing
+
         inline = self.has_matplotlib_inline()
         backend = "module://" + ("matplotlib_inline.backend_inline" if inline else str(__package__) + ".figures")
         os.environ["MPLBACKEND"] = backend
         matplotlib = sys.modules.get("matplotlib")
-        if matplotlib is not None:  # imported before the fork, when it read the variable
+        if matplotlib is not None and drawing.chosen(matplotlib) is None:  # it read the variable before the fork
             matplotlib.rcParams["backend"] = backend
 
     def has_matplotlib_inline(self) -> bool:

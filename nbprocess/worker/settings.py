@@ -44,15 +44,22 @@ def _apply_numpy_errors(module: Any, state: Any) -> None:
     module.seterr(**state)
 
 
+def is_own(logger: str) -> bool:
+    """Whether a logger is the notebook's: not a library's, nor the kernel's. Its handlers travel among the values."""
+    root = logger.partition(".")[0]
+    return root == "__main__" or not (root in sys.modules or logger.startswith(_KERNELS))
+
+
 def _logging(module: Any) -> Any:
-    """Levels, and the handlers that write to the cell's output; those that write elsewhere stay where they are."""
+    """Levels, and the handlers of libraries' loggers that write to the cell's output."""
     loggers = {"": module.root}
     for name, logger in list(module.root.manager.loggerDict.items()):
         if isinstance(logger, module.Logger) and not name.startswith(_KERNELS):
             loggers[name] = logger
     found = {}
     for name, logger in loggers.items():
-        handlers = [_handler(module, handler) for handler in logger.handlers if _is_plain(module, handler)]
+        plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
+        handlers = [_handler(module, handler) for handler in plain]
         if logger.level != (module.WARNING if not name else module.NOTSET) or handlers or not logger.propagate:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
     return {"loggers": found, "disable": module.root.manager.disable}

@@ -26,22 +26,23 @@ def test_numbers_and_texts_of_other_kinds_are_plain_in_json() -> None:
     assert ambient._plain({"a": 1}) == {"a": 1}
 
 
-def test_handlers_that_write_elsewhere_stay(tmp_path: Path) -> None:
+def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None:
     root = logging.Logger("root", logging.WARNING)
     root.manager = logging.Manager(root)  # type: ignore[arg-type]
     module = SimpleNamespace(**{**vars(logging), "root": root, "getLogger": root.manager.getLogger, "disable": id})
+    logger = root.manager.getLogger("json.decoder")
     file = logging.FileHandler(tmp_path / "log")
-    root.addHandler(file)
+    logger.addHandler(file)
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(logging.Formatter("{message}", style="{"))
-    root.addHandler(shown)
-    root.setLevel(logging.INFO)
+    logger.addHandler(shown)
+    logger.setLevel(logging.INFO)
     state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
     assert state["loggers"] == {
-        "": {"level": 20, "propagate": True, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
+        "json.decoder": {"level": 20, "propagate": True, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
     }
     settings.APPLY["logging"](module, {"loggers": {}, "disable": 0})
-    assert root.handlers == [file] and root.level == logging.WARNING
+    assert logger.handlers == [file] and logger.level == logging.NOTSET
     settings.APPLY["logging"](module, state)
-    assert settings.COLLECT["logging"](module) == state and root.handlers[0] is file
+    assert settings.COLLECT["logging"](module) == state and logger.handlers[0] is file
     file.close()

@@ -100,8 +100,13 @@ def _is_ipythons(name: str, namespace: dict[str, Any], shell: Any) -> bool:
 
 def _ambient() -> dict[str, Any]:
     """What is compared beside the names: the same sections that travel."""
-    from nbprocess.worker import ambient
+    import logging
+
+    from nbprocess.worker import ambient, settings
 
     sections = dict(ambient.collect())
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    own = {name: getattr(logger, "handlers", None) for name, logger in loggers.items() if settings.is_own(name)}
+    sections["handlers"] = {name: held for name, held in own.items() if held}
     sections["current directory"] = os.getcwd()
     return sections

@@ -10,6 +10,7 @@ from .changes import changed, changes, snapshot
 from .dump import dump
 from .fingerprint import fingerprint
 from .group import Dumped, Failure, Group, Loaded, Memo
+from .handlers import reopen
 from .load import load
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "dump",
     "fingerprint",
     "load",
+    "reopen",
     "replace_below",
     "snapshot",
 ]

@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, caches, exceptions, subclasses, tensors
+from . import arrays, caches, exceptions, handlers, subclasses, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes
@@ -160,6 +160,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         return tensors.apply(obj, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
+    elif kind == "handler":
+        handlers.set_handler(obj, state)
     elif kind == "new":
         return _take_over(obj, state)
     else:

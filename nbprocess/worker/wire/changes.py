@@ -13,7 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import caches, constants, exceptions, subclasses, tensors
+from . import caches, constants, dynamic, exceptions, handlers, subclasses, tensors
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -51,6 +51,7 @@ class Snapshot:
                 isinstance(obj, _CONSTANT)
                 and getattr(obj, "__module__", "") != "__main__"
                 and type(obj) is not _FUNCTION
+                and not dynamic.is_made(obj)
             ):
                 continue
             seen.add(id(obj))
@@ -147,6 +148,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None  # each end has its own, and leads to all that its process has
     if constants.name_of(obj) is not None:
         return None
+    if handlers.is_handler(obj):
+        return "handler", handlers.state_of(obj)
     return _instance(obj, kind)
 
 
@@ -293,6 +296,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, subclasses.array_patch(obj, kind)
     if kind == "opaque":
         return "new", obj
+    if kind == "handler":
+        return kind, handlers.sent(obj)
     if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "exception":

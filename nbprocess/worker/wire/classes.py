@@ -17,7 +17,7 @@ import types
 import typing
 from typing import Any, Dict, Tuple
 
-from . import caches, scope, source
+from . import caches, dynamic, scope, source
 from .functions import by_reference, check_importable
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
@@ -44,6 +44,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     if outer is not None:
         return getattr, (outer, cls.__name__)
     statement = source.of_class(cls)
+    if statement is None and dynamic.can_make(cls):
+        return dynamic.reduce_made(pickler, cls)
     if statement is None:
         return make_named, (cls.__qualname__, pickler.by_bytecode(cls)[1][0])
     pickler.mark("source")
@@ -83,10 +85,10 @@ def make_bare(cls: type) -> Any:
 
 
 def make_named(qualname: str, data: bytes) -> type:
-    """A class of a function, from bytecode; cloudpickle forgets where it stood."""
-    made: type = pickle.loads(data)
-    made.__qualname__ = qualname
-    return made
+    """A class from bytecode; cloudpickle forgets where it stood."""
+    loaded: type = pickle.loads(data)
+    loaded.__qualname__ = qualname
+    return loaded
 
 
 def _reduce_hidden(cls: type) -> Any:
@@ -110,6 +112,8 @@ def make_undefined(name: str, assumptions: Dict[str, Any]) -> Any:
 
 def data_of(cls: type) -> Any:
     """What a notebook's class holds beside what its statement makes; None for a class of another origin."""
+    if dynamic.is_made(cls):
+        return dynamic.contents(cls)
     if cls.__module__ != "__main__":
         return None
     if _is_namedtuple(cls):

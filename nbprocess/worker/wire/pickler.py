@@ -6,6 +6,7 @@ May import: the standard library, this folder, the worker's ``tombstone``; cloud
 from __future__ import annotations
 
 import copyreg
+import functools
 import io
 import pickle
 import sys
@@ -18,10 +19,12 @@ from . import (
     caches,
     classes,
     constants,
+    dynamic,
     exceptions,
     frames,
     functions,
     generators,
+    handlers,
     models,
     plugins,
     refuse,
@@ -146,9 +149,9 @@ class Pickler(pickle.Pickler):
         kind = type(obj)
         reason = refuse.reason(kind)
         if reason is not None:
-            made = remade.reduce_remade(obj)
-            if made is not NotImplemented:
-                return made
+            again = remade.reduce_remade(obj)
+            if again is not NotImplemented:
+                return again
             raise Refused(reason)
         if kind is Tombstone:
             raise Refused(why(obj))
@@ -176,6 +179,8 @@ class Pickler(pickle.Pickler):
             return remade.reduce_iterator(obj)
         if kind in (property, classmethod, staticmethod):
             return classes.reduce_member(obj)
+        if kind is functools.cached_property:
+            return dynamic.reduce_cached_property(obj)
         if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":
             return classes.reduce_typing(obj)
         if kind is caches.CACHED:
@@ -223,6 +228,8 @@ class Pickler(pickle.Pickler):
             path = remade.path_in_shell(obj)
             if path is not None:
                 return remade.make_of_shell, (path,)
+        if root in ("logging", "__main__") and handlers.is_handler(obj):
+            return handlers.reduce_handler(obj)
         if root not in _PLAIN:
             return self._foreign(root, kind, obj)
         return classes.reduce_instance(obj) if kind.__module__ == "__main__" else NotImplemented

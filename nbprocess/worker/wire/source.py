@@ -99,7 +99,7 @@ def of_class(cls: type) -> Optional[Statement]:
     if own and hasattr(own[0], "co_qualname"):  # before 3.11 these may be a decorator's (a dataclass's __repr__)
         return None
     # No method of its own: the latest cell that defines a class of this name and with these contents.
-    found = list(_cells_with_class(name))
+    found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement)]
     if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
         found = [statement for statement in found if fits(cls, statement)] or found
     return found[0] if found else None
@@ -140,6 +140,35 @@ def _cells_with_class(name: str) -> Iterator[Statement]:
         for statement in reversed(list(_classes(body))):
             if statement.name == name:
                 yield _cut(lines, statement, filename, 0)
+
+
+def _may_be(cls: type, statement: Statement) -> bool:
+    """Whether the class has the metaclass, the bases and the names that the statement gives: a call may have made it
+    (``Enum("Colour", "RED")``), and an earlier statement another one of that name."""
+    known: Any = cls
+    given: Dict[str, ast.expr] = {}
+    for part in body_of(statement):
+        targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
+        if isinstance(part, (ast.Assign, ast.AnnAssign)) and part.value is not None:
+            given.update({target.id: part.value for target in targets if isinstance(target, ast.Name)})
+    if hasattr(cls, "__members__"):
+        plain = {name: value.value for name, value in given.items() if isinstance(value, ast.Constant)}
+        named = set(given) - {"_ignore_", "_order_", "__order__"} == set(known.__members__)
+        return named and all(known.__members__[name]._value_ == value for name, value in plain.items())
+    if hasattr(cls, "__orig_bases__") or issubclass(cls, (tuple, dict)):
+        return True  # typing makes others of them
+    node: Any = statement.tree().body[0]
+    node = node.body[0] if isinstance(node, ast.If) else node
+    named_bases = [base for base in node.bases if not (isinstance(base, ast.Name) and base.id == "object")]
+    if len(named_bases) != len([base for base in cls.__bases__ if base is not object]):
+        return False
+    told = any(keyword.arg == "metaclass" for keyword in node.keywords)
+    if (told and type(cls) is type) or (not told and not node.bases and type(cls) is not type):
+        return False
+    if "__dataclass_fields__" in vars(cls) and not node.decorator_list:
+        return False
+    private = {name for name in given if name.startswith("__") and not name.endswith("__")}
+    return set(given) - private <= {*vars(cls), *getattr(cls, "__dataclass_fields__", ())}
 
 
 def fits(cls: type, statement: Statement) -> bool:

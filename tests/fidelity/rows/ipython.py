@@ -94,6 +94,31 @@ display(fractions.Fraction(1, 3), [10000, 3])
 html.pop(Length); plain.pop(int);
 # %% as here
 display(Length(4), 10000)
+# %% row 26: magics of the notebook, and of an extension that an earlier cell loaded
+from IPython.core.magic import register_cell_magic, register_line_magic
+times = 2
+@register_line_magic
+def doubled(line): return times * int(line)
+@register_cell_magic
+def shouted(line, cell): print(line, cell.upper())
+open("extension.py", "w").write("""
+from IPython.core.magic import Magics, line_magic, magics_class
+@magics_class
+class Own(Magics):
+    @line_magic
+    def greeted(self, line): return 'hello ' + line
+def load_ipython_extension(shell): shell.register_magics(Own)
+""") and None
+# %%
+# !%load_ext extension
+# %% row 26
+four = %doubled 2
+four
+# %% row 26
+%%shouted now
+text
+# %% row 26
+%greeted you
 # %% the shell and its parts are those of either end
 get_ipython() is shell, html is shell.display_formatter.formatters["text/html"], type(shell).__name__
 # %% there is one token type of each name

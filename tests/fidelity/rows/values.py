@@ -257,6 +257,35 @@ tracked.n += 1; single.x = [tracked]
 Tracked.made, Tracked.made[0] is tracked, Single() is single, Tracked(7)
 # %% row 40
 Tracked.made, Tracked.made[0] is tracked, Single() is single, single.x[0] is tracked
+# %% row 40: classes without a statement of their own
+from dataclasses import make_dataclass
+from enum import Enum
+calls = 0
+def shout(self):
+    global calls
+    calls += 1
+    return self.name.upper()
+Animal = make_dataclass("Animal", [("name", str), ("legs", int, 4)], order=True)
+Plain = type("Plain", (), {"name": "plain", "shout": shout})
+Colour = Enum("Colour", "RED GREEN")
+def counted(cls):
+    class Counted(cls):
+        count = 0
+        def __init__(self, *given):
+            super().__init__(*given)
+            Counted.count += 1
+    return Counted
+@counted
+class Thing:
+    def __init__(self, v): self.v = v
+thing = Thing(1)
+# %% row 65: attributes set on them
+Animal.sound, Plain.name, Plain.louder = (lambda self: "woof " + self.name), "changed", shout
+# %% row 40
+rex, other = Animal("rex"), Thing(2)
+rex.sound(), rex < Animal("zoe"), Plain().louder(), Plain.louder is shout, calls, Colour(1) is Colour.RED, Thing.count
+# %% row 40
+type(rex) is Animal, isinstance(other, Thing), type(thing) is type(other), Thing.count, calls, Plain.name, {Colour.GREEN: rex}
 # %% row 47: a pool is made by a method of what starts processes
 from multiprocessing import Pool, get_context
 def squared(x): return x * x

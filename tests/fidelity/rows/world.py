@@ -114,6 +114,23 @@ pl.Config.restore_defaults(); pio.templates.default = "plotly"
 # %% row 68
 logging.info("no"); log.debug("no"); log.error("yes")
 np.geterr(), sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})
+# %% row 67: handlers of the notebook's loggers, with a file and with names that refer to them
+logging.getLogger().handlers.clear()
+logging.basicConfig(filename="root.log", filemode="w", level=logging.INFO, format="%(levelname)s %(message)s")
+style = logging.Formatter("%(name)s: %(message)s")
+file = logging.FileHandler("mine.log"); file.setFormatter(style); log.addHandler(file)
+shown = logging.StreamHandler(); shown.setFormatter(style); log.addHandler(shown)
+class Kept(logging.Handler):
+    def __init__(self): super().__init__(); self.texts = []
+    def emit(self, record): self.texts.append(record.getMessage())
+kept = Kept(); log.addHandler(kept)
+# %% row 67
+log.error("first"); logging.info("root")
+file.setLevel(logging.CRITICAL); log.error("second"); log.removeHandler(shown)
+kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers[0] is file, file.formatter is style
+# %% row 67: as written by both ends, one after the other
+log.critical("third"); logging.warning("on")
+kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers == [file, kept]
 # %% what cells set on modules and classes of libraries
 import json, ssl
 np.float = float

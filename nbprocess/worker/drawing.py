@@ -1,0 +1,37 @@
+"""Which of matplotlib's backends a notebook chose (``matplotlib.use("agg")``). Figures that live in a page or a window
+are pictures in a job. May import: the standard library.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+only_pictures = False
+"""Whether this process is a job's: it has neither a page nor a window."""
+_LIVE = ("nbagg", "notebook", "ipympl", "widget", "webagg", "qt", "tk", "gtk", "wx", "macosx")
+
+
+def chosen(matplotlib: Any) -> str | None:
+    """The backend that was chosen by name; None for that of notebooks, and where none was chosen yet."""
+    backend = dict.get(matplotlib.rcParams, "backend")  # the dict's own: asking would choose one
+    if not isinstance(backend, str) or "inline" in backend.lower() or backend.endswith(".figures"):
+        return None
+    return backend.lower()
+
+
+def is_live(backend: str) -> bool:
+    """Whether its figures live in a page or a window."""
+    return any(word in backend for word in _LIVE)
+
+
+def use(matplotlib: Any, backend: str) -> list[str]:
+    """Choose what the other end chose. Returns why it cannot be, as a list of one line."""
+    if backend == chosen(matplotlib) or (only_pictures and is_live(backend)):
+        return []
+    try:
+        matplotlib.use(backend)
+    except (ImportError, ValueError) as error:
+        return [f"matplotlib's backend {backend} cannot be used here ({error})"]
+    return []
