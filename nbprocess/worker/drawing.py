@@ -18,12 +18,12 @@ def chosen(matplotlib: Any) -> str | None:
     backend = dict.get(matplotlib.rcParams, "backend")  # the dict's own: asking would choose one
     if not isinstance(backend, str) or "inline" in backend.lower() or backend.endswith(".figures"):
         return None
-    return backend.lower()
+    return backend
 
 
 def is_live(backend: str) -> bool:
     """Whether its figures live in a page or a window."""
-    return any(word in backend for word in _LIVE)
+    return any(word in backend.lower() for word in _LIVE)
 
 
 def use(matplotlib: Any, backend: str) -> list[str]:

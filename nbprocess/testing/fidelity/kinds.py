@@ -167,7 +167,8 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
             walk.visit(f"{path}.<{word}>", part)
     if value.__dict__:
         walk.attributes(path, value.__dict__)
-    for name, cell in zip(code.co_freevars, value.__closure__ or ()):  # noqa: B905
+    held = () if code.co_filename.startswith("<string") else value.__closure__ or ()  # ``dataclass`` made it
+    for name, cell in zip(code.co_freevars, held):  # noqa: B905
         walk.visit(f"{path}.<closure>.{name}", cell)
     for name, part in sorted(getattr(value, "__annotations__", {}).items()):
         walk.put(f"{path}.<annotation>.{name}", walk.text(repr(part)))

@@ -44,7 +44,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     if outer is not None:
         return getattr, (outer, cls.__name__)
     statement = source.of_class(cls)
-    if statement is None and dynamic.can_make(cls):
+    if (statement is None or _was_replaced(cls, statement)) and dynamic.can_make(cls):
         return dynamic.reduce_made(pickler, cls)
     if statement is None:
         return make_named, (cls.__qualname__, pickler.by_bytecode(cls)[1][0])
@@ -63,6 +63,11 @@ def reduce_class(pickler: Any, cls: type) -> Any:
             reads[base.__name__] = base  # the notebook may have another class of that name by now
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+
+
+def _was_replaced(cls: type, statement: source.Statement) -> bool:
+    """Whether a decorator may have put something else in the place of the class: a class made of it, a function."""
+    return source.is_decorated(statement) and _home(cls, statement).get(cls.__name__) is not cls
 
 
 def reduce_instance(obj: Any) -> Any:

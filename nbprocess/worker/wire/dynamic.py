@@ -100,7 +100,7 @@ def contents(cls: type) -> Dict[str, Any]:
     for name, value in vars(cls).items():
         if name in _NEVER or isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
             continue
-        if (name == "__annotations__" and not value) or (name == "__doc__" and (value is None or generated)):
+        if name == "__doc__" and (value is None or generated):
             continue
         if generated and name in _GENERATED:
             function = _function(value)
@@ -127,9 +127,8 @@ def _dataclass(cls: type) -> Any:
         if name not in annotations or typing.get_origin(field.type) is typing.ClassVar:
             continue
         told = {key: getattr(field, key) for key in _OF_FIELDS if hasattr(field, key)}
-        told["metadata"] = dict(field.metadata)
-        missing = dataclasses.MISSING
-        fields[name] = {key: value for key, value in told.items() if value is not missing}
+        told["metadata"] = dict(field.metadata) or dataclasses.MISSING  # all that have none share one
+        fields[name] = {key: value for key, value in told.items() if value is not dataclasses.MISSING}
     return parameters, fields, dict(annotations), cls.__doc__
 
 
@@ -233,6 +232,17 @@ def make_enum(
     made: type = kind.__new__(kind, name, bases, space)
     _note(made, token)
     return made
+
+
+def reduce_descriptor(descriptor: Any) -> Any:
+    """What Python put into a class for ``__dict__``, ``__weakref__`` or a slot: ``functools.wraps`` of a class copies
+    them."""
+    return make_descriptor, (descriptor.__objclass__, descriptor.__name__)
+
+
+def make_descriptor(cls: type, name: str) -> Any:
+    """The class's own."""
+    return vars(cls)[name]
 
 
 def reduce_cached_property(cached: Any) -> Any:

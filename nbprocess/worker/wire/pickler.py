@@ -179,6 +179,8 @@ class Pickler(pickle.Pickler):
             return remade.reduce_iterator(obj)
         if kind in (property, classmethod, staticmethod):
             return classes.reduce_member(obj)
+        if kind in (types.GetSetDescriptorType, types.MemberDescriptorType):
+            return dynamic.reduce_descriptor(obj)
         if kind is functools.cached_property:
             return dynamic.reduce_cached_property(obj)
         if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":

@@ -130,6 +130,12 @@ def body_of(statement: Statement) -> List[ast.stmt]:
     return list(getattr(node, "body", ()))
 
 
+def is_decorated(statement: Statement) -> bool:
+    """Whether a ``class`` statement has decorators."""
+    node: Any = statement.tree().body[0]
+    return bool((node.body[0] if isinstance(node, ast.If) else node).decorator_list)
+
+
 def _cells_with_class(name: str) -> Iterator[Statement]:
     """The ``class`` statements of this name in the cells, the latest first."""
     for filename in reversed(list(linecache.cache)):
