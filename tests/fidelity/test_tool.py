@@ -64,8 +64,25 @@ def test_what_pip_says_of_itself_is_no_difference() -> None:
     assert outputs(_printed(said), _printed(said), _printed(said + "ERROR\n"), Rules())
 
 
+def test_what_the_compiler_warns_of_counts_once() -> None:
+    warned = '{0}:2: SyntaxWarning: "is" with a literal.\n{1}'
+    line = "  1 is 2\n"
+    here, there = warned.format("<>", "") + warned.format("<cell>.py", line), warned.format("<cell>.py", line) * 2
+    rans = [Ran(status="ok", events=[{"type": "stream", "name": "stderr", "text": text}]) for text in (here, there, "")]
+    assert outputs(rans[0], rans[0], rans[1], Rules()) == []
+    assert [d.where for d in outputs(rans[0], rans[0], rans[2], Rules())] == ["stderr"]
+
+
 def test_settings_of_a_library_that_only_the_job_has_loaded_are_no_difference() -> None:
     here = {"x": "int 1", "ambient xarray": "dict[1]", "ambient xarray['keep_attrs']": "str 'default'"}
     assert states(here, here, {"x": "int 1"}) == []
     changed = {**here, "ambient xarray['keep_attrs']": "str 'other'"}
     assert [d.where for d in states(here, here, changed)] == ["ambient xarray['keep_attrs']"]
+
+
+def test_a_time_of_day_as_text_spoils_no_later_cell(tmp_path: Path) -> None:
+    text = 'import os\nstamp = f\'12:00:0{int(not os.getcwd().endswith(("in-place/notebook", "twin/notebook")))}\''
+    with Comparison(tmp_path, timeout=30) as comparison:  # two kernels are of one second, the third is of the next
+        first, later = comparison.cell(text), comparison.cell("x = 1")
+    assert first.verdict == "not runnable" and "once more" in first.reason
+    assert later.verdict == "identical"

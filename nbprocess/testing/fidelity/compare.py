@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,9 @@ _JOB_SECONDS = 120
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
 _UNIT = re.compile(r"(?<![a-zA-Z])(?:ns|[µμu]s|ms|s|min|h)(?![a-zA-Z])")
 _LINES = re.compile(r"(line )\d+|(:)\d+(?=:)|^([ -]*>? *)\d+(?= )", re.M)
+_COMPILER = re.compile(
+    r"^(?:<>|<cell>\.py):(\d+): (SyntaxWarning: .*|DeprecationWarning: invalid .*)\n(?:  .*\n)?", re.M
+)
 _NOISE = re.compile(r"^nbprocess: .*\n?", re.M)
 
 
@@ -64,8 +67,12 @@ def without_draws(table: Mapping[str, str]) -> dict[str, str]:
 
 def by_chance(table: Mapping[str, str], twin: Mapping[str, str]) -> set[str]:
     """The names whose values are not the same in two runs in place."""
-    differing = {path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path)}
-    return {re.split(r"[.\[ ]", path)[0] for path in differing} - {"ambient", "Out", "_", ""}
+    return names(path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path))
+
+
+def names(paths: Iterable[str]) -> set[str]:
+    """The names to which paths of a state belong."""
+    return {re.split(r"[.\[ ]", path)[0] for path in paths} - {"ambient", "Out", "_", ""}
 
 
 def drew_otherwise(tables: Sequence[Mapping[str, str]]) -> bool:
@@ -94,7 +101,7 @@ def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Differenc
                 if not _agree(a, b, c):
                     word = one.get("kind") or there.get("kind")
                     found.append(Difference(f"output {index + 1} ({word}): {key}", a, c))
-    errors = [_clean(_NOISE.sub("", r.stream("stderr")), rules) for r in (ran, twin, offloaded)]
+    errors = [_once(_clean(_NOISE.sub("", r.stream("stderr")), rules)) for r in (ran, twin, offloaded)]
     if not _agree(*errors):
         found.append(Difference("stderr", errors[0], errors[2]))
     for word in ("error", "message"):
@@ -247,6 +254,13 @@ def _clean(text: str, rules: Rules) -> str:
     text = _TIMEIT.sub("<time> per loop", _JOB_FOLDER.sub("<folder>", text))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)
+
+
+def _once(text: str) -> str:
+    """What the compiler warns of counts once, in front: IPython compiles a cell up to three times, twice without a
+    name."""
+    warned = {f"line {match[1]}: {match[2]}\n": None for match in _COMPILER.finditer(text)}
+    return "".join([*sorted(warned), _COMPILER.sub("", text)])
 
 
 def _traceback(text: str, rules: Rules) -> str:

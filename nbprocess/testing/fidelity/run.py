@@ -112,6 +112,8 @@ class Comparison:
         self._generators = ""
         self._chance: set[str] = set()
         """Names whose values differ between the two kernels in place."""
+        self._apart: dict[str, tuple[str | None, str | None]] = {}
+        """What differs though all three ran all cells in place (a time of day as text): paths and values."""
 
     def __enter__(self) -> Comparison:
         for started in [thread.do(thread.side.start) for thread in self._all]:
@@ -159,18 +161,22 @@ class Comparison:
         said = compare.notices(other)
         found = compare.outputs(ran, twin, other, self._rules(source))
         compared = [compare.without_draws(table) for table in tables] if put.is_timed(source) else tables
-        changed = compare.states(compared[0], compared[1], compared[2], said) if compared else []
+        changed = self._new(compare.states(compared[0], compared[1], compared[2], said)) if compared else []
+        by_chance = False
         if other.status in ("timeout", "dead"):
             word = "took too long" if other.status == "timeout" else "ended its kernel"
             found = [Difference("the cell", "ran", f"{word} when offloaded")]
         if changed or other.status in ("timeout", "dead"):
-            self._other.do(self._other.side.begin_anew).result()
+            apart = {difference.where for difference in self._begin_anew()}
+            by_chance = bool(changed) and {difference.where for difference in changed} <= apart
         if tables and (changed or compare.drew_otherwise(tables)):
             self._draw_alike()
         if ran.error in NOT_RUNNABLE or _shows_missing(ran):
             return self._result(source, "not runnable", ran, other, f"{ran.error}: {ran.message}", [*found, *changed])
         if ran.status != twin.status or ran.error != twin.error:
             return self._result(source, "not runnable", ran, other, "it fails by chance in place")
+        if by_chance:
+            return self._result(source, "not runnable", ran, other, "run in place once more, it gives others", changed)
         stand_ins = compare.stand_ins(changed)
         if stand_ins and not found:
             names = ", ".join(dict.fromkeys(stand_ins))
@@ -211,8 +217,21 @@ class Comparison:
             return []
         tables = [future.result() for future in [thread.do(thread.side.state) for thread in self._all]]
         self._generators = self._first.side.generators()
-        self._chance = compare.by_chance(tables[0], tables[1])
+        self._chance = compare.by_chance(tables[0], tables[1]) | compare.names(self._apart)
         return tables
+
+    def _begin_anew(self) -> list[Difference]:
+        """Start the offloading kernel anew, with all cells run in place; gives what is not as in the first one then."""
+        self._other.do(self._other.side.begin_anew).result()
+        tables = [thread.do(thread.side.state).result() for thread in self._all]
+        differing = compare.states(*tables)
+        self._apart = {d.where: (d.in_place, d.offloaded) for d in differing}
+        self._chance |= compare.names(self._apart)
+        return differing
+
+    def _new(self, differing: list[Difference]) -> list[Difference]:
+        """Those that are not known from kernels which ran all cells in place."""
+        return [d for d in differing if self._apart.get(d.where) != (d.in_place, d.offloaded)]
 
     def _draw_alike(self) -> None:
         """Put all random generators into the states of the first kernel's: a draw more or less is counted once."""
@@ -227,8 +246,8 @@ class Comparison:
     def _sound(self, other: Ran) -> None:
         """After a cell that the offloading kernel ran in place too, it is where the others are, or begins anew."""
         tables = self._tables(other)
-        if not tables or compare.states(tables[0], tables[1], tables[2]):
-            self._other.do(self._other.side.begin_anew).result()
+        if not tables or self._new(compare.states(tables[0], tables[1], tables[2])):
+            self._begin_anew()
         if tables:
             self._draw_alike()
 

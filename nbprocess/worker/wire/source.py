@@ -133,7 +133,8 @@ def body_of(statement: Statement) -> List[ast.stmt]:
 def is_decorated(statement: Statement) -> bool:
     """Whether a ``class`` statement has decorators."""
     node: Any = statement.tree().body[0]
-    return bool((node.body[0] if isinstance(node, ast.If) else node).decorator_list)
+    node = node.body[0] if isinstance(node, ast.If) else node
+    return bool(node.decorator_list)
 
 
 def _cells_with_class(name: str) -> Iterator[Statement]:
