@@ -272,6 +272,26 @@ CASES = {
         "(a.p, a.c() is type(a))",
         (8, True),
     ),
+    "special methods attached later": (
+        "class A:\n    x = 3\ndef shown(self):\n    return f'<{self.x}>'\nA.__repr__ = shown\nA.__len__ = lambda self: 5\na = A()",
+        "a shown",
+        "(repr(a), len(a), type(a).__repr__ is shown)",
+        ("<3>", 5, True),
+    ),
+    "defaults that calls share": (
+        "class A:\n    def __init__(self, items=[]):\n        self.items = items\n    def f(self, *, seen={}):\n        return seen\n"
+        "a = A()\na.items.append(1)\na.f()['k'] = 2\nseen = a.f()",
+        "a A seen",
+        "(A().items, A().items is a.items, a.f() is seen, seen)",
+        ([1], True, True, {"k": 2}),
+    ),
+    "attrs": (
+        "import attr\n@attr.s\nclass A:\n    items = attr.ib(default=[])\na = A()\na.items.append(1)\n"
+        "B = attr.make_class('B', ['x', 'y'])\nb = B(1, 2)",
+        "a A b B",
+        "(A().items is a.items, repr(A()), repr(b), b == B(1, 2))",
+        (True, "A(items=[1])", "B(x=1, y=2)", True),
+    ),
     "NewType": ("from typing import NewType\nU = NewType('U', int)\nx = {'k': U}", "x", "x['k'](3)", 3),
     "overloaded operators": (
         "class V:\n    def __init__(self, x):\n        self.x = x\n    def __eq__(self, o):\n        return self.x == o.x\n    __hash__ = None\nv = [V(1), V(1)]",

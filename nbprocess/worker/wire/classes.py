@@ -66,8 +66,11 @@ def reduce_class(pickler: Any, cls: type) -> Any:
 
 
 def _was_replaced(cls: type, statement: source.Statement) -> bool:
-    """Whether a decorator may have put something else in the place of the class: a class made of it, a function."""
-    return source.is_decorated(statement) and _home(cls, statement).get(cls.__name__) is not cls
+    """Whether a decorator may have put something else in the place of the class: a class made of it, a function. And
+    ``attrs`` keeps defaults in what it makes, which instances share."""
+    return "__attrs_attrs__" in vars(cls) or (
+        source.is_decorated(statement) and _home(cls, statement).get(cls.__name__) is not cls
+    )
 
 
 def reduce_instance(obj: Any) -> Any:
@@ -183,21 +186,34 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
     found = {}
     for name, value in vars(cls).items():
-        if (name.startswith("__") and name.endswith("__")) or name in made:
-            continue
         inner = getattr(value, "__func__", getattr(value, "fget", value))
+        special = name.startswith("__") and name.endswith("__")
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
             if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
-                own = ((key, held) for key, held in vars(inner).items() if not key.startswith("__"))
-                found.update({f"{name}{_OF_METHOD}{key}": held for key, held in own})
+                own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
+                own.update(_shared_defaults(inner))
+                found.update({f"{name}{_OF_METHOD}{key}": held for key, held in own.items()})
                 continue
-        elif type(inner) is not caches.CACHED and hasattr(value, "__get__"):
+            if special and not source.is_cells(code):
+                continue  # a decorator of a library made it
+        elif special or (type(inner) is not caches.CACHED and hasattr(value, "__get__")):
             continue  # property, slot, cached_property
         elif name in annotated and hasattr(cls, "__dataclass_fields__"):
             continue  # a dataclass keeps its defaults in its own way
-        found[name] = value
+        if name not in made:
+            found[name] = value
     return found
+
+
+_ATOMS = (type(None), bool, int, float, complex, str, bytes)
+
+
+def _shared_defaults(function: Any) -> Dict[str, Any]:
+    """The defaults of a method that are objects: its calls share them, and may change them."""
+    held = {name: getattr(function, name) for name in ("__defaults__", "__kwdefaults__")}
+    values = [*(held["__defaults__"] or ()), *(held["__kwdefaults__"] or {}).values()]
+    return {} if all(type(value) in _ATOMS for value in values) else {k: v for k, v in held.items() if v is not None}
 
 
 def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any]) -> type:
@@ -210,8 +226,7 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
         if here is not None and here.text == where[0] and _made_so(known, here, reads):
             _made[place] = (space, known)
     if place not in _made:
-        statement = source.Statement(*where)
-        source.remember(statement)
+        statement = source.remember(source.Statement(*where))
         local: Dict[str, Any] = {}
         # A class body looks into the globals, not into the locals of exec: what it reads is lent to it there, also over
         # a name that stands for something older here (the base class of an earlier run of the cell).

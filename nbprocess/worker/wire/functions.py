@@ -61,8 +61,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     code = function.__code__
     home = function.__globals__.get("__name__", "__main__")
     module = "" if home == "__main__" or home not in sys.modules else home
-    # Globals that no import leads to: of exec, or of a module that was loaded by hand.
-    own = function.__globals__ if "__name__" not in function.__globals__ or home not in sys.modules else None
+    own = None if _is_of_module(function) else function.__globals__
     cells = function.__closure__ or ()
     contents = []
     for cell in cells:
@@ -95,6 +94,15 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     return make_function, arguments, state, None, None, set_function
 
 
+def _is_of_module(function: types.FunctionType) -> bool:
+    """Whether a function's globals are those of a module that an import leads to: not a dict of ``exec`` or one that a
+    library made for it (``attrs`` copies a module's), nor those of a module that was loaded by hand."""
+    module = sys.modules.get(function.__globals__.get("__name__", ""))
+    if module is None or not function.__code__.co_filename.startswith("<attrs generated"):
+        return module is not None
+    return vars(module) is function.__globals__
+
+
 class Space:
     """The globals that functions made by ``exec`` in a dict of their own share (those of SymPy's ``lambdify``, say)."""
 
@@ -123,8 +131,7 @@ def make_function(
     space: Any = None,
 ) -> types.FunctionType:
     """Compile the statement here and take the function's code out of it. ``space``: its globals, if not a module's."""
-    statement = source.Statement(*where)
-    source.remember(statement)
+    statement = source.remember(source.Statement(*where))
     code = source.pick(statement, *which)
     scope_ = vars(importlib.import_module(module)) if module else scope.namespace()
     if space is not None:

@@ -130,6 +130,13 @@ def body_of(statement: Statement) -> List[ast.stmt]:
     return list(getattr(node, "body", ()))
 
 
+def is_cells(code: types.CodeType) -> bool:
+    """Whether code stands in a cell, not in a file of this machine nor in what a library made up."""
+    entry: Any = linecache.cache.get(code.co_filename)
+    generated = code.co_filename.startswith(("<string", "<attrs generated"))
+    return entry is not None and len(entry) == 4 and entry[1] is None and not generated
+
+
 def is_decorated(statement: Statement) -> bool:
     """Whether a ``class`` statement has decorators."""
     node: Any = statement.tree().body[0]
@@ -175,7 +182,7 @@ def _may_be(cls: type, statement: Statement) -> bool:
     if "__dataclass_fields__" in vars(cls) and not node.decorator_list:
         return False
     private = {name for name in given if name.startswith("__") and not name.endswith("__")}
-    return set(given) - private <= {*vars(cls), *getattr(cls, "__dataclass_fields__", ())}
+    return bool(node.decorator_list) or set(given) - private <= set(vars(cls))  # a decorator may take names away
 
 
 def fits(cls: type, statement: Statement) -> bool:
@@ -275,17 +282,29 @@ def immediate_names(statement: Statement) -> List[str]:
     return list(names)
 
 
-def remember(statement: Statement) -> None:
-    """Put the text where tracebacks and ``inspect`` look for it, unless the whole file is known here."""
-    entry: Any = linecache.cache.get(statement.filename)
-    lines: List[str] = list(entry[2]) if entry is not None and len(entry) == 4 else []
-    if entry is None and linecache.getlines(statement.filename):
-        return  # a real file of this machine
+def remember(statement: Statement) -> Statement:
+    """Put the text where tracebacks and ``inspect`` look for it, unless the whole file is known here.
+
+    Returns:
+        The statement, under another file name where a library gave its name to other code here, too (``attrs``).
+    """
+    if linecache.cache.get(statement.filename) is None and linecache.getlines(statement.filename):
+        return statement  # a real file of this machine
     text = statement.text.splitlines(True)
     if text and not text[-1].endswith("\n"):
         text[-1] += "\n"
-    end = statement.line - 1 + len(text)
-    lines += ["\n"] * (end - len(lines))
-    if all(line == "\n" for line in lines[statement.line - 1 : end]):
-        lines[statement.line - 1 : end] = text
-        linecache.cache[statement.filename] = (sum(map(len, lines)), None, lines, statement.filename)
+    first, end = statement.line - 1, statement.line - 1 + len(text)
+    filename, number = statement.filename, 0
+    while True:
+        entry: Any = linecache.cache.get(filename)
+        lines: List[str] = list(entry[2]) if entry is not None and len(entry) == 4 else []
+        lines += ["\n"] * (end - len(lines))
+        if all(line == "\n" for line in lines[first:end]):
+            lines[first:end] = text
+            linecache.cache[filename] = (sum(map(len, lines)), None, lines, filename)
+            break
+        if lines[first:end] == text or not filename.startswith("<attrs generated"):
+            break
+        number += 1
+        filename = f"{statement.filename[:-1]}-{number}>"
+    return Statement(statement.text, filename, statement.line, statement.flags)

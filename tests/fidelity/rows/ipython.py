@@ -110,7 +110,7 @@ class Own(Magics):
 def load_ipython_extension(shell): shell.register_magics(Own)
 """) and None
 # %%
-# !%load_ext extension
+%load_ext extension
 # %% row 26
 four = %doubled 2
 four

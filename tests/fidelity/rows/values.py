@@ -286,6 +286,24 @@ rex, other = Animal("rex"), Thing(2)
 rex.sound(), rex < Animal("zoe"), Plain().louder(), Plain.louder is shout, calls, Colour(1) is Colour.RED, Thing.count
 # %% row 40
 type(rex) is Animal, isinstance(other, Thing), type(thing) is type(other), Thing.count, calls, Plain.name, {Colour.GREEN: rex}
+# %% row 40: a default that the calls of a method share
+import attr
+class Bus:
+    def __init__(self, passengers=[], *, seats={}): self.passengers, self.seats = passengers, seats
+@attr.s
+class Bag:
+    items = attr.ib(default=[])
+bus, bag = Bus(), Bag()
+# %% row 61
+bus.passengers.append("Ann"); bus.seats["Ann"] = 1; bag.items.append(3)
+# %% row 61
+Bus().passengers is bus.passengers, Bus().seats, Bag(), Bus.__init__.__defaults__
+# %% row 40: another class of that name
+@attr.s
+class Bag:
+    items = attr.ib(init=False, default=1)
+# %% row 40
+Bag(), bag, type(bag) is Bag
 # %% row 47: a pool is made by a method of what starts processes
 from multiprocessing import Pool, get_context
 def squared(x): return x * x
