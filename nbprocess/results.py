@@ -66,11 +66,13 @@ class Results:
             IntegrityError: an outcome is not the one that was pinned.
             StoreError: an outcome cannot be read.
         """
+        from .bundle import drop_damaged
         from .bundle.collect import read_outcome
 
         outcomes = read_outcome(store, job, exit_message)
         for host, outcome in outcomes.items():
             layers.remember(store, job, host, outcome.data)
+            drop_damaged(store, outcome.data.get("damaged") or ())
         return cls(outcomes) if outcomes else None
 
     # -- what they say -----------------------------------------------------------------------------------------------

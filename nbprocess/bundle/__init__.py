@@ -5,7 +5,7 @@ loads boto3 and obstore, when it is opened.
 """
 
 from .blobs import BlobReader, BlobWriter, CountingWriter
-from .cleaning import Cleaned, clean
+from .cleaning import Cleaned, clean, drop_damaged
 from .collect import Outcome, read_outcome
 from .write import Bundle, announce, discard, put_files, write_bundle
 
@@ -19,6 +19,7 @@ __all__ = [
     "announce",
     "clean",
     "discard",
+    "drop_damaged",
     "put_files",
     "read_outcome",
     "write_bundle",

@@ -9,7 +9,9 @@ Whichever comes second sees the other: the writer waits, the cleaner leaves. You
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -45,6 +47,31 @@ class Cleaned:
             return f"Nothing was removed: {', '.join(self.busy)} is being written. Try again when it has been sent."
         verb = "would remove" if self.dry_run else "removed"
         return f"{verb} {len(self.jobs)} jobs and {self.blobs} blobs, {self.freed:,} bytes; {self.kept:,} bytes stay"
+
+
+def drop_damaged(store: Store, digests: Collection[str]) -> list[str]:
+    """Remove blobs that a job found damaged, if they are: what is sent once is else never sent again.
+
+    Returns:
+        The names of those that were removed.
+
+    Raises:
+        StoreError: one cannot be read or removed.
+    """
+    gone = []
+    for digest in digests:
+        if not re.fullmatch(r"[0-9a-f]{64}", str(digest)):
+            continue
+        try:
+            damaged = hashlib.sha256(store.get(f"blobs/{digest}")).hexdigest() != digest
+        except MissingKey:
+            continue
+        if damaged:  # else it was harmed on its way to the job
+            store.delete(f"blobs/{digest}")
+            gone.append(digest)
+    if digests:
+        forget_listing(store)
+    return gone
 
 
 def clean(

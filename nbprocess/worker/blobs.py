@@ -23,7 +23,14 @@ _INLINE = 8 * 1024 * 1024  # below this, starting threads costs more than it sav
 
 
 class Corrupt(Exception):
-    """Bytes are missing or do not have the digest that the manifest pins. Nothing of them was used."""
+    """Bytes are missing or do not have the digest that the manifest pins. Nothing of them was used.
+
+    ``digest``: of the chunk that is damaged where it is stored, for all that is known here; else "".
+    """
+
+    def __init__(self, text: str, digest: str = "") -> None:
+        super().__init__(text)
+        self.digest = digest
 
 
 def read(folder: Any, wanted: Any, late: Any = None) -> Any:
@@ -110,14 +117,16 @@ def _read_chunk(folder: str, late: Any, what: str, digest: str, codec: str, view
     target = memoryview(bytearray(len(view))) if codec else view
     done = _from_file(path, what, target) if late is None else late.load(digest, target)
     if late is None and not codec and done < len(view):
-        raise Corrupt(f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again.")
+        text = f"{what}: the file {path} is cut short ({done} of {len(view)} bytes). Send the cell again."
+        raise Corrupt(text, digest)
     found = hashlib.sha256(target[:done]).hexdigest()
     if found != digest and late is not None:  # a fault on the way is fetched again once
         done = late.load(digest, target)
         found = hashlib.sha256(target[:done]).hexdigest()
     if found != digest:
         raise Corrupt(
-            f"{what}: the file {path} is corrupt: its SHA-256 is {found}. Nothing was executed. Send the cell again."
+            f"{what}: the file {path} is corrupt: its SHA-256 is {found}. Nothing was executed. Send the cell again.",
+            digest,
         )
     if codec:
         try:

@@ -53,6 +53,8 @@ def work(manifest_sha256: str) -> int:
             make_writable([resolve(path, layout.root) for path in (manifest.get("outputs") or {}).values()])
             code = _run(manifest, layout, log, events, signals, outcome, started)
         except blobs.Corrupt as error:
+            if error.digest:  # home looks at it, and sends it anew
+                outcome["damaged"] = [error.digest]
             raise Refused("IntegrityError", str(error)) from None
         except OSError as error:
             raise Refused("StoreError", f"the worker could not prepare the job: {error}") from None

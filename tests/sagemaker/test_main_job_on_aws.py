@@ -284,6 +284,27 @@ def test_an_upload_that_breaks_is_taken_up_again(submit) -> None:  # type: ignor
     assert len(list(backends.get("sagemaker").jobs())) == 1, "nothing is billed twice"
 
 
+def test_data_that_was_damaged_is_not_used_and_sent_anew_the_next_time(submit) -> None:  # type: ignore[no-untyped-def]
+    import nbprocess
+    from nbprocess.errors import IntegrityError
+
+    names = {"value": bytes(range(256)) * 4000}
+    first = submit("len(value)", names)
+    assert first.result(timeout=90) == 1_024_000
+    buckets = submit.aws.server.root
+    largest = max(buckets.rglob("nbprocess/blobs/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[5] ^= 1
+    largest.write_bytes(content)
+
+    def again() -> int:
+        return nbprocess.submit("len(value)", {"__name__": "__main__", **names}, backend="sagemaker").result(timeout=90)
+
+    with pytest.raises(IntegrityError, match=r"is corrupt.*Send the cell again"):
+        again()
+    assert again() == 1_024_000
+
+
 def test_a_wrong_clock_is_named(submit) -> None:  # type: ignore[no-untyped-def]
     from nbprocess.errors import BackendError
 
