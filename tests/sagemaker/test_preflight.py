@@ -41,6 +41,7 @@ def submit(code: str = "x = 1", **options: Any) -> Any:
     return nbprocess.submit(code, {"__name__": "__main__"}, backend="sagemaker", **options)
 
 
+BUCKET = f"sagemaker-us-east-1-{ACCOUNT}"
 IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/mine:1.0-py311"
 
 
@@ -54,6 +55,8 @@ IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/mine:1.0-py311"
         ({"no_trust": True}, {}, ("role/nbprocess", "trust", "nbprocess policy")),
         ({"no_pass": True}, {"role": f"arn:aws:iam::{ACCOUNT}:role/other"}, ("iam:PassRole", "role/other")),
         ({}, {"bucket": "nobodys-bucket"}, ("nobodys-bucket", "aws s3 mb")),
+        ({}, {"input": {"d": "s3://no-lake/in/"}}, ("--input d=s3://no-lake/in/", "there is no bucket no-lake")),
+        ({}, {"input": {"d": f"s3://{BUCKET}/none/"}}, (f"--input d=s3://{BUCKET}/none/", "nothing lies there")),
     ],
 )
 def test_what_cannot_run_is_refused_and_nothing_is_left(

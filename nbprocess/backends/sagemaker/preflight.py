@@ -7,6 +7,7 @@ May import: ``account``, ``quotas``, ``errors``, ``catalog``, the standard libra
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 import time
@@ -40,6 +41,7 @@ def check(account: Account, request: Mapping[str, Any], seconds: float = SECONDS
     """
     checks: dict[str, Callable[[], list[str]]] = {
         "the bucket": lambda: bucket(account, request),
+        "the inputs": lambda: inputs(account, request),
         "the role": lambda: role(account, request),
         "the image": lambda: image(account, request),
         "the quota": lambda: quota(account, request),
@@ -112,6 +114,31 @@ def bucket(account: Account, request: Mapping[str, Any]) -> list[str]:
         ) from error
     except BotoCoreError as error:
         raise BackendError(f"AWS cannot be asked: {error}") from error
+    return []
+
+
+def inputs(account: Account, request: Mapping[str, Any]) -> list[str]:
+    """Is there anything where the inputs are said to lie? SageMaker says it only when the machine has started."""
+    place = f"/jobs/{request.get('ProcessingJobName')}/"  # what is still to be sent
+    for entry in request.get("ProcessingInputs", ()):
+        source = entry.get("S3Input") or {}
+        uri, name = str(source.get("S3Uri", "")), entry["InputName"]
+        bucket_name, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or place in uri or name.startswith("nbprocess-"):
+            continue
+        asked = {"Bucket": bucket_name, "Prefix": key, "MaxKeys": 1, "ExpectedBucketOwner": account.number}
+        call = functools.partial(account.client("s3").list_objects_v2, **asked)
+        answer = _ask(call, missing="NoSuchBucket")
+        if answer is None:
+            raise BackendError(f"--input {name}={uri}: there is no bucket {bucket_name}. Check its name.")
+        if answer and not answer.get("KeyCount"):
+            raise BackendError(
+                f"--input {name}={uri}: nothing lies there, and SageMaker refuses an input without objects. Check the "
+                "bucket and the prefix."
+            )
+        found = [item["Key"] for item in answer.get("Contents", ())]
+        if found and source.get("S3DataType") == "ManifestFile" and found != [key]:
+            raise BackendError(f"--input {name}={uri},manifest: there is no such object. Give the URI of the manifest.")
     return []
 
 
