@@ -18,7 +18,7 @@ from . import backends, channels, setting
 from .cellrequest import PLACEHOLDER, add_layer, build_request
 from .errors import CaptureError, OptionError
 from .options import Options
-from .otherend import check_crossing, check_volume, packed_layer, requirements_of, versions_here
+from .otherend import check_crossing, check_reach, check_volume, packed_layer, requirements_of, versions_here
 from .results import ABSENT
 from .state import JobState, PhaseTime
 
@@ -257,6 +257,8 @@ def prepare(
         layer = packed_layer(options, backend, draft, requirements, interpreter)
         if layer is not None:
             add_layer(draft, layer)
+        else:
+            check_reach(options, draft, requirements["text"])
     manifest = {
         "format": 1,
         "job": name,

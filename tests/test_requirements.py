@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import nbprocess.api
+from nbprocess import layers
+from nbprocess.errors import OptionError
 
 from .live_kernel import Kernel
 
@@ -99,3 +104,13 @@ def test_what_cannot_be_installed_is_said(kernel: Kernel) -> None:
     ran = kernel.run("%%processing --requirements /nowhere/at/all\nnever_reached = 1")
     assert "--requirements" in ran.traceback + str(ran.outputs)
     assert kernel.value("'never_reached' in globals()") == "False"
+
+
+def test_what_an_isolated_job_could_not_fetch_is_refused_unless_it_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {"backend": "local", "network_isolation": True, "requirements": "tinyhtml"}
+    with pytest.raises(OptionError, match=r"--requirements: .*install tinyhtml, and under --network-isolation.*packed"):
+        nbprocess.api.plan("1", {"__name__": "__main__"}, **asked)
+    assert nbprocess.api.plan("1", {"__name__": "__main__"}, **asked, env={"PIP_FIND_LINKS": "/opt/ml/wheels"})
+    packed = {"uri": "s3://nbprocess-local/layer.tar", "sha256": "0" * 64, "size": 1}
+    monkeypatch.setattr(layers, "find", lambda store, key: packed)
+    assert "nbprocess-layer" in str(nbprocess.api.plan("1", {"__name__": "__main__"}, **asked).request)
