@@ -53,26 +53,32 @@ def packed_layer(
     return str(found["uri"])
 
 
-def check_reach(options: Options, draft: Mapping[str, Any], text: str) -> None:
+def check_reach(options: Options, draft: Mapping[str, Any], text: str, *, packs: bool) -> None:
     """Refuse requirements that an isolated job would have to fetch from an index.
 
     Args:
-        options: the checked options. draft: the request.
+        options: the checked options.
+        draft: the request.
         text: the requirements.
+        packs: whether a job that is not isolated would pack them for the next one.
 
     Raises:
         OptionError: with the ways out.
     """
     isolated = (draft.get("NetworkConfig") or {}).get("EnableNetworkIsolation")
     brought = "PIP_FIND_LINKS" in dict(options.env) or "--find-links" in text or "/" in text
-    if isolated and not brought:
-        what = "--requirements" if options.requirements else "--mirror"
-        raise OptionError(
-            f"{what}: the job would have to install {', '.join(text.split()[:5])}, and under --network-isolation it "
-            "has no network. Run a cell with the same requirements and image once without isolation: what that installs is "
-            "packed, and then needs none. Or choose an image that has them, or bring wheels (--input and --env "
-            "PIP_FIND_LINKS=...)."
-        )
+    if not isolated or brought:
+        return
+    what = "--requirements" if options.requirements else "--mirror"
+    once = (
+        "Run a cell with the same requirements and image once without isolation: what that installs is packed, and then "
+        "needs none. Or choose"
+    )
+    raise OptionError(
+        f"{what}: the job would have to install {', '.join(text.split()[:5])}, and under --network-isolation it has no "
+        f"network. {once if packs else 'Choose'} an image that has them, or bring wheels (--input and --env "
+        "PIP_FIND_LINKS=...)."
+    )
 
 
 def _unlike(captured: Capture, dumped: Any, interpreter: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:

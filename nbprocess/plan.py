@@ -258,7 +258,7 @@ def prepare(
         if layer is not None:
             add_layer(draft, layer)
         else:
-            check_reach(options, draft, requirements["text"])
+            check_reach(options, draft, requirements["text"], packs=True)
     manifest = {
         "format": 1,
         "job": name,

@@ -18,6 +18,7 @@ from .channels import INPUT
 from .errors import JobNameInUse, OptionError
 from .job import Job, Source
 from .options import Options, to_line, values_of
+from .otherend import check_reach
 from .plan import Context, backend_of
 from .summary import size
 
@@ -191,6 +192,8 @@ def prepare(script: Script, options: Options, context: Context | None = None) ->
         cell_id=context.cell_id,
     )
     validate(request)
+    if options.requirements:
+        check_reach(options, request, setting.requirements_text(options), packs=False)
     notices += backend.preflight(request)
     price, note = setting.price_of(backend, request)
     return ScriptPlan(name, options, backend, context, script, request, uploads, notices, price, note, began)

@@ -106,10 +106,15 @@ def test_what_cannot_be_installed_is_said(kernel: Kernel) -> None:
     assert kernel.value("'never_reached' in globals()") == "False"
 
 
-def test_what_an_isolated_job_could_not_fetch_is_refused_unless_it_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_isolated_job_could_not_fetch_is_refused_unless_it_is_packed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     asked: dict[str, Any] = {"backend": "local", "network_isolation": True, "requirements": "tinyhtml"}
     with pytest.raises(OptionError, match=r"--requirements: .*install tinyhtml, and under --network-isolation.*packed"):
         nbprocess.api.plan("1", {"__name__": "__main__"}, **asked)
+    (tmp_path / "a.py").write_text("")
+    with pytest.raises(OptionError, match=r"no network\. Choose an image that has them, or bring wheels"):
+        nbprocess.submit_script(tmp_path / "a.py", **asked)
     assert nbprocess.api.plan("1", {"__name__": "__main__"}, **asked, env={"PIP_FIND_LINKS": "/opt/ml/wheels"})
     packed = {"uri": "s3://nbprocess-local/layer.tar", "sha256": "0" * 64, "size": 1}
     monkeypatch.setattr(layers, "find", lambda store, key: packed)
