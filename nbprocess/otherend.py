@@ -71,8 +71,8 @@ def check_reach(options: Options, draft: Mapping[str, Any], text: str, *, packs:
         return
     what = "--requirements" if options.requirements else "--mirror"
     once = (
-        "Run a cell with the same requirements and image once without isolation: what that installs is packed, and then "
-        "needs none. Or choose"
+        "Run a cell with the same requirements and image once without isolation: what that installs is packed, and "
+        "then needs none. Or choose"
     )
     raise OptionError(
         f"{what}: the job would have to install {', '.join(text.split()[:5])}, and under --network-isolation it has no "
