@@ -285,6 +285,7 @@ def prepare(
         "outputs": {key: channels.place(channels.output_entry(key, value)) for key, value in options.output},
         "requirements": requirements,
         "spark": options.framework == "spark",
+        "upload": backend.upload(draft) if hasattr(backend, "upload") else None,
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
         "loaded": [name for name in (*captured.imports, *_local(captured)) if name in sys.modules],

@@ -98,7 +98,8 @@ def _read_one(store: Store, job: str, host: str, pin: str) -> Outcome:
     except MissingKey as error:
         raise MissingKey(
             f"{store.url(key)} is not in the store, although the job says that it wrote it (SHA-256 {pin}). "
-            "The upload of the results failed, or somebody deleted them."
+            "The upload of the results failed, or somebody deleted them. What the cell raised stands in the log then: "
+            f"%processing_logs {job}."
         ) from error
     _compare(store.url(key), pin, data)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 
@@ -45,11 +46,13 @@ def work(manifest_sha256: str) -> int:
         )
         return 73
     events = EventFile(layout.out + "/events.jsonl")
+    place = None  # type: Any
     try:
         try:
             log.marker(phase="loading")
             manifest = read_manifest(layout, manifest_sha256)
             outcome["job"] = manifest.get("job")
+            place = manifest.get("upload")
             make_writable([resolve(path, layout.root) for path in (manifest.get("outputs") or {}).values()])
             code = _run(manifest, layout, log, events, signals, outcome, started)
         except blobs.Corrupt as error:
@@ -66,7 +69,32 @@ def work(manifest_sha256: str) -> int:
     usage_ = outcome["usage"]
     assert isinstance(usage_, dict)
     usage_.update(wall=round(time.monotonic() - started, 6), memory_total=usage.memory_total())
-    return finish(layout, log, outcome, code)
+    code = finish(layout, log, outcome, code)
+    if code and place is not None:
+        bring_home(layout, log, outcome, place)
+    return code
+
+
+def bring_home(layout: Layout, log: ContainerLog, outcome: dict[str, object], place: Any) -> None:
+    """Upload the results of a job that did not complete: the platform promises that only for those that do.
+
+    Where it cannot be done, the log gets the traceback, which then does not depend on it.
+
+    Args:
+        place: ``upload`` of the manifest; empty in a job without a network.
+    """
+    try:
+        if place:
+            from . import upload  # its modules take a while to import
+
+            # A job that is being stopped has little time left.
+            if upload.send(layout.out, layout.host, place, 60.0 if outcome["state"] == "stopped" else 600.0):
+                return
+    except upload.Impossible as error:
+        log.say(f"the worker could not upload the results by itself ({error}); the platform may still do so")
+    error_ = outcome["error"]
+    if isinstance(error_, dict) and len(error_["traceback"]) > 1:
+        log.say("the cell raised:\n" + re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error_["traceback"])))
 
 
 def finish(layout: Layout, log: ContainerLog, outcome: dict[str, object], code: int) -> int:

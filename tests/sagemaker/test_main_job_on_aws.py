@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,13 +148,13 @@ def submit(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
     with contextlib.ExitStack() as stack:
 
-        def start(code: str, names: dict[str, object] | None = None, command: str = "", **faults: object):  # type: ignore[no-untyped-def]
+        def start(code: str, names: Any = None, command: str = "", options: Any = None, **faults: object):  # type: ignore[no-untyped-def]
             aws = start.aws = stack.enter_context(emulator(**faults))
             for name, value in aws.environment.items():
                 monkeypatch.setenv(name, value)
             backends.get.cache_clear()
-            options = {"command": command} if command else {}
-            return nbprocess.submit(code, {"__name__": "__main__", **(names or {})}, backend="sagemaker", **options)
+            given = {**(options or {}), **({"command": command} if command else {})}
+            return nbprocess.submit(code, {"__name__": "__main__", **(names or {})}, backend="sagemaker", **given)
 
         yield start
         backends.get.cache_clear()
@@ -282,6 +283,31 @@ def test_an_upload_that_breaks_is_taken_up_again(submit) -> None:  # type: ignor
     assert job.result(timeout=90) == 500_000
     assert submit.aws.server.count("PUT", "/blobs/") >= 3
     assert len(list(backends.get("sagemaker").jobs())) == 1, "nothing is billed twice"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "options"),
+    [
+        ("kept = [1, 2]\nprint('said')\nraise KeyError('there')", KeyError, {}),
+        ("kept = [1, 2]\nprint('said', flush=True)\nimport time\ntime.sleep(100)", KeyboardInterrupt, {"timeout": 5}),
+    ],
+)
+def test_results_of_a_job_that_did_not_complete_come_home_without_the_platform(
+    submit, code: str, kind: type, options: dict[str, Any]
+) -> None:  # type: ignore[no-untyped-def]
+    job = submit(code, lost_outputs=True, options=options)
+    assert isinstance(job.exception(timeout=90), kind)
+    names: dict[str, Any] = {}
+    job.load(names)
+    assert names["kept"] == [1, 2] and job.events()[0]["text"] == "said\n"
+    assert "Environment" not in job.describe(), "the role's credentials are no part of the request"
+
+
+def test_a_job_without_a_network_leaves_its_traceback_in_the_log(submit) -> None:  # type: ignore[no-untyped-def]
+    job = submit("kept = 1\n1 / 0", lost_outputs=True, options={"network_isolation": True})
+    assert "%processing_logs" in str(job.exception(timeout=90))
+    log = [event.text for event in job.logs()]
+    assert "ZeroDivisionError: division by zero" in log and "----> 2 1 / 0" in log
 
 
 def test_data_that_was_damaged_is_not_used_and_sent_anew_the_next_time(submit) -> None:  # type: ignore[no-untyped-def]

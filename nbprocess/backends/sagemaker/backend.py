@@ -31,6 +31,7 @@ _DISTRIBUTION = {"1": (3, 10), "2": (3, 11), "3": (3, 12), "4": (3, 12)}
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 """Partition → where its console is."""
 
+
 _LOST_ANSWER = 600.0  # seconds within which boto3 has given up asking again
 
 
@@ -150,6 +151,23 @@ class Backend:
                 f"--image is missing: no default image is known for {self.region}. Give one with --framework, or the "
                 "URI of an image with Python 3.9 or later, such as that of your Studio app."
             ) from error
+
+    def upload(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a worker puts results by itself when its job does not complete; empty where it has no network."""
+        if (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
+            return {}
+        config = request["ProcessingOutputConfig"]
+        uri = next(one["S3Output"]["S3Uri"] for one in config["Outputs"] if one["OutputName"] == "nbprocess-results")
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        meta = self.account.client("s3").meta
+        return {
+            "endpoint": meta.endpoint_url,
+            "region": self.region,
+            "bucket": bucket,
+            "prefix": prefix.rstrip("/") + "/",
+            "owner": self.account.number,
+            "kms_key": config.get("KmsKeyId") or "",
+        }
 
     def preflight(self, request: Mapping[str, Any]) -> list[str]:
         """Role, bucket, image and quota. Raises BackendError before anything is uploaded or billed."""

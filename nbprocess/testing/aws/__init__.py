@@ -76,6 +76,7 @@ def emulator(root: Path | None = None, port: int = 0, **faults: Any) -> Iterator
     handler = type("BoundControlHandler", (Handler,), {"control": control})
     try:
         with S3Server(base / "buckets", buckets=[bucket], account=ACCOUNT, port=port, handler=handler) as server:
+            control.server = server
             if control.faults.cut_uploads:
                 server.fail("PUT", "nbprocess/blobs/", Cut(1000), control.faults.cut_uploads)
             if control.faults.clock_skew:

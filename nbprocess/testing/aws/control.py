@@ -16,6 +16,7 @@ from typing import Any
 from ...backends.local.backend import Backend
 from ...errors import BackendError, JobNameInUse, JobNotFound, NbprocessError, RequestError
 from ...state import TERMINAL
+from ..s3 import S3Server
 from . import services
 from .metrics import Metrics, kill
 from .services import ACCOUNT
@@ -42,6 +43,7 @@ class Faults:
     finds the clock of the caller wrong. ``killed``: so many jobs lose their machine soon after they began to run.
     ``late_logs``: seconds until CloudWatch has a line. ``lost_answers``: so many jobs are created, and the connection
     is closed before the caller hears of it. ``vpc_only``: the apps of the Studio domain may use its VPC only.
+    ``lost_outputs``: the platform uploads nothing of jobs that fail or are stopped.
     """
 
     throttle: int = 0
@@ -63,6 +65,7 @@ class Faults:
     late_logs: float = 0.0
     lost_answers: int = 0
     vpc_only: bool = False
+    lost_outputs: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def reset(self) -> bool:
@@ -118,6 +121,8 @@ class Control:
 
     def __init__(self, base: Path, faults: Faults) -> None:
         self.faults = faults
+        self.server: S3Server | None = None
+        """Where the buckets are served; set once it runs."""
         self._base = base.resolve()
         self._machines = _Machines(base)
         self._metrics = Metrics(self._machines, self._base)
@@ -177,8 +182,25 @@ class Control:
         return {"ProcessingJobArn": _arn(name)}
 
     def _create(self, given: dict[str, Any]) -> None:
-        self._machines.create(given)
+        self._machines.create(self._with_role(given))
         self._metrics.watch(given["ProcessingJobName"])
+
+    def _with_role(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A job has its role's credentials, unless it is isolated."""
+        if self.server is None or (given.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
+            return given
+        return {**given, "Environment": {**given.get("Environment", {}), _ROLE: f"{self.server.endpoint}/credentials"}}
+
+    def _lose_outputs(self, answer: Mapping[str, Any]) -> None:
+        """What came over no connection, the platform has not uploaded."""
+        assert self.server is not None
+        own = {(seen.bucket, seen.key) for seen in self.server.requests if seen.method == "PUT"}
+        for output in (answer.get("ProcessingOutputConfig") or {}).get("Outputs", ()):
+            bucket, _, prefix = output.get("S3Output", {}).get("S3Uri", "").removeprefix("s3://").partition("/")
+            root = self._base / "buckets" / bucket
+            for path in (root / prefix).rglob("*") if prefix else ():
+                if path.is_file() and (bucket, path.relative_to(root).as_posix()) not in own:
+                    path.unlink()
 
     def _start_later(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """The machine takes its time, or never comes: the job is in progress, and nothing of it runs yet."""
@@ -225,6 +247,12 @@ class Control:
         if waiting is not None:
             return {**{k: v for k, v in waiting.items() if k != "Tags"}, "ProcessingJobArn": _arn(name)}
         answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
+        if _ROLE in (answer.get("Environment") or {}):
+            answer["Environment"] = {k: v for k, v in answer["Environment"].items() if k != _ROLE}
+            if not answer["Environment"]:
+                del answer["Environment"]
+        if self.faults.lost_outputs and answer["ProcessingJobStatus"] in ("Failed", "Stopped"):
+            self._lose_outputs(answer)
         if name in self._failed:
             answer.pop("ExitMessage", None)
         if "ProcessingStartTime" in answer:
@@ -367,6 +395,7 @@ class Control:
         return {"events": part, "nextForwardToken": f"f/{start + len(part)}", "nextBackwardToken": f"b/{start}"}
 
 
+_ROLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _NO_CAPACITY = "CapacityError: Unable to provision requested ML compute capacity. Please retry."
 _SUMMARY = (
     "ProcessingJobName",

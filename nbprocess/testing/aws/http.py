@@ -27,6 +27,9 @@ class Handler(S3Handler):
         prices = re.fullmatch(r"/offers/v1.0/aws/AmazonSageMaker/current/([\w-]+)/index.json", self.path)
         if prices:
             self._raw(200, "application/json", json.dumps(offers(prices[1])).encode())
+        elif self.path == "/credentials":
+            keys = {"AccessKeyId": "emulator", "SecretAccessKey": "emulator", "Token": "of-the-role"}
+            self._raw(200, "application/json", json.dumps(keys).encode())
         else:
             super().do_GET()
 
