@@ -129,6 +129,19 @@ def test_jobs_keep_to_the_vpc_and_the_key_of_a_domain_that_does(studio: Path, mo
     assert "network   VPC with subnet-1, subnet-2, sg-1" in text and "key       alias/studio" in text
 
 
+def test_jobs_have_the_tags_of_the_project_that_the_notebook_lies_in(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "repo/notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "repo/notebooks")
+    assert "sagemaker:project" not in str(planned(monkeypatch, faults={})[0]["Tags"])
+    project = {"sagemakerProjectId": "p-1", "sagemakerProjectName": "churn"}
+    (tmp_path / "repo/.sagemaker-code-config").write_text(json.dumps(project))
+    request, _ = planned(monkeypatch, faults={}, tag={"sagemaker:project-name": "other"})
+    tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+    assert (tags["sagemaker:project-id"], tags["sagemaker:project-name"]) == ("p-1", "other"), "the line wins"
+
+
 def test_a_domain_with_access_to_the_internet_names_no_vpc(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.write_text(json.dumps({"DomainId": "d-1", "UserProfileName": "ada"}))
     request, text = planned(monkeypatch, faults={})

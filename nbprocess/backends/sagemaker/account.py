@@ -9,6 +9,7 @@ import functools
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError
@@ -149,7 +150,9 @@ class Account:
     @property
     def settings(self) -> dict[str, Any]:
         """What jobs get unless an option says otherwise: Studio's, over them those of the SDK's ``config.yaml``."""
-        return {**self.studio, **self.defaults}
+        found = {**self.studio, **self.defaults}
+        tags = {**studio.project_tags(Path.cwd()), **found.get("Tags", {})}
+        return {**found, "Tags": tags} if tags else found
 
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:

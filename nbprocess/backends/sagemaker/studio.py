@@ -14,6 +14,10 @@ METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 """Studio and notebook instances keep it: domain, user profile, space, ARN of the app."""
 
 
+PROJECT = ".sagemaker-code-config"
+"""Studio puts it into the checkouts of a SageMaker project."""
+
+
 @functools.cache
 def metadata() -> dict[str, str]:
     """Studio's metadata file; empty outside of Studio."""
@@ -22,6 +26,22 @@ def metadata() -> dict[str, str]:
         return found
     except (OSError, ValueError):
         return {}
+
+
+def project_tags(folder: Path) -> dict[str, str]:
+    """Tags of the SageMaker project whose checkout ``folder`` lies in; the SDK gives them to its jobs, too."""
+    for place in (folder, *folder.parents):
+        try:
+            known = json.loads((place / PROJECT).read_text())
+            return {
+                "sagemaker:project-id": str(known["sagemakerProjectId"]),
+                "sagemaker:project-name": str(known["sagemakerProjectName"]),
+            }
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+    return {}
 
 
 def settings(sagemaker: Any) -> dict[str, Any]:
