@@ -131,6 +131,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer_xml(f"<LocationConstraint>{self.server_state.region}</LocationConstraint>")
             elif method == "GET" and seen.bucket:
                 self._list(seen)
+            elif method == "GET":
+                names = sorted(path.name for path in self.server_state.root.iterdir())
+                day = "<CreationDate>2026-01-01T00:00:00.000Z</CreationDate>"
+                buckets = "".join(f"<Bucket><Name>{name}</Name>{day}</Bucket>" for name in names)
+                self._answer_xml(f"<ListAllMyBucketsResult><Buckets>{buckets}</Buckets></ListAllMyBucketsResult>")
             elif method == "HEAD":
                 self._answer(200, {"x-amz-bucket-region": self.server_state.region})
             elif method == "PUT":

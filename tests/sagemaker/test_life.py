@@ -229,6 +229,8 @@ def test_the_emulator_serves_from_the_command_line_until_it_is_interrupted(tmp_p
         client = session.client("sts", endpoint_url=exported["AWS_ENDPOINT_URL"])
         assert client.get_caller_identity()["Account"] == "123456789012"
         sagemaker = session.client("sagemaker", endpoint_url=exported["AWS_ENDPOINT_URL"])
+        buckets = session.client("s3", endpoint_url=exported["AWS_ENDPOINT_URL"]).list_buckets()["Buckets"]
+        assert [bucket["Name"] for bucket in buckets] == ["sagemaker-us-east-1-123456789012"]
         with pytest.raises(sagemaker.exceptions.ClientError, match="not authorized to perform: ListProcessingJobs"):
             sagemaker.list_processing_jobs()
         process.send_signal(signal.SIGINT)

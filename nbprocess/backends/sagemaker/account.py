@@ -181,7 +181,7 @@ class Account:
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name.startswith("AWS_")}
+    return {name: value for name, value in environ.items() if name.startswith(("AWS_", "SAGEMAKER_"))}
 
 
 def _sentence(error: Exception) -> str:
