@@ -57,7 +57,7 @@ def _found(arguments: argparse.Namespace) -> Iterator[JobState]:
     query = Query(" ".join(arguments.search), arguments.status or "", instance=arguments.instance)
     now = time.time()
     filters = {"StatusEquals": arguments.status} if arguments.status else {}
-    for job in iter_jobs(arguments.backend, **filters):
+    for job in iter_jobs(arguments.backend, problem=_say, **filters):
         state = job.state()
         if arguments.since and now - state.created > arguments.since:
             return
@@ -69,6 +69,10 @@ def _found(arguments: argparse.Namespace) -> Iterator[JobState]:
         if arguments.notebook not in ("", state.notebook, state.notebook.rpartition("/")[2]):
             continue
         yield from select([state], query, now)
+
+
+def _say(problem: str) -> None:
+    print(f"nbprocess: {problem}", file=sys.stderr)
 
 
 def _sums(states: Sequence[JobState]) -> str:

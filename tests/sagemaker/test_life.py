@@ -20,9 +20,11 @@ import nbprocess.api
 from nbprocess import backends
 from nbprocess.backends.base import Backend
 from nbprocess.backends.sagemaker.explain import meaning
+from nbprocess.cli import main
 from nbprocess.errors import JobNotFound
 from nbprocess.testing.aws import Emulator, emulator
 from nbprocess.testing.aws.__main__ import fault
+from nbprocess.testing.aws.control import Control
 from nbprocess.views.source import Query
 
 
@@ -115,6 +117,23 @@ def test_jobs_are_listed_page_by_page_newest_first(aws: Emulator, monkeypatch: p
     assert next(jobs)["ProcessingJobName"] == "page-4" and len(asked) == 1, "no page is asked for before it is needed"
     assert [job["ProcessingJobName"] for job in jobs] == ["page-3", "page-2", "page-1", "page-0"]
     assert [given.get("NextToken") for given in asked] == [None, "2", "4"]
+
+
+def test_the_list_in_a_terminal_takes_one_call_for_each_job(
+    aws: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("true", command="sh", name="in-a-list").wait(90)
+    asked: list[str] = []
+    call = Control.call
+    monkeypatch.setattr(Control, "call", lambda self, name, given: (asked.append(name), call(self, name, given))[1])
+    assert main(["--backend", "sagemaker", "jobs", "--limit", "2"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.startswith("in-a-list ") and "ml.m5.large" in row and "$" in row
+    assert [name for name in asked if "Price" not in name and "Products" not in name] == [
+        "ListProcessingJobs",
+        "DescribeProcessingJob",
+        "DescribeProcessingJob",
+    ]
 
 
 def test_links_lead_to_the_console(aws: Emulator) -> None:
