@@ -51,7 +51,8 @@ export class JobBrowser {
     this.instance = this.chooser("Instance", "instance", "Any machine", []);
     this.since = /** @type {HTMLSelectElement} */ (el("select", { class: "nbp-input", "aria-label": "Created", on: { change: () => this.filter({ since: Number(this.since.value) }) } },
       ...PERIODS.map(([value, text]) => el("option", { value, text }))));
-    this.totals = el("div", { class: "nbp-totals", role: "status", "aria-live": "polite" });
+    this.totals = el("div", { class: "nbp-totals" });
+    this.found = el("span", { class: "nbp-offscreen", role: "status" }); // costs grow all the time: they are not read out
     this.note = el("div", { class: "nbp-note", role: "status", "aria-live": "polite", hidden: true });
     this.head = el("div", { class: "nbp-row nbp-row-head", role: "group", "aria-label": "Sort by" }, ...COLUMNS.map(([key, label]) =>
       el("div", { "data-column": key }, button(label, () => this.sort(key), { class: "nbp-sort", "data-sort": key }))));
@@ -61,7 +62,7 @@ export class JobBrowser {
     this.list = el("div", { class: "nbp-list" }, this.head, this.scroller, this.empty);
     this.details = new JobDetails({ send, onClose: () => this.close() });
     this.node = el("section", { class: "nbp-browser", "aria-label": "Processing jobs" },
-      el("header", { class: "nbp-browser-head" }, el("strong", { text: "Processing jobs" }), this.totals, el("span", { class: "nbp-grow" }),
+      el("header", { class: "nbp-browser-head" }, el("strong", { text: "Processing jobs" }), this.totals, this.found, el("span", { class: "nbp-grow" }),
         button("Refresh", () => this.send({ type: "refresh" }), { class: "nbp-button nbp-quiet" })),
       el("div", { class: "nbp-filters", role: "toolbar", "aria-label": "Filters" }, this.search, this.status, this.backend, this.notebook, this.instance, this.since),
       this.note, el("div", { class: "nbp-body" }, this.list, this.details.node));
@@ -234,8 +235,9 @@ export class JobBrowser {
 
   /** @param {any} message */
   describe({ totals, total, complete }) {
-    const parts = [`${count(totals.running)} running`, `${money(totals.today)} today`, `${money(totals.week)} this week`,
-      total === totals.jobs ? counted(totals.jobs, "job") : `${count(total)} of ${counted(totals.jobs, "job")}`];
+    const listed = total === totals.jobs ? counted(totals.jobs, "job") : `${count(total)} of ${counted(totals.jobs, "job")}`;
+    setText(this.found, listed);
+    const parts = [`${count(totals.running)} running`, `${money(totals.today)} today`, `${money(totals.week)} this week`, listed];
     const own = this.query.notebook && totals.notebooks?.[this.query.notebook];
     if (own) parts.push(`${money(own)} by this notebook`);
     if (totals.unpriced) parts.push(`${count(totals.unpriced)} not priced yet`);

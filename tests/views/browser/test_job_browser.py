@@ -47,6 +47,9 @@ def test_ten_thousand_jobs_are_listed_filtered_sorted_and_paged(page: Any, cells
     assert widget.locator(".nbp-row").count() < 40  # only what is visible exists
     widget.get_by_label("Status", exact=True).select_option("Failed")
     widget.locator(".nbp-totals", has_text=" of 10,000 jobs").wait_for()
+    assert re.fullmatch(
+        r"[\d,]+ of 10,000 jobs", widget.get_by_role("status").first.inner_text()
+    )  # read out; costs are not
     widget.locator(".nbp-row[data-number='0']", has_text="Failed").wait_for()
     costs = widget.get_by_label("Notebook", exact=True).locator("option").all_inner_texts()
     assert re.fullmatch(r"features\.ipynb · \$[\d,]+\.\d\d", costs[1])
