@@ -266,6 +266,11 @@ def test_list_filters(local: Local) -> None:
     first = local.backend.describe("job-1")["CreationTime"]
     assert [j["ProcessingJobName"] for j in local.backend.jobs(CreationTimeAfter=first, MaxResults=1)] == ["job-3"]
     assert not list(local.backend.jobs(StatusEquals="Failed")) and len(list(local.backend.jobs(NameContains="2"))) == 1
+    ended = record.Record(local.backend.base / "instances", "job-3")
+    ended.write({**ended.read(), "ProcessingJobStatus": "Failed"})
+    assert [job["ProcessingJobName"] for job in local.backend.jobs(StatusEquals="Failed")] == ["job-3"]  # read anew
+    local.backend.delete("job-2")
+    assert [job["ProcessingJobName"] for job in local.backend.jobs()] == ["job-3", "job-1"]
 
 
 def test_a_record_is_whole_or_not_there(tmp_path: Path) -> None:

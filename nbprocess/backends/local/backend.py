@@ -36,6 +36,16 @@ if TYPE_CHECKING:
 ACCOUNT = "000000000000"
 BUCKET = "nbprocess-local"
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z")
+_SUMMARY = (
+    "ProcessingJobName",
+    "ProcessingJobArn",
+    "CreationTime",
+    "ProcessingEndTime",
+    "LastModifiedTime",
+    "ProcessingJobStatus",
+    "FailureReason",
+    "ExitMessage",
+)
 _LITTLE = 2e9
 """Bytes; who has less on the disk is told how to free some."""
 _GPU = re.compile(r"ml\.(g\d|p\d)")
@@ -57,6 +67,8 @@ class Backend:
         self._waiter = Waiter()
         self._preload: tuple[str, ...] = ()
         self._needs: frozenset[str] = frozenset()
+        self._ended: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
+        """Path of an ended job's description → which file it is, and its summary: nothing of it changes any more."""
 
     @property
     def base(self) -> Path:
@@ -206,16 +218,19 @@ class Backend:
             raise BackendError(
                 f"jobs({', '.join(sorted(unknown))}=): no such filter. There are: {', '.join(sorted(known | times))}."
             )
+        folder = str(self.base / "instances")
         try:
-            names = [e.name for e in os.scandir(self.base / "instances") if not e.name.startswith(".")]
+            names = [e.name for e in os.scandir(folder) if not e.name.startswith(".")]
         except FileNotFoundError:
             return
+        if len(self._ended) > 2 * len(names):  # most of them were deleted
+            self._ended.clear()
         found = []
         for name in names:
             if str(filters.get("NameContains", "")) not in name:
                 continue
             try:
-                job = self.describe(name)
+                job = self._summary(folder, name)
             except JobNotFound:
                 continue  # deleted since the folder was read
             if filters.get("StatusEquals", job["ProcessingJobStatus"]) != job["ProcessingJobStatus"]:
@@ -226,18 +241,25 @@ class Backend:
             str(filters.get("SortBy", "")), "CreationTime"
         )
         found.sort(key=lambda job: job[field], reverse=filters.get("SortOrder") != "Ascending")
-        keys = (
-            "ProcessingJobName",
-            "ProcessingJobArn",
-            "CreationTime",
-            "ProcessingEndTime",
-            "LastModifiedTime",
-            "ProcessingJobStatus",
-            "FailureReason",
-            "ExitMessage",
-        )
         for job in found[: filters.get("MaxResults")]:
-            yield {key: job[key] for key in keys if key in job}
+            yield dict(job)
+
+    def _summary(self, folder: str, name: str) -> dict[str, Any]:
+        """A job as ListProcessingJobs has it. Raises JobNotFound."""
+        path = f"{folder}/{name}/describe.json"
+        try:
+            facts = os.stat(path)
+        except OSError:
+            raise JobNotFound(name) from None
+        file = (facts.st_mtime_ns, facts.st_ino)  # before it is read: a later one is then read again
+        kept = self._ended.get(path)
+        if kept is not None and kept[0] == file:
+            return kept[1]
+        job = self.describe(name)
+        summary = {key: job[key] for key in _SUMMARY if key in job}
+        if job["ProcessingJobStatus"] in TERMINAL:
+            self._ended[path] = (file, summary)
+        return summary
 
     def logs(self, name: str, cursor: Any = None, limit: int = 10_000) -> LogPage:
         """Log lines after ``cursor`` (a byte offset), at most ``limit``. Raises JobNotFound."""
