@@ -139,7 +139,11 @@ def _copy(job: Any) -> str:
 
 def _delete(job: Any) -> str:
     job.delete()
-    return f"{job.name} is deleted."
+    try:
+        job.backend.describe(job.name)
+    except JobNotFound:
+        return f"{job.name} is deleted."
+    return f"{job.name}: what the store kept of it is deleted. The platform itself goes on listing the job."
 
 
 ACTIONS: dict[str, Action] = {
