@@ -220,13 +220,16 @@ def _display(event: Mapping[str, Any]) -> Section:
 
 def _files(job: Any) -> Section | None:
     """The files of the job's own outputs; None where it has no output."""
-    outputs = {name: output for name, output in job.outputs.items() if output.uri}
+    outputs = job.outputs.uris()
     if not outputs:
         return None
     rows: list[list[Any]] = []
     try:
-        for name, output in outputs.items():
-            rows += [[name, path, size] for path, size in itertools.islice(output.list().items(), _FILES - len(rows))]
+        for name, uri in outputs.items():
+            listed = job.backend.open_store(uri.rstrip("/")).list(
+                ""
+            )  # page by page: an output may have a million files
+            rows += sorted([name, path, size] for path, size in itertools.islice(listed, _FILES - len(rows)))
     except NbprocessError as error:  # a bucket of somebody else
         return Section("Outputs", "files", rows, str(error))
     empty = "No files." if _ended(job) else "No files yet: most jobs write them at their end."
@@ -238,11 +241,7 @@ def _files(job: Any) -> Section | None:
 def _preview(job: Any, output: str, path: str) -> Section:
     from .previews import preview
 
-    found = job.outputs[output]
-    sizes = found.list()
-    if path not in sizes:
-        raise KeyError(f"{output}/{path} is not there any more.")
-    return preview(found / path, sizes[path])
+    return preview(job.outputs[output] / path)
 
 
 def _plan(manifest: Mapping[str, Any]) -> Section:

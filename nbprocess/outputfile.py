@@ -43,6 +43,11 @@ class OutputFile:
     def __fspath__(self) -> str:
         return str(self.download())
 
+    @property
+    def size(self) -> int:
+        """Its bytes, as the store has it now. Raises StoreError: there is no such file."""
+        return self._entry().size
+
     def open(self, mode: str = "r", encoding: str = "utf-8", *, ahead: int | None = None) -> IO[Any]:
         """Open it for reading, as text or with ``mode="rb"`` as bytes; only what is read is fetched.
 

@@ -24,12 +24,13 @@ ROWS, COLUMNS, CELL = 100, 50, 200
 IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp", ".svg": "svg+xml"}
 
 
-def preview(file: OutputFile, length: int) -> Section:
-    """The beginning of ``file``, which has ``length`` bytes, as what it is. Reads no more than that.
+def preview(file: OutputFile) -> Section:
+    """The beginning of ``file`` as what it is. Reads no more than that.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: it is not there, or cannot be read.
     """
+    length = file.size
     kind = PurePosixPath(file.name).suffix.lower()
     if kind in IMAGES:
         if length > IMAGE_BYTES:

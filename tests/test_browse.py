@@ -11,6 +11,7 @@ import pytest
 
 import nbprocess
 from nbprocess.browse import source
+from nbprocess.errors import StoreError
 from nbprocess.views.source import ListedJobs, Query, Section
 
 CODE = """
@@ -84,7 +85,7 @@ def test_a_file_shows_its_beginning(jobs: ListedJobs, path: str, kind: str, show
 def test_an_image_shows_itself_and_what_is_gone_is_named(jobs: ListedJobs) -> None:
     head, _, data = jobs.preview("shown", "made", "plots/a.svg").content.partition(",")
     assert head == "data:image/svg+xml;base64" and base64.b64decode(data).startswith(b"<svg")
-    with pytest.raises(KeyError, match="made/nothing is not there any more"):
+    with pytest.raises(StoreError, match="made/nothing is not there"):
         jobs.preview("shown", "made", "nothing")
     with pytest.raises(KeyError, match="other: the job has no such output"):
         jobs.preview("shown", "other", "x")
