@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
+import itertools
 import os
 import re
 import shlex
@@ -68,6 +70,7 @@ class StandIn:
         self.user_ns = front.namespace
         self.execution_count = front.count
         self.config: dict[str, object] = {}
+        self._last_folder = os.getcwd()
 
     def starts(self, program: Any) -> None:
         """Nothing to prepare."""
@@ -109,10 +112,16 @@ class StandIn:
 
     def _magic(self, name: str, sign: str, kind: str) -> Any:
         magic = getattr(self, f"_{kind}_{name.replace('!', 'bash').replace('sx', 'bash')}", None)
+        if magic is None and kind == "cell" and name in _SHOWN:
+            return functools.partial(self._show, _SHOWN[name])
+        if magic is None and kind == "cell" and name in _PROGRAMS:
+            return lambda line, cell: self._cell_script(f"{name} {line}", cell)
+        if magic is None and kind == "line" and name in _COMMANDS:
+            return lambda line: self.system(f"{_COMMANDS[name]} {line}")
         if magic is None:
             raise UsageError(
-                f"{sign}{name} needs IPython, and this image has none. Install it (%pip install ipython in an earlier "
-                "line, or --requirements), choose another image, or run that line in a local cell."
+                f"{sign}{name} needs IPython, and this image has none. Add --requirements ipython, choose another "
+                "image, or run that line in a local cell."
             )
         return magic
 
@@ -199,7 +208,9 @@ class StandIn:
     _line_set_env = _line_env
 
     def _line_cd(self, line: str) -> None:
-        os.chdir(os.path.expanduser(line.strip().strip("'\"") or "~"))
+        to, here = line.strip().strip("'\"") or "~", os.getcwd()
+        os.chdir(self._last_folder if to == "-" else os.path.expanduser(to))
+        self._last_folder = here
         print(os.getcwd())
 
     def _line_pwd(self, _: str) -> str:
@@ -211,12 +222,25 @@ class StandIn:
     def _line_run(self, line: str) -> None:
         import runpy
 
-        path, *arguments = shlex.split(line)
+        words = shlex.split(line)
+        options = [word for word in itertools.takewhile(lambda word: word.startswith("-"), words)]
+        unknown = [option for option in options if option not in ("-i", "-n")]
+        if unknown or len(options) == len(words):
+            raise UsageError(
+                f"%run {line}: without IPython it takes a script and its arguments, with -i or -n before them"
+                + (f", not {unknown[0]}" if unknown else "")
+            )
+        path, *arguments = words[len(options) :]
+        path = path if os.path.exists(path) or path.endswith(".py") else path + ".py"
         before, sys.argv = sys.argv, [path, *arguments]
         try:
-            self.user_ns.update(
-                {k: v for k, v in runpy.run_path(path, run_name="__main__").items() if not k.startswith("__")}
-            )
+            if "-i" in options:  # in the notebook's own namespace
+                with open(path, "rb") as file:
+                    exec(compile(file.read(), path, "exec"), self.user_ns)
+                return
+            name = os.path.basename(path)[: -len(".py")] if "-n" in options else "__main__"
+            made = runpy.run_path(path, run_name=name)
+            self.user_ns.update({k: v for k, v in made.items() if not k.startswith("__")})
         finally:
             sys.argv = before
 
@@ -259,6 +283,35 @@ class StandIn:
             raise subprocess.CalledProcessError(code, "bash")
 
     _cell_sh = _cell_bash
+
+    def _cell_script(self, line: str, cell: str) -> None:
+        """``%%script PROGRAM``, and the programs that IPython knows by name."""
+        sys.stdout.flush()
+        command = shlex.split(line)
+        if command[0] == "python":
+            command[0] = sys.executable
+        code = subprocess.run(command, input=cell.encode()).returncode
+        if code:
+            raise subprocess.CalledProcessError(code, line)
+
+    def _show(self, mime: str, line: str, cell: str) -> None:
+        """``%%html`` and its kin: the text itself is what is shown."""
+        event = {"type": "display_data", "data": {mime: cell}, "metadata": {}, "display_id": None}
+        self._front.channel.event(event)
+
+
+_SHOWN = {
+    "html": "text/html",
+    "latex": "text/latex",
+    "markdown": "text/markdown",
+    "svg": "image/svg+xml",
+    "javascript": "application/javascript",
+    "js": "application/javascript",
+}
+_PROGRAMS = ("python", "python3", "perl", "ruby")
+_COMMANDS = {"ll": "ls -l", "ls": "ls", "cat": "cat", "less": "cat", "more": "cat", "man": "man"}
+_COMMANDS.update({"cp": "cp", "mv": "mv", "rm": "rm", "mkdir": "mkdir", "rmdir": "rmdir"})
+"""Aliases that IPython has for programs of the system."""
 
 
 def make(front: Any) -> StandIn:

@@ -193,6 +193,26 @@ def test_a_bare_python_has_displays_errors_and_magics(tmp_path: Path, bare_pytho
     assert error["type"] == "UsageError" and "%prun needs IPython" in error["message"] and error["frames"][0][1] == 11
 
 
+def test_more_magics_of_a_bare_python(tmp_path: Path, bare_python: str) -> None:
+    code = """
+    shell, k = get_ipython(), 3
+    shell.run_cell_magic('writefile', 'script.py', 'import sys\\nx = k + 5 if "k" in globals() else sys.argv[1:]\\n')
+    shell.run_line_magic('run', '-i script.py'); print(x)
+    shell.run_line_magic('run', 'script a b'); print(x)
+    shell.run_cell_magic('html', '', '<u>shown</u>')
+    shell.run_cell_magic('python', '', 'print("apart")')
+    shell.run_line_magic('cat', 'script.py')
+    shell.run_line_magic('cd', '/'); shell.run_line_magic('cd', '-')
+    shell.run_line_magic('run', '-p script.py')
+    """
+    ran = job(tmp_path, code).run(bare_python, load=False)
+    assert [shown["data"] for shown in ran.displays()] == [{"text/html": "<u>shown</u>"}]
+    text = ran.text()
+    assert "\n8\n['a', 'b']\n" in text and "apart\nimport sys\n" in text and text.rstrip().endswith("/notebook")
+    error = ran.outcome["error"]
+    assert "it takes a script and its arguments, with -i or -n before them, not -p" in error["message"]
+
+
 def test_a_bare_python_shows_values_by_the_functions_of_the_notebook(tmp_path: Path, bare_python: str) -> None:
     notebook: dict[str, Any] = {"__name__": "__main__"}
     source = 'def as_html(value): return f"<i>{value}</i>"\n'
