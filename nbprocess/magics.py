@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .job import Job
     from .plan import Context, Plan
-    from .script import Script, ScriptPlan
+    from .script import Script
 
 # Mistakes of the person, or of the world around: one red line, no traceback of ours.
 EXPECTED = (OptionError, CaptureError, RequestError, BackendError, StoreError)
@@ -66,7 +66,7 @@ class ProcessingMagics(Magics):
 
         self.session: dict[str, Any] = {}
         self.background = Background(shell)
-        self.last_plan: Plan | ScriptPlan | None = None
+        self.last_plan: Plan | str | None = None
 
     # -- the cell ----------------------------------------------------------------------------------------------------
 
@@ -98,11 +98,13 @@ class ProcessingMagics(Magics):
                 self._run_script(from_cell(cell, options), options)
                 return None
             plan = self._plan(cell, line, options, lines)
-            self.last_plan = plan
             if options.dry_run:
-                print(plan.text())
+                self.last_plan = plan.text()
+                print(self.last_plan)
                 return None
             job = launch(plan, self.ip.user_ns, report=_sending(plan))
+            plan.release()
+            self.last_plan = plan
         if options.background:
             captured = plan.capture
             self.background.add(
@@ -237,12 +239,12 @@ class ProcessingMagics(Magics):
                 if options.command:
                     from .script import from_cell, prepare
 
-                    self.last_plan = prepare(from_cell(cell, options), options, self._context())
+                    self.last_plan = prepare(from_cell(cell, options), options, self._context()).text()
                 else:
-                    self.last_plan = self._plan(cell, line, options, lines)
+                    self.last_plan = self._plan(cell, line, options, lines).text()
         if self.last_plan is None:
             raise UsageError("%processing_plan: no cell was planned yet. Put %%processing_plan on top of a cell.")
-        print(self.last_plan.text())
+        print(self.last_plan if isinstance(self.last_plan, str) else self.last_plan.text())
 
     # -- the lines ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,11 @@ class Plan:
             price_per_hour=self.price_per_hour,
             headline="Sending what the cell needs",
         )
+
+    def release(self) -> None:
+        """Let go of the kernel's objects once the job has them: what is only shown later must not keep them in memory."""
+        self.bound, self.dumped.memo = {}, None
+        self.capture = replace(self.capture, formatters=[], attached={})
 
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 NEVER_WORDS = """
-In Out get_ipython _ih _oh _dh _sh _exit_code _ip __builtin__ __builtins__ __name__ __doc__ __package__ __loader__
+In Out get_ipython _ih _oh _dh _sh _ip __builtin__ __builtins__ __name__ __doc__ __package__ __loader__
 __spec__ __annotations__ __session__ __file__ __warningregistry__ _rwho_ls _VSCODE_toString
 """
 NEVER = frozenset(NEVER_WORDS.split())

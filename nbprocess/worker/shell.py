@@ -81,6 +81,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
 
     kernel = AnyTrait(None, allow_none=True)
     """There to be found: libraries tell a notebook from a terminal by it (pandas chooses ``max_columns`` so)."""
+    channel = AnyTrait()
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
@@ -92,7 +93,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         sys.stdout.flush()
         sys.stderr.flush()
         event = {"type": "error", "ename": etype.__name__, "evalue": str(evalue), "traceback": list(stb)}
-        self.display_pub.channel.event(event)  # type: ignore[attr-defined]
+        self.channel.event(event)  # its own: under %%capture the publisher is another one, and takes no errors
 
     def ask_exit(self) -> None:
         """``exit`` in a cell ends the job; what is ready comes back."""
@@ -170,7 +171,7 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     sys.displayhook = sys_hook
     # As inside of a cell: the code of `%%capture` runs as a cell in the cell, and must not put the usual hook back.
     shell.display_trap._nested_level += 1
-    shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
+    shell.channel = shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
     shell.displayhook.front = front  # type: ignore[attr-defined]
     shell.execution_count = front.count + _counted_early()
     names = getattr(shell.compile, "_filename_map", None)

@@ -141,3 +141,10 @@ made
 # %% row 24
 shown.outputs, shown.stdout
 shown()
+# %% row 24: an error under %%capture is shown all the same
+%%capture hushed
+print("hushed"); 1 / 0
+# %% row 24: and what a shell line leaves
+!exit 3
+# %% row 24
+hushed.stdout, _exit_code
