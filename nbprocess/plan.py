@@ -91,7 +91,7 @@ class Plan:
         )
 
     def release(self) -> None:
-        """Let go of the kernel's objects once the job has them: what is only shown later must not keep them in memory."""
+        """Let go of the kernel's objects once the job has them: what is only shown later keeps none in memory."""
         self.bound, self.dumped.memo = {}, None
         self.capture = replace(self.capture, formatters=[], attached={})
 

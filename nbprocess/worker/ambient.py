@@ -92,6 +92,8 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
                 for note in _APPLY[section](module, value) or []:
                     print("nbprocess: " + note, file=sys.stderr)
 
+            if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined]
+                __import__("locale")  # it counts for `strftime`, whoever imports the module
             hooks.on(_MODULES[section], act)
     # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has
     # by another default, must not count as a change of the cell.
@@ -447,7 +449,9 @@ def apply_shell(shell: Any, state: Any) -> None:
     if inline and (library is None or drawing.only_pictures or drawing.chosen(library) is None):
         from matplotlib_inline.config import InlineBackend
 
-        backend = InlineBackend.instance(parent=shell)
-        backend.close_figures = inline["close_figures"]
-        backend.print_figure_kwargs = inline["print_figure_kwargs"]
-        backend.figure_formats = set(inline["figure_formats"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own deprecated ways: no cell made it
+            backend = InlineBackend.instance(parent=shell)
+            backend.close_figures = inline["close_figures"]
+            backend.print_figure_kwargs = inline["print_figure_kwargs"]
+            backend.figure_formats = set(inline["figure_formats"])

@@ -1,5 +1,5 @@
-"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, logging,
-the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
+"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, the locale,
+logging, the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
 
 May import: the standard library.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MODULES = {  # section → the module whose import makes it exist
     "python": "sys",
+    "locale": "locale",
     "logging": "logging",
     "numpy.errors": "numpy",
     "polars": "polars",
@@ -34,6 +35,25 @@ def _python(module: Any) -> Any:
 
 def _apply_python(module: Any, state: Any) -> None:
     module.setrecursionlimit(state["recursion"])
+
+
+_CATEGORIES = ("LC_COLLATE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
+"""LC_CTYPE is the process's own: Python sets it when it starts."""
+
+
+def _locale(module: Any) -> Any:
+    return {name: module.setlocale(getattr(module, name)) for name in _CATEGORIES if hasattr(module, name)}
+
+
+def _apply_locale(module: Any, state: Any) -> list[str]:
+    here, notes = _locale(module), []
+    for name, wanted in state.items():
+        if here.get(name, wanted) != wanted:
+            try:
+                module.setlocale(getattr(module, name), wanted)
+            except module.Error:
+                notes.append(f"this system has no locale {wanted} ({name}): it is {here[name]}")
+    return notes
 
 
 def _numpy_errors(module: Any) -> Any:
@@ -161,6 +181,7 @@ def apply_environ(variables: Any) -> None:
 
 COLLECT = {
     "python": _python,
+    "locale": _locale,
     "logging": _logging,
     "numpy.errors": _numpy_errors,
     "polars": _polars,
@@ -169,6 +190,7 @@ COLLECT = {
 }
 APPLY = {
     "python": _apply_python,
+    "locale": _apply_locale,
     "logging": _apply_logging,
     "numpy.errors": _apply_numpy_errors,
     "polars": _apply_polars,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import locale
 import logging
 import sys
 from pathlib import Path
@@ -46,3 +47,11 @@ def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None
     settings.APPLY["logging"](module, state)
     assert settings.COLLECT["logging"](module) == state and logger.handlers[0] is file
     file.close()
+
+
+def test_a_locale_that_this_system_lacks_is_told() -> None:
+    before = settings.COLLECT["locale"](locale)
+    assert settings.APPLY["locale"](locale, {**before, "LC_TIME": "xx_XX"}) == [
+        f"this system has no locale xx_XX (LC_TIME): it is {before['LC_TIME']}"
+    ]
+    assert settings.COLLECT["locale"](locale) == before

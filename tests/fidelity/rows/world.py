@@ -212,3 +212,12 @@ importlib.reload(keeper)
 keeper.count
 # %% row 75
 keeper.count, keeper.STATE
+# %% row 68: no filter at all, and no warning that no cell made
+warnings.resetwarnings()
+# %% row 68
+plt.plot([1, 2]);
+# %% row 68: the locale
+import locale
+locale.setlocale(locale.LC_TIME, "C.UTF-8")
+# %% row 68
+locale.setlocale(locale.LC_TIME)
