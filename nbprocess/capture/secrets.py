@@ -33,6 +33,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
         ("private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
         ("URL with credentials", r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://[^\s/:@'\"<>{}$]*:([^\s/@'\"<>{}$]{3,})@[\w.-]"),
+        ("key in a URL", r"(?i)[?&](?:api_?key|access_token|auth_token|subscription-key)=([\w.~%-]{16,})"),
+        ("authorization header", r"(?i)^\s*(?:bearer|basic)\s+(?=\S*\d)([\w.~+/-]{16,}=*)\s*$"),
         ("password in a connection string", r"(?i)(?:^|;|\s)(?:password|pwd)\s*=\s*([^;\s'\"{}<>*$]{4,})(?:;|$)"),
     )
 )
@@ -45,13 +47,14 @@ _NAME = re.compile(
     r"|private_?key|credentials?|conn(?:ection)?_?str(?:ing)?|client_?secret|bearer|(?:auth|access|refresh|bearer|api)_?token)$"
     r"|(?:password|passwd|apikey|secretkey|accesstoken|authtoken|clientsecret)$"
 )
+_PAIR = re.compile(r"(?i)(?:^|_)(?:auth|creds|credentials|login)$")
 # Words around "token" that belong to text processing, not to access.
 _HARMLESS_NAME = re.compile(
     r"(?i)(?:pad|eos|bos|sep|cls|mask|unk|unknown|start|end|stop|next|prev|special|sos|oov|split|line|word|input|output|first|last"
     r"|image|new)_?(?:tokens?|key)$|^tokens?$|public_?key|^pass$"
 )
 _PLACEHOLDER = re.compile(
-    r"(?i)^\s*$|^<.*>$|^\$|^\{.*\}$|^%\(|^\*+$|^[x.\-_]+$|your|change_?me|example|placeholder|dummy|redacted|"
+    r"(?i)^\s*$|^<.*>$|^\$|^\{.*\}$|^%\(|^\*+$|^[x.\-_]+$|your|change[_-]?me|example|placeholder|dummy|redacted|"
     r"insert|enter |todo|"
     r"^(?:none|null|true|false|n/?a|test\w*|password|passwd|secret|token|api_?key|key|string|foo|bar|abc\d*|value|unknown"
     r"|default)$"
@@ -150,6 +153,8 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
         return (in_text(text) if len(text) >= 12 else "") or in_name(name, value)
     if depth == 0:
         return ""
+    if kind is tuple and len(value) == 2 and _PAIR.search(name):  # as HTTP libraries take user and password
+        return in_name("password", value[1])
     for key, child in _children(value):
         found = in_value(key, child, depth - 1)
         if found:
@@ -162,6 +167,10 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
     if issubclass(kind, dict):
         for key, child in itertools.islice(dict.items(value), _CHILDREN):
             yield (key if isinstance(key, str) else ""), child
+        return
+    fields = getattr(kind, "_fields", None)
+    if issubclass(kind, tuple) and isinstance(fields, tuple):
+        yield from zip(fields, tuple.__iter__(value), strict=False)
         return
     if issubclass(kind, (list, tuple, set, frozenset)):
         for child in itertools.islice(value, _CHILDREN):

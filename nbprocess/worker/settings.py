@@ -1,5 +1,5 @@
-"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, the locale,
-logging, the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
+"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, the
+locale, logging, the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
 
 May import: the standard library.
 """

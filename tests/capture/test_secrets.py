@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import types
 
@@ -27,6 +28,8 @@ SECRET_VALUES = [
     "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIE",
     "postgresql://joe:" + "hunter22@db.internal:5432/prod",
     "Server=db;User Id=joe;Password=" + "hunter22;",
+    "https://api.example.org/v1?units=metric&" + "api_key=a1B2c3D4e5F6g7H8",
+    "Bearer " + "a1B2c3D4e5F6g7H8",
     "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=" + "a1B2" * 20 + "==",
 ]
 
@@ -56,6 +59,14 @@ def test_a_secret_is_recognised_by_its_name(name: str) -> None:
     assert secrets.in_value(name, "Tr0ub4dor&3")
     assert secrets.in_value("settings", {name: "Tr0ub4dor&3"})
     assert secrets.in_value("obj", types.SimpleNamespace(**{name: "Tr0ub4dor&3"}))
+    assert secrets.in_value("row", collections.namedtuple("Row", ["user", name])("joe", "Tr0ub4dor&3"))
+
+
+def test_a_pair_of_user_and_password() -> None:
+    assert secrets.in_value("auth", ("joe", "Tr0ub4dor&3")) and secrets.in_value(
+        "job", {"auth": ("joe", "Tr0ub4dor&3")}
+    )
+    assert not secrets.in_value("axes", ("longitude", "latitude")) and not secrets.in_value("auth", ("joe", 3.14))
 
 
 HARMLESS = [
