@@ -154,3 +154,14 @@ def test_what_a_frame_has_beside_its_values(ends: Ends) -> None:
     sent["held"][0].flags.allows_duplicate_labels = False
     ends.back()
     assert held[0] is frame and frame.attrs == {"unit": "m"} and not frame.flags.allows_duplicate_labels
+
+
+def test_what_is_registered_with_a_generic_function(ends: Ends) -> None:
+    ends.cell("import functools\n@functools.singledispatch\ndef show(x): return 'any'\nheld = [show]")
+    sent = ends.send("show", "held")
+    ends.begin()
+    sent["show"].register(list, len)
+    sent["show"](1), sent["show"]([])
+    ends.back()
+    show = ends.home["show"]
+    assert show([1, 2]) == 2 and show(1) == "any" and ends.home["held"][0] is show

@@ -54,6 +54,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "asyncio event": (asyncio.Event, "event loop"),
     "context variable": (lambda: contextvars.ContextVar("v"), "Make it inside the cell"),
     "module by hand": (lambda: types.ModuleType("by_hand"), "was made by hand. Put its code into a file"),
+    "weak set": (weakref.WeakSet, "Use a plain set"),
     "weak dict": (weakref.WeakValueDictionary, "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
     "sqlite": (lambda: sqlite3.connect(":memory:"), "Open it inside the cell"),

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from . import arrays, caches, exceptions, handlers, subclasses, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
-from .functions import set_attributes
+from .functions import set_attributes, set_dispatch
 from .group import Memo
 
 
@@ -136,6 +136,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         _apply_class(obj, state)
     elif kind == "function":
         set_attributes(obj, state)
+    elif kind == "dispatch":
+        set_dispatch(obj, dict(state))
     elif kind == "exception":
         obj.args = state[0]
         vars(obj).clear()

@@ -19,7 +19,7 @@ from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import is_frame
-from .functions import by_reference, own_attributes, rebindable
+from .functions import by_reference, dispatches, own_attributes, rebindable
 from .group import Memo
 from .remade import path_in_shell
 
@@ -102,6 +102,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if isinstance(obj, type):
         held = data_of(obj)
         return None if held is None else ("class", held)
+    if kind is _FUNCTION and dispatches(obj):
+        return None if by_reference(obj) else ("dispatch", dict(obj.registry))
     if kind is _FUNCTION:
         return None if by_reference(obj) else ("function", {**own_attributes(obj), **rebindable(obj)})
     if kind is caches.CACHED:
@@ -304,7 +306,7 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, (obj.args, exceptions.sent(obj))
     if kind == "cached":
         return kind, (dict(state[0]), *caches.state_of(obj))
-    if kind == "dict":
+    if kind in ("dict", "dispatch"):
         return kind, list(state.items())
     if kind == "instance":
         inner, attributes, slots = state

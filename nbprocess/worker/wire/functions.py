@@ -50,7 +50,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         return NotImplemented
     if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
         return injected, (function.__name__,)
-    if function.__code__.co_filename == functools.__file__ and hasattr(function, "registry"):
+    if dispatches(function):
         return _reduce_dispatch(function)
     located = source.locate(function.__code__)
     if located is None:
@@ -217,6 +217,11 @@ def _is_found(name: str) -> bool:
 
 def _main() -> Any:
     return sys.modules["__main__"]
+
+
+def dispatches(function: Any) -> bool:
+    """Whether ``functools.singledispatch`` made it."""
+    return bool(function.__code__.co_filename == functools.__file__) and hasattr(function, "registry")
 
 
 def _reduce_dispatch(function: Any) -> Any:

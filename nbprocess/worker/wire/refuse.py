@@ -95,6 +95,7 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("builtins", "dict_items"): _WINDOW,
     ("builtins", "code"): "compiled code fits one version of Python. Send its text, and compile it inside the cell.",
     ("weakref", "*"): "a weak reference points into this process. Use the object itself.",
+    ("_weakrefset", "WeakSet"): "weak references point into this process. Use a plain set.",
     ("builtins", "weakref"): "a weak reference points into this process. Use the object itself.",
     ("builtins", "ReferenceType"): "a weak reference points into this process. Use the object itself.",
     ("_contextvars", "ContextVar"): "a context variable belongs to this process. Make it inside the cell.",
@@ -188,7 +189,7 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
         return  # their attributes are their own affair: no way in for the reader
     try:
         attributes = dict(vars(value)) if not isinstance(value, type) else {}
-    except TypeError:
+    except Exception:  # slots have none, and what stands for a missing value says so at any touch
         attributes = {}
     for name, item in attributes.items():
         yield f".{name}", item
