@@ -287,6 +287,7 @@ class Cell:
         if self._features:
             report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None
+        results.flush_files(self._namespace)
         report["files"], report["files_deleted"] = self._folder.changes(self._put)
         report["folders"] = self._folder.made()
         named = set(self._manifest.get("imports") or ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import stat
@@ -78,6 +80,14 @@ def describe(value: object) -> dict[str, object]:
         if isinstance(found, tuple) and all(isinstance(n, int) for n in found) and found:
             shape = " × ".join(map(str, found))
     return {"type": kind.__name__, "shape": shape}
+
+
+def flush_files(namespace: dict[str, object]) -> None:
+    """Write out what files hold that the cell left open: it would be lost with this process."""
+    for value in list(namespace.values()):
+        if issubclass(type(value), io.IOBase):
+            with contextlib.suppress(OSError, ValueError):  # a full disk, a closed file
+                value.flush()  # type: ignore[attr-defined]
 
 
 class Folder:

@@ -138,6 +138,13 @@ def test_input_is_refused_with_the_way_out(tmp_path: Path) -> None:
     assert error["type"] == "StdinNotImplementedError" and "ask in a local cell" in error["message"]
 
 
+def test_a_file_that_the_cell_leaves_open_comes_back_whole(tmp_path: Path) -> None:
+    ran = job(
+        tmp_path, "out = open('out.txt', 'w')\nout.write('abc')\nclosed = open('in.txt', 'w'); closed.close()"
+    ).run()
+    assert {file["path"]: file["blob"]["size"] for file in ran.outcome["files"]} == {"in.txt": 0, "out.txt": 3}
+
+
 def test_files_lie_in_the_current_directory_and_new_ones_come_back(tmp_path: Path) -> None:
     code = """
     import os, tools
