@@ -201,7 +201,7 @@ import lower
 kept = lower.Kept()
 os.chdir("below")
 # %% row 71
-os.listdir(), os.path.basename(os.getcwd()), lower.value, isinstance(kept, lower.Kept), os.path.exists("../made.txt")
+[name for name in os.listdir() if name[0] != "_"], os.path.basename(os.getcwd()), lower.value, isinstance(kept, lower.Kept), os.path.exists("../made.txt")
 # %% row 71
 os.chdir("..")
 # %% row 75: what a local module keeps is put back
