@@ -9,7 +9,6 @@ May import: the standard library, pytest, playwright, ``tests.overlays``.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -53,13 +52,14 @@ class Front:
 
     name: str
     module: str = "jupyterlab"
+    app: str = "LabApp"
     packages: tuple[str, ...] = ()
 
 
 NEWEST = Front("newest JupyterLab")
 LAB_4_4 = Front("JupyterLab 4.4", packages=("jupyterlab==4.4.10", "notebook==7.4.7"))
-NOTEBOOK_7 = Front("Notebook 7", "notebook")
-NOTEBOOK_7_4 = Front("Notebook 7.4", "notebook", LAB_4_4.packages)
+NOTEBOOK_7 = Front("Notebook 7", "notebook", "JupyterNotebookApp")
+NOTEBOOK_7_4 = Front("Notebook 7.4", "notebook", "JupyterNotebookApp", LAB_4_4.packages)
 
 
 @dataclass
@@ -200,7 +200,7 @@ def running_lab(
             [
                 sys.executable,
                 "-m",
-                "jupyterlab",  # serves Notebook's pages, too
+                front.module,
                 "--no-browser",
                 "--allow-root",
                 f"--ServerApp.port={port}",
@@ -208,9 +208,8 @@ def running_lab(
                 "--ServerApp.ip=127.0.0.1",
                 f"--IdentityProvider.token={token}",
                 f"--ServerApp.root_dir={root}",
-                "--LabApp.expose_app_in_browser=True",
-                "--JupyterNotebookApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None",
+                f"--{front.app}.expose_app_in_browser=True",
+                *(["--LabApp.news_url=None"] if front.app == "LabApp" else []),
                 *arguments,
             ],
             cwd=root,
@@ -274,23 +273,23 @@ def front_environment(front: Front, folder: Path, *, server_extension: bool = Tr
     return environment
 
 
-_LABS: pytest.StashKey[dict[tuple[str, ...], Lab]] = pytest.StashKey()
+_LABS: pytest.StashKey[dict[Front, Lab]] = pytest.StashKey()
 
 
 def shared_lab(request: pytest.FixtureRequest, front: Front) -> Lab:
-    """The one server with ``front`` in this test run; started by the first test that asks, ended with the run."""
+    """The one server of ``front`` in this test run; started by the first test that asks, ended with the run."""
     if not shutil.which(CHROMIUM):
         pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
     labs = request.config.stash.setdefault(_LABS, {})
-    if front.packages not in labs:
+    if front not in labs:
         factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-        folder = factory.mktemp("lab")
+        folder = factory.mktemp(front.module)
         running = contextlib.ExitStack()
-        labs[front.packages] = running.enter_context(
+        labs[front] = running.enter_context(
             running_lab(folder, front=front, environment=front_environment(front, folder))
         )
         request.config.add_cleanup(running.close)
-    return dataclasses.replace(labs[front.packages], front=front)
+    return labs[front]
 
 
 @pytest.fixture

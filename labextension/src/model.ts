@@ -8,12 +8,14 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api, ExtensionMissing, IJob, IJobs, reasonOf } from './api';
 
+const SELDOM = 60_000; // milliseconds between questions to a server that does not answer
+
 export class JobsModel {
   constructor(readonly api: Api) {
     this._poll = new Poll<void, Error>({
       name: 'nbprocess:jobs',
       factory: () => this._ask(),
-      frequency: { interval: 5000, backoff: true, max: 60_000 },
+      frequency: { interval: 5000, backoff: true, max: SELDOM },
       standby: 'when-hidden'
     });
   }
@@ -56,7 +58,8 @@ export class JobsModel {
   }
 
   set interval(seconds: number) {
-    this._poll.frequency = { ...this._poll.frequency, interval: seconds * 1000 };
+    const interval = seconds * 1000;
+    this._poll.frequency = { backoff: true, interval, max: Math.max(SELDOM, interval) };
   }
 
   /** Ask at once, for the jobs as they are now. */

@@ -20,6 +20,7 @@ from tests.browser_lab import (
     run_all,
     run_command,
     running_lab,
+    write_settings,
 )
 
 from .following import drag, named, refresh, row, show_sidebar, source, submit, wait_for
@@ -154,6 +155,7 @@ def test_without_the_server_extension_cells_run_and_the_sidebar_says_so(
     tmp_path: Path, lab: Lab, page: Any, screenshots: Path
 ) -> None:
     environment = front_environment(NEWEST, tmp_path, server_extension=False)
+    write_settings(tmp_path / "home", "nbprocess:plugin", {"pollSeconds": 3600})  # the longest that the schema has
     with running_lab(tmp_path, environment=environment) as bare:
         bare.notebook("plain.ipynb", ["%load_ext nbprocess", "%%processing\nx = 41 + 1", "print('x is', x)"])
         open_notebook(page, bare, "plain.ipynb", theme="JupyterLab Dark")
