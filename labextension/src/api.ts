@@ -122,7 +122,7 @@ export interface ICatalogue {
 
 /** The configuration: the defaults of options by their names (`max_cost`), and which file or variable has them. */
 export interface IConfigured {
-  configured: Record<string, { value: unknown; where: string }>;
+  configured: Record<string, { value: string | number | boolean | string[] | null; where: string }>;
   default_backend: string;
   problem: string;
 }
