@@ -54,7 +54,7 @@ def main() -> int:
     from .api import jobs
 
     job = jobs("local", limit=1)[0]
-    print(f"  {job.state().links.get('folder', '')}   the job's folder: request, bundle, log, results")
+    print(f"  {job.state().links.get('Folder', '')}   the job's folder: request, bundle, log, results")
     print("  .venv/bin/nbprocess jobs   all jobs so far")
     return 0
 
