@@ -188,6 +188,20 @@ def test_columns_of_polars_are_exact_and_their_own(ends: Ends) -> None:
     assert sent["things"].to_list() == [{1}, [2]] and sent["ordered"].flags["SORTED_ASC"]
 
 
+def test_what_a_cell_changes_in_a_frame_of_polars_is_changed_here(ends: Ends) -> None:
+    import polars as pl
+
+    sheet, column, same = pl.DataFrame({"a": [1, 2]}), pl.Series("q", [1.0, 2.0]), pl.DataFrame({"a": ["x"]})
+    far = ends.send(sheet=sheet, column=column, same=same)
+    ends.begin()
+    far["sheet"][0, "a"] = 7
+    far["sheet"].insert_column(1, pl.Series("n", ["x", None]))
+    far["column"][1] = 9.0
+    ends.back()
+    assert ends.changed == ["sheet", "column"] and not ends.applied.rebind
+    assert sheet.rows() == [(7, "x"), (2, None)] and column.to_list() == [1.0, 9.0]
+
+
 def test_a_new_column_and_a_slice_send_what_is_theirs() -> None:
     import polars as pl
 

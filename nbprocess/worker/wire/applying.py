@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, caches, exceptions, handlers, subclasses, tensors
+from . import arrays, caches, exceptions, handlers, subclasses, tables, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
@@ -179,6 +179,8 @@ def _take_over(obj: Any, new: Any) -> bool:
         obj.bit_generator.state = new.bit_generator.state
     elif hasattr(obj, "getstate") and hasattr(obj, "setstate"):
         obj.setstate(new.getstate())
+    elif tables.is_polars(type(obj)):
+        tables.take_over(obj, new)
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
         obj.state = new.state
     elif keeps_inside(type(obj)):

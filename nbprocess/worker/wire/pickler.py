@@ -258,7 +258,7 @@ class Pickler(pickle.Pickler):
             found = models.reduce_booster(self, obj)
         elif root == "pyarrow":
             found = tables.reduce_arrow(obj)
-        elif root == "polars" and kind.__name__ in ("DataFrame", "Series"):
+        elif tables.is_polars(kind):
             found = tables.reduce_polars(self, obj)
         if found is NotImplemented:
             self.mark("pickle")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 from . import arrays
 
@@ -27,58 +27,68 @@ def reduce_arrow(array: Any) -> Any:
         return NotImplemented
 
 
+Part = Tuple[Any, ...]
+
+
+def is_polars(kind: type) -> bool:
+    """Whether it is a DataFrame or Series of polars, whose content its attributes only point at."""
+    return kind.__name__ in ("DataFrame", "Series") and (kind.__module__ or "").split(".")[0] == "polars"
+
+
 def reduce_polars(pickler: Any, obj: Any) -> Any:
-    """The reduction of an exact polars DataFrame or Series; NotImplemented leaves it to polars."""
+    """The reduction of a polars DataFrame or Series; NotImplemented leaves it to polars."""
     import polars as pl
 
-    kind = type(obj)
-    if kind is pl.DataFrame and obj.width:
-        return make_sheet, (obj.get_columns(),)
-    if kind is not pl.Series:
+    columns = obj.get_columns() if isinstance(obj, pl.DataFrame) else [obj]
+    parts = [_part(pickler, column) for column in columns]
+    if None in parts or not parts:
         return NotImplemented
-    order = next((name for name in ("SORTED_ASC", "SORTED_DESC") if obj.flags.get(name)), None)
+    return (make_sheet, (parts,)) if isinstance(obj, pl.DataFrame) else (make_column, tuple(parts))
+
+
+def _part(pickler: Any, column: Any) -> Optional[Part]:
+    """One column as (kind, whether it is sorted, facts...); None: only polars itself can describe it."""
+    import polars as pl
+
+    order = next((name for name in ("SORTED_ASC", "SORTED_DESC") if column.flags.get(name)), None)
+    if column.dtype == pl.Object:
+        return "objects", order, column.name, column.to_list()
+    if "Object" in repr(column.dtype):
+        return None  # Arrow's format would take the addresses of the objects inside for bytes
     try:
-        values = (obj.to_physical() if obj.dtype.is_temporal() else obj).to_numpy(allow_copy=False)
+        values = (column.to_physical() if column.dtype.is_temporal() else column).to_numpy(allow_copy=False)
         if values.ndim == 1 and values.dtype.kind in "iuf":
-            return make_numbers, (obj.name, pickler.own(values), obj.dtype, order)
+            return "numbers", order, column.name, pickler.own(values), column.dtype
     except (RuntimeError, TypeError, ValueError, AttributeError):
         pass  # its memory is not that of an array: text, missing values, several pieces
-    if obj.dtype == pl.Object:
-        return make_things, (obj.name, obj.to_list())
-    if "Object" in repr(obj.dtype):
-        return NotImplemented  # Arrow's format would take the addresses of the objects inside for bytes
     data = io.BytesIO()
-    obj.to_frame().write_ipc_stream(data)
-    return make_column, (pickle.PickleBuffer(data.getbuffer()), order)
+    column.to_frame().write_ipc_stream(data)
+    return "arrow", order, pickle.PickleBuffer(data.getbuffer())
 
 
-def make_sheet(columns: List[Any]) -> Any:
+def make_sheet(parts: List[Part]) -> Any:
     """A polars DataFrame over its columns."""
     import polars as pl
 
-    return pl.DataFrame(columns)
+    return pl.DataFrame([make_column(part) for part in parts])
 
 
-def make_numbers(name: str, values: Any, dtype: Any, order: Optional[str]) -> Any:
-    """A polars Series of numbers, or of what polars keeps as numbers."""
+def make_column(part: Part) -> Any:
+    """A polars Series."""
     import polars as pl
 
-    return _sorted(pl.Series(name, values).cast(dtype), order)
+    kind, order, *facts = part
+    if kind == "objects":
+        made = pl.Series(facts[0], facts[1], dtype=pl.Object)
+    elif kind == "numbers":
+        made = pl.Series(facts[0], facts[1]).cast(facts[2])
+    else:
+        made = pl.read_ipc_stream(io.BytesIO(facts[0])).to_series()
+    return made if order is None else made.set_sorted(descending=order == "SORTED_DESC")
 
 
-def make_things(name: str, things: List[Any]) -> Any:
-    """A polars Series of Python objects."""
-    import polars as pl
-
-    return pl.Series(name, things, dtype=pl.Object)
-
-
-def make_column(data: Any, order: Optional[str]) -> Any:
-    """Any other polars Series, out of Arrow's stream format."""
-    import polars as pl
-
-    return _sorted(pl.read_ipc_stream(io.BytesIO(data)).to_series(), order)
-
-
-def _sorted(column: Any, order: Optional[str]) -> Any:
-    return column if order is None else column.set_sorted(descending=order == "SORTED_DESC")
+def take_over(obj: Any, new: Any) -> None:
+    """Let a polars DataFrame or Series hold what another one holds."""
+    for name in ("_df", "_s"):
+        if hasattr(new, name):
+            setattr(obj, name, getattr(new, name))
