@@ -59,6 +59,28 @@ def test_lightgbm_goes_in_its_text_form():
     assert any(b"tree_sizes" in bytes(blob) for blob in blobs)
 
 
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_a_model_that_a_cell_trains_on_is_trained_here(ends, library):
+    package = pytest.importorskip(library)
+    rows, target = _data()
+    if library == "xgboost":
+        booster = package.train({}, package.DMatrix(rows, target), 3)
+        trained = package.train({}, package.DMatrix(rows, target), 6)
+    else:
+        quiet = {"verbose": -1}
+        booster = package.train(quiet, package.Dataset(rows, target), 3)
+        trained = package.train(quiet, package.Dataset(rows, target), 6)
+    far = ends.send(booster=booster, held=[booster])
+    ends.begin()
+    assert not wire.changes(ends.snapshot).names
+    far["booster"].__setstate__(trained.__getstate__())
+    assert far["held"][0] is far["booster"]
+    ends.back()
+    assert ends.changed == ["booster"] and not ends.applied.rebind
+    found = [model.predict(package.DMatrix(rows) if library == "xgboost" else rows) for model in (booster, trained)]
+    assert np.array_equal(*found) and not np.all(found[0] == found[0][0])
+
+
 # -- codecs of others ------------------------------------------------------------------------------------------------
 
 

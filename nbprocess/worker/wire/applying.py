@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, caches, exceptions, handlers, subclasses, tables, tensors
+from . import arrays, caches, exceptions, handlers, models, subclasses, tables, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
@@ -181,6 +181,8 @@ def _take_over(obj: Any, new: Any) -> bool:
         obj.setstate(new.getstate())
     elif tables.is_polars(type(obj)):
         tables.take_over(obj, new)
+    elif models.is_booster(type(obj)):
+        models.take_over(obj, new)
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
         obj.state = new.state
     elif keeps_inside(type(obj)):

@@ -13,7 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import caches, constants, dynamic, exceptions, handlers, subclasses, tables, tensors
+from . import caches, constants, dynamic, exceptions, handlers, models, subclasses, tables, tensors
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -136,7 +136,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
-    if tables.is_polars(kind):
+    if tables.is_polars(kind) or models.is_booster(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
         return "frame", (fingerprint(obj), subclasses.extras(obj))

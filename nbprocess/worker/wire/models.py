@@ -30,3 +30,16 @@ def make_booster(model: Any, config: str, rest: Dict[str, Any]) -> Any:
         pass  # settings of another version; the model itself is whole without them
     vars(made).update(rest)
     return made
+
+
+def is_booster(kind: type) -> bool:
+    """Whether it is a model of XGBoost or LightGBM, which lies in the memory of a library in C++."""
+    return kind.__name__ == "Booster" and (kind.__module__ or "").split(".")[0] in ("xgboost", "lightgbm")
+
+
+def take_over(booster: Any, new: Any) -> None:
+    """Give a booster the state of another one; what it held before is freed."""
+    kind: Any = type(booster)
+    before = dict(vars(booster))
+    booster.__setstate__(new.__getstate__())
+    vars(kind.__new__(kind)).update(before)  # ends at once, and frees it
