@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ..errors import StoreError
 from ..worker import packing
-from .chunks import CHUNK, Blob, Progress, byte_view, check_blob, chunk_sizes
+from .chunks import CHUNK, Blob, Progress, byte_view, check_blob, chunk_sizes, connections
 from .known import Name, Recognised, link, presence, recognition
 from .reading import BlobReader
 from .stores import Store
@@ -104,7 +104,7 @@ class BlobWriter:
     ) -> None:
         self._store, self._prefix, self._progress = store, prefix, progress
         self._near = store.path("x") is not None
-        count = threads or (min(4, os.cpu_count() or 1) if self._near else 8)
+        count = threads or (min(4, os.cpu_count() or 1) if self._near else connections(14))
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="nbprocess-blobs")
         self._scratch: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         self._slots = threading.Semaphore(count * 2)

@@ -5,6 +5,7 @@ May import: ``nbprocess.errors``, the standard library.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,12 @@ CODECS = ("", "zlib", "zstd")
 
 Progress = Callable[[int, int, str], None]
 """``progress(done bytes, total bytes so far, what)``; called from several threads."""
+
+
+def connections(most: int) -> int:
+    """How many chunks go to or come from a far store at once: S3 gives a connection some 80 MB/s (its performance
+    guidelines), and a machine's network grows with its processors."""
+    return max(8, min(most, 4 * (os.cpu_count() or 1)))
 
 
 def byte_view(buffer: Any) -> memoryview:

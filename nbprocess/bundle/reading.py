@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..errors import IntegrityError
 from ..worker import packing
-from .chunks import CHUNK, Blob, Progress, check_blob
+from .chunks import CHUNK, Blob, Progress, check_blob, connections
 from .stores import Buffer, Store
 
 _AT_ONCE = 64 * 1024
@@ -44,7 +44,7 @@ class BlobReader:
     ) -> None:
         self._store, self._prefix, self._progress = store, prefix, progress
         self._near = store.path("x") is not None
-        self._threads = threads or (min(4, (os.cpu_count() or 1) + 1) if self._near else 8)
+        self._threads = threads or (min(4, (os.cpu_count() or 1) + 1) if self._near else connections(32))
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[str, ...], list[tuple[memoryview, list[Future[None]]]]] = {}

@@ -202,6 +202,39 @@ def test_blobs_that_were_fetched_ahead_are_the_same(store):
     assert reader.read_bytes == reader.total_bytes == sum(map(len, data)) + 10
 
 
+class Crowd(DirectoryStore):
+    """A far store that answers when so many ask at the same time."""
+
+    def __init__(self, root, many):
+        super().__init__(root, "s3://far")
+        self.barrier = threading.Barrier(many, timeout=20)
+
+    def path(self, key):
+        return None
+
+    def put(self, key, data):
+        self.barrier.wait()
+        super().put(key, data)
+
+    def read_into(self, key, buffer, offset=0):
+        self.barrier.wait()
+        return super().read_into(key, buffer, offset)
+
+
+def test_a_machine_with_many_processors_has_many_connections(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    data = os.urandom(32 * 1000)
+    monkeypatch.setattr("nbprocess.bundle.blobs.CHUNK", 1000)
+    monkeypatch.setattr("nbprocess.bundle.reading.CHUNK", 1000)
+    monkeypatch.setattr("nbprocess.bundle.chunks.CHUNK", 1000)
+    with BlobWriter(Crowd(tmp_path, 14)) as writer:  # 14 chunks of 4 MiB: within the 64 MB that sending may take
+        blob = writer.put(data[:14000])
+    assert bytes(BlobReader(Crowd(tmp_path, 14)).get(blob)) == data[:14000]
+    with BlobWriter(DirectoryStore(tmp_path, "s3://far")) as writer:
+        blob = writer.put(data)
+    assert bytes(BlobReader(Crowd(tmp_path, 32)).get(blob)) == data
+
+
 def test_a_fault_in_what_was_fetched_ahead_is_raised_by_its_get(store):
     with BlobWriter(store) as writer:
         good, bad = writer.put(b"good"), writer.put(os.urandom(2 * CHUNK))
