@@ -254,6 +254,19 @@ def test_tls_with_a_ca_bundle_of_ones_own(tmp_path, transfer, monkeypatch):
         assert store.get("a") == b"1" * 100000
 
 
+def test_what_boto3_sends_through_a_proxy_goes_through_it(server, transfer, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.endpoint)  # which takes whole URLs, as a proxy does
+    store = S3Store("data", expected_owner=ACCOUNT, endpoint="http://s3.nowhere.test", transfer=transfer)
+    data = os.urandom(CHUNK + 5)
+    with BlobWriter(store) as writer:
+        blob = writer.put(data)
+    assert bytes(BlobReader(store).get(blob)) == data and store.exists(f"blobs/{blob['chunks'][0]}")
+    assert all(seen.headers["host"] == "s3.nowhere.test" for seen in server.requests)
+    monkeypatch.setenv("no_proxy", "s3.nowhere.test")
+    with pytest.raises(StoreError, match=r"S3 cannot be reached .*the proxy \(HTTPS_PROXY\)"):
+        S3Store("data", expected_owner=ACCOUNT, endpoint="http://s3.nowhere.test", transfer=transfer).get("a")
+
+
 def test_the_endpoint_is_the_one_that_boto3_is_configured_with(server, transfer, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
     store = S3Store("data", expected_owner=ACCOUNT, transfer=transfer)
