@@ -204,12 +204,15 @@ CHUNK = 4 << 20
 def fresh(size: int) -> memoryview:
     """Memory from the kernel, as a result of that many bytes needs it: not touched yet, in huge pages."""
     area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    area.madvise(mmap.MADV_HUGEPAGE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        area.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(area)
 
 
 def back_memory(size: int) -> None:
     """Touch that many bytes of free memory, so that the hypervisor has given them before anything is measured."""
+    if not os.path.exists("/proc/meminfo"):
+        return  # a Mac: no hypervisor in between
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     view, zeros = fresh(max(CHUNK, min(size, free // 2))), bytes(CHUNK)
