@@ -122,7 +122,7 @@ def test_credentials_that_end_soon_make_no_links(aws):
     store = backends.get("sagemaker").store()
     store.exists("x")
     assert store.presigned(["blobs/x"], 3600)["targets"]["blobs/x"].startswith("/")
-    session = store._session
+    session = store._session()
     credentials = session.get_credentials()
     credentials._expiry_time = datetime.now(timezone.utc) + timedelta(minutes=20)
     try:
