@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.testing.aws import Emulator, emulator
+from nbprocess.testing.aws import ACCOUNT, Emulator, emulator
 
 from ..live_kernel import Kernel
 
@@ -51,6 +51,15 @@ def test_a_large_result_goes_to_the_next_job_within_s3(cloud_kernel: Kernel, aws
     assert [item.key for item in results if "/blobs/" in item.key] == []
     assert any("x-amz-copy-source" in item.headers for item in seen)
     assert max(int(item.headers.get("content-length", 0)) for item in seen if item.method == "PUT") < 1_000_000
+
+
+def test_what_runs_in_a_job_has_the_role_s_access_to_aws(cloud_kernel: Kernel, aws: Emulator) -> None:
+    aws.client("s3").put_object(Bucket=f"sagemaker-us-east-1-{ACCOUNT}", Key="mine.txt", Body=b"from S3")
+    cloud_kernel.ok(
+        "%%processing\nimport boto3\n"
+        f"got = boto3.client('s3').get_object(Bucket='sagemaker-us-east-1-{ACCOUNT}', Key='mine.txt')['Body'].read()"
+    )
+    assert cloud_kernel.value("got") == "b'from S3'"
 
 
 def test_an_exception_has_its_type_and_line(cloud_kernel: Kernel) -> None:

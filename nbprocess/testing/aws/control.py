@@ -186,10 +186,22 @@ class Control:
         self._metrics.watch(given["ProcessingJobName"])
 
     def _with_role(self, given: dict[str, Any]) -> dict[str, Any]:
-        """A job has its role's credentials, unless it is isolated."""
-        if self.server is None or (given.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
+        """A job has its role's credentials and its region, unless it is isolated; its AWS is this one."""
+        if (given.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
             return given
-        return {**given, "Environment": {**given.get("Environment", {}), _ROLE: f"{self.server.endpoint}/credentials"}}
+        return {**given, "Environment": {**self._platform(), **given.get("Environment", {})}}
+
+    def _platform(self) -> dict[str, str]:
+        """What the platform puts into a container's environment."""
+        if self.server is None:
+            return {}
+        place = self.server.endpoint
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{place}/credentials",
+            "AWS_ENDPOINT_URL": place,
+            "AWS_REGION": self.server.region,
+            "AWS_DEFAULT_REGION": self.server.region,
+        }
 
     def _lose_outputs(self, answer: Mapping[str, Any]) -> None:
         """What came over no connection, the platform has not uploaded."""
@@ -247,10 +259,10 @@ class Control:
         if waiting is not None:
             return {**{k: v for k, v in waiting.items() if k != "Tags"}, "ProcessingJobArn": _arn(name)}
         answer = {k: v for k, v in self._machines.describe(name).items() if k not in ("Tags", "ExitCode")}
-        if _ROLE in (answer.get("Environment") or {}):
-            answer["Environment"] = {k: v for k, v in answer["Environment"].items() if k != _ROLE}
-            if not answer["Environment"]:
-                del answer["Environment"]
+        own, platform = answer.pop("Environment", None) or {}, self._platform()
+        own = {key: value for key, value in own.items() if platform.get(key) != value}
+        if own:
+            answer["Environment"] = own
         if self.faults.lost_outputs and answer["ProcessingJobStatus"] in ("Failed", "Stopped"):
             self._lose_outputs(answer)
         if name in self._failed:
@@ -395,7 +407,6 @@ class Control:
         return {"events": part, "nextForwardToken": f"f/{start + len(part)}", "nextBackwardToken": f"b/{start}"}
 
 
-_ROLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _NO_CAPACITY = "CapacityError: Unable to provision requested ML compute capacity. Please retry."
 _SUMMARY = (
     "ProcessingJobName",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -28,7 +29,9 @@ class Handler(S3Handler):
         if prices:
             self._raw(200, "application/json", json.dumps(offers(prices[1])).encode())
         elif self.path == "/credentials":
+            ends = datetime.now(timezone.utc) + timedelta(hours=6)
             keys = {"AccessKeyId": "emulator", "SecretAccessKey": "emulator", "Token": "of-the-role"}
+            keys["Expiration"] = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
             self._raw(200, "application/json", json.dumps(keys).encode())
         else:
             super().do_GET()
