@@ -251,7 +251,8 @@ def _attached(
     """
     history = namespace.get("In")
     texts = [text for text in history if isinstance(text, str)] if isinstance(history, list) else []
-    used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names
+    # Others draw by matplotlib, too: networkx, pandas.
+    used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names | {"matplotlib"}
     entries = {**worker_attached.extensions(), **worker_attached.found(texts, namespace)} if texts else {}
     entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
     entries = {**state, **entries}

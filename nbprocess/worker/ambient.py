@@ -43,7 +43,7 @@ def collect(loaded: Any = None) -> dict[str, object]:
     state: dict[str, object] = {}
     for section, name in _MODULES.items():
         module = sys.modules.get(name)
-        if module is not None and name in modules:
+        if module is not None and name in modules and not _is_half(module):
             state[section] = _COLLECT[section](module)
     state["warnings"] = _filters()
     shell = sys.modules.get("IPython.core.interactiveshell")
@@ -121,13 +121,17 @@ def settle(state: dict[str, object], before: dict[str, object]) -> None:
     before.update({name: value for name, value in collect().items() if name in late})
 
 
+def _is_half(module: object) -> bool:
+    """Whether a module is being imported: it is there before it is whole, and what it imports may ask for its state."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
 def generators() -> dict[str, object]:
     """The states of the generators that exist, for ``apply`` after an import that home did long ago."""
     found: dict[str, object] = {}
     for name in _MOVED_BY_IMPORTS:
         module = sys.modules.get(_MODULES[name])
-        # A module is there before it is whole: the import that is watched may be its own.
-        if module is not None and not getattr(module.__spec__, "_initializing", False):
+        if module is not None and not _is_half(module):
             found[name] = _COLLECT[name](module)
     return found
 
@@ -263,15 +267,18 @@ def _matplotlib(module: Any) -> Any:
                 changed_[key] = {name: _listed(values) for name, values in value.by_key().items()}
         elif _jsonable(value):
             changed_[key] = _listed(value)
-    backend = drawing.chosen(module)
-    return changed_ if backend is None else {**changed_, "backend": backend}
+    beside = {"backend": drawing.chosen(module), "letters": drawing.letters(module)}
+    return {**changed_, **{name: value for name, value in beside.items() if value}}
 
 
 def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     backend = state.get("backend")
     notes = [] if backend is None else drawing.use(module, backend)
     # A job's own backend is interactive; with another one here, that is no setting of the notebook.
-    own = {"backend"} if drawing.only_pictures or drawing.chosen(module) is None else {"backend", "interactive"}
+    own = {"backend", "letters"} | (
+        set() if drawing.only_pictures or drawing.chosen(module) is None else {"interactive"}
+    )
+    drawing.set_letters(module, state.get("letters") or {})
     for key in _matplotlib(module).keys() - state.keys() - own:  # put back: by seaborn's styles, by rcdefaults()
         module.rcParams[key] = module.rcParamsDefault[key]
     for key, value in state.items():

@@ -44,6 +44,10 @@ _OPTION = "<option>"
 """Stands for the class in an entry that is an option of its module."""
 _LOGGER = "<logger>"
 """Stands for the class in an entry that is the list of a logger's handlers."""
+_COLORMAP = "<colormap>"
+"""Stands for the class in an entry that is a colormap."""
+_COLOURS = ("seaborn.cm", "cmocean.cm", "colorcet.plotting", "colorcet", "cmasher", "palettable")
+"""Modules that register colormaps when they are imported."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
@@ -112,7 +116,30 @@ def extensions() -> dict[str, Any]:
                 inner = getattr(value, "_accessor", getattr(value, "_ns", value))
                 if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
-    return {**entries, **_functions_in_options(), **_handlers()}
+    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps()}
+
+
+def _colormaps() -> dict[str, Any]:
+    """The colormaps that a notebook registered, and the one of another library that is the default now (seaborn's): a
+    cell that draws may not import it."""
+    matplotlib: Any = sys.modules.get("matplotlib")
+    known = getattr(getattr(matplotlib, "colormaps", None), "_cmaps", None)
+    if known is None:
+        return {}
+    default = dict.get(matplotlib.rcParams, "image.cmap")
+    theirs = [vars(sys.modules[name]) for name in _COLOURS if name in sys.modules]
+    return {
+        f"{PREFIX}matplotlib:{_COLORMAP}:{name}": colormap
+        for name, colormap in known.items()
+        if name not in matplotlib.colormaps._builtin_cmaps
+        and (name == default or not any(name in names or name.partition(".")[2] in names for names in theirs))
+    }
+
+
+def _set_colormap(matplotlib: Any, name: str, value: Any) -> None:
+    known = getattr(matplotlib.colormaps, "_cmaps", None)
+    if known is not None and value is not Gone:
+        known[name] = value
 
 
 def _handlers() -> dict[str, Any]:
@@ -215,7 +242,7 @@ def _set_handlers(logging: Any, name: str, value: Any) -> None:
     logger.handlers = [] if value is Gone else value
 
 
-_SETTERS = {_OPTION: _set_option, _CONTENT: _fill, _LOGGER: _set_handlers}
+_SETTERS = {_OPTION: _set_option, _CONTENT: _fill, _LOGGER: _set_handlers, _COLORMAP: _set_colormap}
 
 
 class Modules:

@@ -1,5 +1,5 @@
-"""Which of matplotlib's backends a notebook chose (``matplotlib.use("agg")``). Figures that live in a page or a window
-are pictures in a job. May import: the standard library.
+"""Which of matplotlib's backends a notebook chose (``matplotlib.use("agg")``), and what its colours of one letter are.
+Figures that live in a page or a window are pictures in a job. May import: the standard library.
 """
 
 from __future__ import annotations
@@ -35,3 +35,17 @@ def use(matplotlib: Any, backend: str) -> list[str]:
     except (ImportError, ValueError) as error:
         return [f"matplotlib's backend {backend} cannot be used here ({error})"]
     return []
+
+
+def letters(matplotlib: Any) -> dict[str, list[float]]:
+    """The colours of one letter that are not matplotlib's own: seaborn's themes set them."""
+    base, now = matplotlib.colors.BASE_COLORS, matplotlib.colors.colorConverter.colors
+    return {letter: [float(part) for part in now[letter]] for letter in base if tuple(now[letter]) != base[letter]}
+
+
+def set_letters(matplotlib: Any, chosen: dict[str, list[float]]) -> None:
+    """Give the colours of one letter what the other end has."""
+    here = letters(matplotlib)
+    for letter in here.keys() | chosen.keys():
+        colour = chosen.get(letter, matplotlib.colors.BASE_COLORS[letter])
+        matplotlib.colors.colorConverter.colors[letter] = tuple(colour)

@@ -64,10 +64,14 @@ def _apply_numpy_errors(module: Any, state: Any) -> None:
     module.seterr(**state)
 
 
+_of_libraries = set()  # type: ignore[var-annotated]
+"""Loggers of libraries that are loaded at the other end alone."""
+
+
 def is_own(logger: str) -> bool:
     """Whether a logger is the notebook's: not a library's, nor the kernel's. Its handlers travel among the values."""
     root = logger.partition(".")[0]
-    return root == "__main__" or not (root in sys.modules or logger.startswith(_KERNELS))
+    return root == "__main__" or not (root in sys.modules or logger in _of_libraries or logger.startswith(_KERNELS))
 
 
 def _logging(module: Any) -> Any:
@@ -119,6 +123,8 @@ def _apply_logging(module: Any, state: Any) -> None:
         wanted = state["loggers"].get(name, plain)
         if wanted == here["loggers"].get(name, plain):
             continue
+        if wanted["handlers"]:
+            _of_libraries.add(name)
         logger.setLevel(wanted["level"])
         logger.propagate = wanted["propagate"]
         if wanted["handlers"] == here["loggers"].get(name, plain)["handlers"]:

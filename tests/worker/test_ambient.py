@@ -7,10 +7,12 @@ import json
 import locale
 import logging
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pytest
 
 from nbprocess.worker import ambient, settings
 
@@ -55,3 +57,11 @@ def test_a_locale_that_this_system_lacks_is_told() -> None:
         f"this system has no locale xx_XX (LC_TIME): it is {before['LC_TIME']}"
     ]
     assert settings.COLLECT["locale"](locale) == before
+
+
+def test_a_module_that_is_being_imported_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = ModuleType("xarray")
+    half.__spec__ = ModuleSpec("xarray", None)
+    half.__spec__._initializing = True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "xarray", half)
+    assert "xarray" not in ambient.collect()

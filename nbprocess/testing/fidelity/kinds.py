@@ -165,8 +165,8 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
     for word, part in (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__)):
         if part:
             walk.visit(f"{path}.<{word}>", part)
-    if value.__dict__:
-        walk.attributes(path, value.__dict__)
+    if value.__dict__:  # a generic function also keeps what it found for which type, as long as the type lives
+        walk.attributes(path, {name: part for name, part in value.__dict__.items() if name != "_clear_cache"})
     held = () if code.co_filename.startswith("<string") else value.__closure__ or ()  # ``dataclass`` made it
     for name, cell in zip(code.co_freevars, held):  # noqa: B905
         walk.visit(f"{path}.<closure>.{name}", cell)

@@ -154,8 +154,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         obj.attrs.clear()  # what pandas keeps beside the values it does not take over
         obj.attrs.update(state.attrs)
         obj.flags.allows_duplicate_labels = state.flags.allows_duplicate_labels
-        if type(obj).__module__.split(".")[0] != "pandas":
-            subclasses.take_extras(obj, state)
+        subclasses.take_extras(obj, state)
     elif kind in ("masked", "subarray"):
         return subclasses.apply_array(obj, kind, state)
     elif kind == "tensor":

@@ -18,7 +18,7 @@ from .arrays import contents
 from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
-from .frames import is_frame
+from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable
 from .group import Memo
 from .remade import path_in_shell
@@ -133,13 +133,13 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", list(obj.names)  # all of an index that can change
-        return ("frame", fingerprint(obj)) if kind.__name__ in ("DataFrame", "Series") else None
+        return ("frame", (fingerprint(obj), extras(obj))) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
     if tables.is_polars(kind) or models.is_booster(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
-        return "frame", (fingerprint(obj), subclasses.extras(obj))
+        return "frame", (fingerprint(obj), extras(obj))
     if subclasses.is_array(obj):
         found: Any = subclasses.array_state(obj)
         if found is not None:
@@ -324,6 +324,5 @@ def _with_axes(frame: Any) -> Any:
     axes = getattr(getattr(frame, "_mgr", None), "axes", None)
     if isinstance(axes, list):
         copy._mgr.axes = list(axes)
-    if type(frame).__module__.split(".")[0] != "pandas":
-        subclasses.take_extras(copy, frame)
+    subclasses.take_extras(copy, frame)
     return copy

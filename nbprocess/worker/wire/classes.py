@@ -10,6 +10,7 @@ import builtins
 import collections
 import copyreg
 import enum
+import functools
 import importlib
 import pickle
 import sys
@@ -197,7 +198,7 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
                 continue
             if special and not source.is_cells(code):
                 continue  # a decorator of a library made it
-        elif special or (type(inner) is not caches.CACHED and hasattr(value, "__get__")):
+        elif special or (type(inner) not in _WITH_STATE and hasattr(value, "__get__")):
             continue  # property, slot, cached_property
         elif name in annotated and hasattr(cls, "__dataclass_fields__"):
             continue  # a dataclass keeps its defaults in its own way
@@ -206,6 +207,7 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     return found
 
 
+_WITH_STATE = (caches.CACHED, functools.singledispatchmethod)
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
 
 

@@ -5,7 +5,7 @@ May import: the standard library, this folder; pandas and NumPy inside the funct
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import singles
 
@@ -34,14 +34,36 @@ def reduce_pandas(pickler: Any, obj: Any) -> Any:
         block = _block(obj)
         parts = [] if block is not None else [_column(pickler, obj.iloc[:, i]) for i in range(obj.shape[1])]
         block = block if block is None else _own(pickler, block)
-        return make_frame, (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels, block)
+        made = (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels, block)
+        return make_frame, made, extras(obj) or None, None, None, set_extras
     if kind is pd.Series:
         pickler.mark("frame")
         part = _column(pickler, obj)
-        return make_series, (part, obj.index, obj.name, dict(obj.attrs), obj.flags.allows_duplicate_labels)
+        series = (part, obj.index, obj.name, dict(obj.attrs), obj.flags.allows_duplicate_labels)
+        return make_series, series, extras(obj) or None, None, None, set_extras
     if isinstance(obj, pd.Index):
         return _reduce_index(pickler, obj)
     return NotImplemented
+
+
+_OF_FRAMES = {"_mgr", "_attrs", "_flags", "_name", "_item_cache", "_cacher", "_is_copy", "_typ", "_cache"}
+_NOTES = ("builtins", "numpy", "pandas", "datetime", "decimal", "pathlib", "collections")
+"""Packages of what notebooks note on a plain frame; what libraries keep there (patsy) may not be sendable."""
+
+
+def extras(frame: Any) -> Dict[str, Any]:
+    """What a frame holds beside its data: what a subclass keeps, what a notebook noted (``df.name = "train"``)."""
+    cached = getattr(type(frame), "_accessors", ())  # made when they are first used
+    found = {name: value for name, value in vars(frame).items() if name not in _OF_FRAMES and name not in cached}
+    if found and type(frame).__module__.split(".")[0] == "pandas":
+        return {name: value for name, value in found.items() if type(value).__module__.split(".")[0] in _NOTES}
+    return found
+
+
+def set_extras(frame: Any, values: Dict[str, Any]) -> None:
+    """Give a frame what another one holds beside its data."""
+    for name, value in values.items():
+        object.__setattr__(frame, name, value)
 
 
 def _reduce_index(pickler: Any, index: Any) -> Any:

@@ -174,6 +174,15 @@ def injected(name: str) -> Any:
     return found if found is not None else getattr(builtins, name)
 
 
+def reduce_method(method: types.MethodType) -> Any:
+    """A method that was bound by hand (``types.MethodType(f, obj)``): its class does not lead to it."""
+    owner: Any = method.__self__
+    name = getattr(method.__func__, "__name__", "")
+    if isinstance(owner, type) or any(name in vars(base) for base in type(owner).__mro__):
+        return NotImplemented
+    return types.MethodType, (method.__func__, owner)
+
+
 def reduce_module(module: types.ModuleType) -> Any:
     """A module, by name."""
     if module.__name__ == "__main__":
@@ -237,7 +246,7 @@ def make_dispatch(base: Any) -> Any:
 def set_dispatch(function: Any, registry: Dict[type, Any]) -> None:
     """Register the other implementations."""
     for cls, implementation in registry.items():
-        if cls is not object:
+        if function.registry.get(cls) is not implementation:
             function.register(cls, implementation)
 
 

@@ -165,6 +165,8 @@ class Pickler(pickle.Pickler):
             if found is NotImplemented:
                 self._need(obj.__module__)
             return found
+        if kind is types.MethodType:
+            return functions.reduce_method(obj)
         if kind is types.ModuleType or (isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj):
             self._need(obj.__name__)
             return functions.reduce_module(obj)
@@ -260,7 +262,9 @@ class Pickler(pickle.Pickler):
             found = tables.reduce_arrow(obj)
         elif tables.is_polars(kind):
             found = tables.reduce_polars(self, obj)
-        if found is NotImplemented:
+        elif root == "plotly" and hasattr(kind, "_get_child_props") and hasattr(kind, "add_trace"):
+            found = models.reduce_plotly(obj)
+        if found is NotImplemented or root == "plotly":
             self.mark("pickle")
         return found
 

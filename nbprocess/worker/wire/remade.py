@@ -23,6 +23,8 @@ _SCANS = ("search", "match", "fullmatch")
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
 _ITERATORS = {type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")}
 _LIST_ITERATOR: Any = type(iter([]))
+_AT_ITS_END: Any = {type(iter(value)): empty for value, empty in (("a", ""), ("\u0101", ""), (b"a", b""), ((1,), ()))}
+"""Iterators that forget what they ran over when they come to its end."""
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 
 
@@ -133,6 +135,8 @@ def reduce_iterator(obj: Any) -> Any:
         return make_iterator, (found[0], _ITERATORS[kind], len(found[0]) - operator.length_hint(obj))
     if kind is _LIST_ITERATOR and not any(type(part) is list for part in gc.get_referents(obj)):
         return make_iterator, ([], "__iter__", 1)
+    if kind in _AT_ITS_END and obj.__reduce__()[1:] == ((_AT_ITS_END[kind],),):
+        return make_iterator, (_AT_ITS_END[kind], "__iter__", 1)
     return NotImplemented
 
 

@@ -9,8 +9,7 @@ import sys
 from typing import Any, Dict, Tuple
 
 from . import arrays
-
-_OF_FRAMES = {"_mgr", "_attrs", "_flags", "_name", "_item_cache", "_cacher", "_is_copy", "_typ", "_cache"}
+from .frames import extras, set_extras
 
 
 def is_array(obj: Any) -> bool:
@@ -121,16 +120,9 @@ def reduce_frame(frame: Any) -> Any:
     return made
 
 
-def extras(frame: Any) -> Dict[str, Any]:
-    """What a frame of another kind keeps beside its data."""
-    cached = getattr(type(frame), "_accessors", ())  # made when they are first used
-    return {name: value for name, value in vars(frame).items() if name not in _OF_FRAMES and name not in cached}
-
-
 def take_extras(frame: Any, new: Any) -> None:
     """Give a frame what another one keeps beside its data."""
     kept = extras(new)
     for name in extras(frame).keys() - kept.keys():
         object.__delattr__(frame, name)
-    for name, value in kept.items():
-        object.__setattr__(frame, name, value)
+    set_extras(frame, kept)

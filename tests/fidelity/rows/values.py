@@ -304,6 +304,18 @@ class Bag:
     items = attr.ib(init=False, default=1)
 # %% row 40
 Bag(), bag, type(bag) is Bag
+# %% rows 35, 40: what is noted on a frame, a method bound by hand, a generic function
+import functools, types
+noted = pd.DataFrame({"a": [1]}); noted.name = "train"; noted.a.extra = []
+bound = Bus(); bound.named = types.MethodType(lambda self: len(self.passengers), bound)
+@functools.singledispatch
+def kind(x): return "any"
+# %% row 61
+noted.name = noted.name + "ed"
+@kind.register
+def _(x: int): return "int"
+# %% row 61
+noted.name, bound.named(), bound.named.__self__ is bound, kind(1), kind("x")
 # %% row 47: a pool is made by a method of what starts processes
 from multiprocessing import Pool, get_context
 def squared(x): return x * x

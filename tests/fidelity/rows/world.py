@@ -114,6 +114,17 @@ pl.Config.restore_defaults(); pio.templates.default = "plotly"
 # %% row 68
 logging.info("no"); log.debug("no"); log.error("yes")
 np.geterr(), sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})
+# %% row 68: colours of one letter, which seaborn's themes set, and colormaps that the notebook registers
+mpl.colors.colorConverter.colors["r"] = (0.0, 0.5, 0.5)
+mpl.colormaps.register(mpl.colors.ListedColormap(["r", "g"], name="mine")); mpl.rcParams["image.cmap"] = "mine"
+# %% row 68: here, too
+plt.plot([1, 2, 3], "r"); plt.imshow([[1, 2]]); mpl.colors.to_rgb("r")
+# %% row 69: a backend that the notebook chose
+mpl.use("agg")
+# %% row 69
+plt.plot([1, 2]); plt.close(); mpl.get_backend()
+# %% row 69
+%matplotlib inline
 # %% row 67: handlers of the notebook's loggers, with a file and with names that refer to them
 logging.getLogger().handlers.clear()
 logging.basicConfig(filename="root.log", filemode="w", level=logging.INFO, format="%(levelname)s %(message)s")
