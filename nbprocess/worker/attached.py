@@ -176,8 +176,9 @@ def _functions_in_options() -> dict[str, Any]:
 
 
 def taken_away(before: Iterable[str], now: Iterable[str]) -> dict[str, Any]:
-    """The options that are no functions any more, as entries."""
-    return {entry: Gone for entry in set(before).difference(now) if f":{_OPTION}:" in entry}
+    """The options that are no functions any more, and the loggers without handlers now, as entries."""
+    gone = set(before).difference(now)
+    return {entry: Gone for entry in gone if f":{_OPTION}:" in entry or f":{_LOGGER}:" in entry}
 
 
 def _set_option(module: Any, name: str, value: Any) -> None:
@@ -239,7 +240,10 @@ def _fill(module: Any, name: str, value: Any) -> None:
 
 def _set_handlers(logging: Any, name: str, value: Any) -> None:
     logger = logging.getLogger(name) if name else logging.root
-    logger.handlers = [] if value is Gone else value
+    if value is Gone:
+        logger.handlers.clear()
+    else:
+        logger.handlers = value
 
 
 _SETTERS = {_OPTION: _set_option, _CONTENT: _fill, _LOGGER: _set_handlers, _COLORMAP: _set_colormap}

@@ -142,6 +142,10 @@ kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers[0] is
 # %% row 67: as written by both ends, one after the other
 log.critical("third"); logging.warning("on")
 kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers == [file, kept]
+# %% row 67: handlers that a cell takes away all at once
+import importlib; importlib.reload(logging) and None
+# %% row 67
+logging.getLogger("mine").handlers, logging.getLogger().handlers
 # %% what cells set on modules and classes of libraries
 import json, ssl
 np.float = float
