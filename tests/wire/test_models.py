@@ -136,3 +136,13 @@ def test_a_package_says_how_its_types_travel(package):
 def test_a_codec_is_for_its_exact_type(package):
     failed = wire.dump({"derived": package.Derived([], "m")}, put=lambda buffer: {"size": 0, "chunks": []}).failed
     assert "no pickle for this" in str(failed["derived"])
+
+
+def test_a_plotly_figure_keeps_the_order_of_its_keys():
+    graph = pytest.importorskip("plotly.graph_objects")
+    layout = {"yaxis": {"type": "log"}, "title": {"text": "t"}}
+    figure = graph.Figure({"data": [{"y": [1], "type": "bar"}], "layout": layout})
+    figure.update_layout(barmode="stack")
+    found = there_and_back(figure=figure)[0]["figure"]
+    assert list(found._layout) == list(figure._layout) and list(found._layout)[-1] == "barmode"
+    assert list(found._data[0]) == list(figure._data[0]) and found == figure
