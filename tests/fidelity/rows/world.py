@@ -143,9 +143,9 @@ kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers[0] is
 log.critical("third"); logging.warning("on")
 kept.texts, open("mine.log").read(), open("root.log").read(), log.handlers == [file, kept]
 # %% row 67: handlers that a cell takes away all at once
-import importlib; importlib.reload(logging) and None
+log.handlers = []; logging.getLogger().handlers.clear()
 # %% row 67
-logging.getLogger("mine").handlers, logging.getLogger().handlers
+log.handlers, logging.getLogger().handlers
 # %% what cells set on modules and classes of libraries
 import json, ssl
 np.float = float
