@@ -71,6 +71,8 @@ class Background:
                     other.results.forget(variable.name)
         if job.results is not None and job.results.waiting():
             self._kept[job.name] = job
+        else:
+            job.let_go()
 
     def add(
         self, job: Job, binds: Iterable[str], lazy: int | None = None, code: str = "", inputs: Collection[str] = ()
@@ -181,6 +183,7 @@ class Background:
                     left.add(name)
             if not job.results.waiting():
                 del self._kept[job.name]
+                job.let_go()
         return left
 
     def _fetch(self, needed: set[str]) -> None:
@@ -198,3 +201,4 @@ class Background:
                 print(f"{', '.join(asked)} could not be fetched: {error}", file=sys.stderr)
             if not results.waiting():
                 del self._kept[job.name]
+                job.let_go()

@@ -397,6 +397,16 @@ class Job:
         self.changed()
         return self.state()
 
+    def let_go(self) -> None:
+        """Hold none of this kernel's objects any longer, once all results are in: views keep the job for its log, and
+        what the notebook deletes is to be freed. From here on it is as a job of another kernel."""
+        if self.results is None or not self.results.loaded or self.results.waiting():
+            return
+        if all(variable.status != "kept" for variable in self.variables()):  # ``values`` alone has what was kept
+            self.results.let_go()
+            self.memo = self.before = self.bound = self.namespace = None
+            self.values = {}
+
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the job, load its results and return the value of the cell's last expression.
 

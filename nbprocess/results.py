@@ -236,6 +236,11 @@ class Results:
         if namespace is not None:
             self._bind(job, namespace, wanted)
 
+    def let_go(self) -> None:
+        """Forget what was loaded; ``load`` reads it again."""
+        self.loaded = self.has_value = False
+        self.value = self._memo_sent = self._exception = None
+
     def offers(self, job: Job, names: Collection[str]) -> list[Handed]:
         """What holds the names, where another job can have it: it refers to nothing that was sent to this one."""
         from .handover import Handed

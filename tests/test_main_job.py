@@ -248,7 +248,7 @@ def test_sys_exit_brings_back_what_is_there(kernel: Kernel) -> None:
 
 def test_what_is_deleted_here_after_a_job_is_freed(kernel: Kernel) -> None:
     kernel.ok("import gc, weakref\nclass Big: size = 0\nbig = Big(); seen = weakref.ref(big)")
-    kernel.ok("%%processing\nbig.size = 1")
+    kernel.ok("%%processing\nbig.size = 1\nimport time\ntime.sleep(1)")  # long enough for a card, which stays
     kernel.ok("del big\ngc.collect()")
     assert kernel.value("seen()") == "None"
     assert "big" in kernel.ok("%processing_plan").stdout

@@ -86,7 +86,7 @@ def test_the_line_says_what_is_sent_and_that_it_was(capsys):
     line(None)
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith("my-job · Uploading · ")
-    assert first.endswith(" · 20% sending df 20.0 MiB of 100 MiB · 5.0 MiB/s")
+    assert first.endswith(" · 20% sending df 20.0 MiB of 100 MiB · 5.0 MiB/s · no cost")
     assert last == "nbprocess: checked and sent 100 MiB in 5 s"
 
 
