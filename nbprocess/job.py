@@ -133,7 +133,7 @@ class Job:
                 self._seen.state(self.price_per_hour, self.price_note, self._stop_requested),
                 transfer=self._transfer,
                 variables=results.variables() if results else (),
-                notices=(*self._notices, *(results.notices if results else ())),
+                notices=tuple(dict.fromkeys((*self._notices, *(results.notices if results else ())))),
                 links=self._links(),
                 notebook=self.source.notebook,
                 cell_id=self.source.cell_id,

@@ -234,7 +234,7 @@ def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleTyp
     backend = drawing.chosen(library)
     if backend is None or not drawing.is_live(backend):
         return []
-    return [f"the job's figures are pictures: live ones ({backend}) belong to this kernel. %matplotlib inline."]
+    return [drawing.said(backend)]
 
 
 def _attached(

@@ -34,6 +34,8 @@ class Channel:
         self._kept: list[object] | None = None
         self.widgets = 0
         """How many widgets the cell showed."""
+        self.pictures = 0
+        """How many pictures it showed."""
 
     def event(self, event: dict[str, object]) -> None:
         """Add a display or a result to the events, after everything printed so far. A widget is shown as its text: its
@@ -42,6 +44,7 @@ class Channel:
         if isinstance(data, dict) and _WIDGET in data:
             self.widgets += 1
             event = {**event, "data": {mime: content for mime, content in data.items() if mime != _WIDGET}}
+        self.pictures += isinstance(data, dict) and any(mime.startswith("image/") for mime in data)
         if self._kept is not None:
             self._kept.append(event)
         else:

@@ -272,7 +272,7 @@ class Cell:
         if self._names is None:  # it failed before the cell began: there is nothing to save
             return report
         self._save_values(report, error)
-        from . import ambient
+        from . import ambient, drawing
 
         report["ambient"] = ambient.changed(self._ambient)
         if self._places is not None:
@@ -280,6 +280,8 @@ class Cell:
         notices = [*self._said, *self._said_of_environment()]
         if self._channel.widgets:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
+        if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib
+            notices.append(drawing.said(drawing.replaced))
         if notices:
             report["notices"] = notices
         if self._imported:

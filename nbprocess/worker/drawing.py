@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 only_pictures = False
 """Whether this process is a job's: it has neither a page nor a window."""
+replaced = ""
+"""The live backend of the notebook, whose figures are pictures in this process."""
 _LIVE = ("nbagg", "notebook", "ipympl", "widget", "webagg", "qt", "tk", "gtk", "wx", "macosx")
 
 
@@ -26,9 +28,18 @@ def is_live(backend: str) -> bool:
     return any(word in backend.lower() for word in _LIVE)
 
 
+def said(backend: str) -> str:
+    """What the person is told of a job's figures where those of the notebook are live."""
+    return f"the job's figures are pictures: live ones ({backend}) belong to this kernel. %matplotlib inline."
+
+
 def use(matplotlib: Any, backend: str) -> list[str]:
     """Choose what the other end chose. Returns why it cannot be, as a list of one line."""
-    if backend == chosen(matplotlib) or (only_pictures and is_live(backend)):
+    global replaced
+    if only_pictures and is_live(backend):
+        replaced = backend
+        return []
+    if backend == chosen(matplotlib):
         return []
     try:
         matplotlib.use(backend)

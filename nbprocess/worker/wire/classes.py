@@ -198,7 +198,7 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
                 continue
             if special and not source.is_cells(code):
                 continue  # a decorator of a library made it
-        elif special or (type(inner) not in _WITH_STATE and hasattr(value, "__get__")):
+        elif type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
             continue  # property, slot, cached_property
         elif name in annotated and hasattr(cls, "__dataclass_fields__"):
             continue  # a dataclass keeps its defaults in its own way

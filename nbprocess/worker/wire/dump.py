@@ -34,6 +34,7 @@ _ALONE_NAMES = {
     "date",
     "Timestamp",
 }
+_TOO_DEEP = "its objects are nested too deep. Flatten it, or create it inside the cell."
 _MANY = 20_000
 """From this many objects at the other end on, all names that refer to some of them travel in one stream."""
 
@@ -146,9 +147,13 @@ def dump(
             # The pickler's memo setter takes {id: (number, object)}; each part needs a table of its own.
             careful = any(parts[name].careful for name in names)
             whole = _Part(shared, storages, dict(seeds) if seeded and seeds else None, careful)
-            for name in names:
-                whole.add(name, values[name])
-                whole.codecs[name] = parts[name].codecs[name]
+            try:
+                for name in names:
+                    whole.add(name, values[name])
+                    whole.codecs[name] = parts[name].codecs[name]
+            except RecursionError:  # in this order the way is longer; apart they would not share what they share
+                failed.update((name, Failure(type(values[name]).__name__, "", _TOO_DEEP)) for name in names)
+                continue
         dumped.groups.append(_group(names, whole, put, seeded))
         dumped.memo.extend(whole.objects)
     return dumped
@@ -188,7 +193,7 @@ def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[O
     if isinstance(error, Refused):
         reason = str(error.args[0])
     elif isinstance(error, RecursionError):
-        reason = "its objects are nested too deep. Flatten it, or create it inside the cell."
+        reason = _TOO_DEEP
     else:
         reason = f"it cannot be serialised ({type(error).__name__}: {error}). Create it inside the cell."
     return None, Failure(type(found).__name__, f"{name}{path}" if path else "", reason)

@@ -78,8 +78,18 @@ def _reduce_index(pickler: Any, index: Any) -> Any:
     if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex, pd.PeriodIndex, pd.IntervalIndex):
         part = _column(pickler, index)
         freq = getattr(index, "freqstr", None) if kind in (pd.DatetimeIndex, pd.TimedeltaIndex) else None
-        return make_index, (part, index.name, freq)
+        return make_index, (part, index.name, freq, _has_table(index))
     return NotImplemented
+
+
+_TABLE = 200_000
+"""Labels from which on no table is made for the sake of its size."""
+
+
+def _has_table(index: Any) -> bool:
+    """Whether an index has made the table in which it looks labels up: ``df.info()`` counts its memory."""
+    engine = getattr(index, "_cache", {}).get("_engine")
+    return 0 < len(index) <= _TABLE and bool(getattr(engine, "is_mapping_populated", False))
 
 
 def _array(values: Any) -> Any:
@@ -314,8 +324,8 @@ def make_multi(levels: Any, codes: Any, names: Any) -> Any:
     return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
 
-def make_index(part: Part, name: Any, freq: Optional[str]) -> Any:
-    """Any other Index."""
+def make_index(part: Part, name: Any, freq: Optional[str], table: bool = False) -> Any:
+    """Any other Index; with ``table`` it looks labels up by one (see ``_has_table``)."""
     import pandas as pd
 
     values = _restore(part)
@@ -327,4 +337,6 @@ def make_index(part: Part, name: Any, freq: Optional[str]) -> Any:
     )
     if freq is not None:
         made.freq = freq  # type: ignore[attr-defined]
+    if table:
+        made.get_loc(made[0])
     return made

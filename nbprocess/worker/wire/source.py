@@ -100,6 +100,7 @@ def of_class(cls: type) -> Optional[Statement]:
         return None
     # No method of its own: the latest cell that defines a class of this name and with these contents.
     found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement)]
+    found = [statement for statement in found if _has_methods(cls, statement)] or found  # one may be deleted
     if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
         found = [statement for statement in found if fits(cls, statement)] or found
     return found[0] if found else None
@@ -146,7 +147,7 @@ def is_decorated(statement: Statement) -> bool:
 
 def _cells_with_class(name: str) -> Iterator[Statement]:
     """The ``class`` statements of this name in the cells, the latest first."""
-    for filename in reversed(list(linecache.cache)):
+    for filename in reversed(_by_age(linecache.cache)):
         entry: Any = linecache.cache[filename]
         if len(entry) != 4 or entry[1] is not None or not any(f"class {name}" in line for line in entry[2]):
             continue  # a lazy entry, or a file on disk: no cell
@@ -154,6 +155,15 @@ def _cells_with_class(name: str) -> Iterator[Statement]:
         for statement in reversed(list(_classes(body))):
             if statement.name == name:
                 yield _cut(lines, statement, filename, 0)
+
+
+def _by_age(filenames: Iterable[str]) -> List[str]:
+    """Names of cells' files in the order in which the cells ran last: one that runs again with the same text has the
+    same name, and its old place in ``linecache``."""
+    shell = getattr(sys.modules.get("IPython.core.interactiveshell"), "InteractiveShell", None)
+    compiler = getattr(getattr(shell, "_instance", None), "compile", None)
+    numbers: Dict[str, int] = getattr(compiler, "_filename_map", {})
+    return sorted(filenames, key=lambda name: numbers.get(name, -1))
 
 
 def _may_be(cls: type, statement: Statement) -> bool:
@@ -185,14 +195,18 @@ def _may_be(cls: type, statement: Statement) -> bool:
     return bool(node.decorator_list) or set(given) - private <= set(vars(cls))  # a decorator may take names away
 
 
+def _has_methods(cls: type, statement: Statement) -> bool:
+    """Whether the class has the methods that the statement gives."""
+    methods = {node.name for node in body_of(statement) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    private = {name for name in methods if name.startswith("__") and not name.endswith("__")}
+    return methods - private <= set(vars(cls))
+
+
 def fits(cls: type, statement: Statement) -> bool:
     """Whether the class has the methods that the statement gives, and its plain values are those of the statement."""
+    if not _has_methods(cls, statement):
+        return False
     for node in body_of(statement):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            private = node.name.startswith("__") and not node.name.endswith("__")
-            if not private and node.name not in vars(cls):
-                return False
-            continue
         if not isinstance(node, (ast.AnnAssign, ast.Assign)) or node.value is None:
             continue
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]

@@ -316,6 +316,23 @@ noted.name = noted.name + "ed"
 def _(x: int): return "int"
 # %% row 61
 noted.name, bound.named(), bound.named.__self__ is bound, kind(1), kind("x")
+# %% row 40: a method that dispatches, registered to after its class; a class without methods, made anew in the same words
+class Point:
+    @functools.singledispatchmethod
+    def __init__(self, x): self.x = x
+@Point.__init__.register
+def _(self, x: str): self.x = float(x)
+# %% row 40
+class Bare(Bus): pass
+# %% row 40
+Point("2.5").x, Point(1).x
+# %% row 40
+class Bare(Bus):
+    def __len__(self): return 77
+# %% row 40
+class Bare(Bus): pass
+# %% row 40
+hasattr(Bare, "__len__")
 # %% row 47: a pool is made by a method of what starts processes
 from multiprocessing import Pool, get_context
 def squared(x): return x * x
