@@ -118,6 +118,7 @@ def test_the_dialog_writes_the_magic_line_and_runs_the_cell(lab: Lab, page: Any,
     run_command(page, "nbprocess:run-here")
     page.wait_for_function(has_source, arg="answer = 6 * 7")
     run_command(page, "notebook:enter-edit-mode")
+    page.wait_for_function("document.activeElement.closest('.jp-CodeCell .cm-content') !== null")
     page.keyboard.press("Control+z")  # one step, the cell is a job again
     page.wait_for_function(has_source, arg="%%processing --backend local --timeout 5m\nanswer = 6 * 7")
     assert page.problems == []

@@ -23,6 +23,8 @@ _OWN_LINE = re.compile(r"\n?Job \S+; its log: %processing_logs \S+\s*$")
 _FIRST_LINE = re.compile(r"^(?P<gutter>\s*1 ).*?# %%processing.*$", re.M)
 _JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
 _TIMEIT = re.compile(r"(?:The slowest run took .*\n(?:This could mean .*\n)?)?.*per loop \(mean ± std\. dev\. of .*\)")
+_TIME = re.compile(r"CPU times: .*\n(?:(?:Compiler|Parser) *: .*\n)*Wall time: .*")
+"""Two runs in place can take the same microseconds, and the offloaded one others."""
 _PIP = re.compile(r"(?:\r?\n)?[^\n]*notice[^\n]*(?:A new release of pip|To update, run)[^\n]*(?:\n|$)")
 """pip says once a week that there is a newer one."""
 _CLOCK = re.compile(r"\b(\d\d):(\d\d):(\d\d)\b")
@@ -251,7 +253,7 @@ def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
     text = _PIP.sub("", text)
-    text = _TIMEIT.sub("<time> per loop", _JOB_FOLDER.sub("<folder>", text))
+    text = _TIMEIT.sub("<time> per loop", _TIME.sub("<times>", _JOB_FOLDER.sub("<folder>", text)))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)
 
