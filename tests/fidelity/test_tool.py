@@ -24,6 +24,13 @@ def test_measured_times_are_no_difference_with_or_without_the_line_on_the_slowes
     assert [difference.where for difference in other] == ["output 1 (stdout): text"]
 
 
+def test_what_time_prints_is_no_difference_though_both_in_place_took_the_same() -> None:
+    text = "CPU times: user 15 μs, sys: {}, total: 17 μs\nWall time: 18.6 μs\n{}"
+    here, there = _printed(text.format("2 μs", "done")), _printed(text.format("1e+03 ns", "done"))
+    assert outputs(here, here, there, Rules()) == []
+    assert outputs(here, here, _printed(text.format("2 μs", "other")), Rules())
+
+
 def test_how_often_a_generator_was_drawn_from_can_be_left_out() -> None:
     assert without_draws(_DRAWN) == {"x": "int 1"}
     assert not drew_otherwise([_DRAWN, {**_DRAWN, "x": "int 2"}])
