@@ -53,7 +53,8 @@ def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screensho
     tab.locator(".nbp-Job-status", has_text="Completed").wait_for()
     tab.get_by_role("list", name="Phases").get_by_text("running").wait_for()
     tab.get_by_role("button", name="copy attach command").click()
-    assert page.evaluate("navigator.clipboard.readText()") == "%processing_attach reporting"
+    copied = "async text => await navigator.clipboard.readText() === text"
+    page.wait_for_function(copied, arg="%processing_attach reporting")
 
     log = part("Log")
     log.get_by_role("button", name="algo-2").click()
