@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ display(HTML("<i>shown by the cell</i>"))
 print("printed on a machine")
 accuracy = 0.93
 """
+
+
+def _layout_names(lab: Lab, what: str) -> bool:
+    """Whether the layout names it: JupyterLab writes that anew some seconds after a change."""
+    for file in (lab.home / "workspaces").glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it is being replaced
+            if what in file.read_text():
+                return True
+    return False
 
 
 def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screenshots: Path) -> None:
@@ -90,8 +100,8 @@ def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screensho
     page.screenshot(path=str(screenshots / "job-tab-outputs.png"))
     assert serious_violations(page, ".nbp-JobTab") == []
 
-    limit = time.monotonic() + 30  # the layout, which JupyterLab writes some seconds after a change
-    while not any("nbprocess-job:reporting" in file.read_text() for file in (lab.home / "workspaces").iterdir()):
+    limit = time.monotonic() + 30
+    while not _layout_names(lab, "nbprocess-job:reporting"):
         assert time.monotonic() < limit, "the layout does not name the tab"
         time.sleep(0.1)
     page.reload()
