@@ -126,7 +126,8 @@ def dump(
     """
     failed: Dict[str, Failure] = {}
     parts: Dict[str, _Part] = {}
-    storages = tensors.seeded(seed.objects) if seed is not None else {}
+    # Without PyTorch here there are no storages: the objects of the other end may be millions.
+    storages = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
     for name, value in values.items():
         part, failure = _try(name, value, storages)
         if failure is not None:
