@@ -2,9 +2,10 @@
 
     python benchmarks/transport.py [--quick] [--tls] [--rounds N] [--peer PYTHON] [--json FILE]
 
-S3 is a server on loopback in a process of its own, its buckets in memory where /dev/shm is there. ``--peer`` names a
-Python with sagemaker-core, whose ``@remote`` serialization is then timed on the same payloads and the same server, in
-turn with ours, as it comes: over plain HTTP boto3 hashes the body once more for its signature, over TLS it does not.
+S3 is a server on loopback in a process of its own that keeps what it gets in memory (``memory_s3.py``).
+``--peer`` names a Python with sagemaker-core, whose ``@remote`` serialization is then timed on the same payloads and
+the same server, in turn with ours, as it comes: over plain HTTP boto3 hashes the body once more for its signature,
+over TLS it does not.
 The limit is the same bytes, in the same run, by a plain copy, by a plain socket, and by a socket whose bytes are hashed
 (SHA-256) meanwhile: both ends of it share this machine's cores, so with few of them, or without SHA-NI, it is far from
 the socket alone, and where an aim is not met the table says how far it lets the figure come.
@@ -20,7 +21,6 @@ import contextlib
 import hashlib
 import json
 import linecache
-import mmap
 import os
 import shutil
 import socket
@@ -34,8 +34,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from memory_s3 import fresh  # beside this file; it puts the repository on the path
+
+SERVER = Path(__file__).resolve().with_name("memory_s3.py")
 
 AIMS: dict[str, tuple[str, float]] = {
     "array_put_over_remote": (">=", 4.0),
@@ -50,20 +51,6 @@ AIMS: dict[str, tuple[str, float]] = {
     "small_objects_requests": ("<=", 20),
     "local_1gb_over_memcpy": ("<=", 1.5),
 }
-
-SERVER = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from nbprocess.testing.s3 import S3Server, self_signed
-root = Path(sys.argv[2])
-tls = self_signed(root) if sys.argv[3] == "tls" else None
-with S3Server(root / "s3", buckets=["bench"], tls=tls, check_digests=False) as server:
-    print(server.endpoint, flush=True)
-    for line in sys.stdin:
-        print(len(server.requests), flush=True)
-        server.requests.clear()
-"""
 
 SINK = """
 import socket, sys
@@ -161,9 +148,9 @@ Child = subprocess.Popen[str]
 
 
 @contextlib.contextmanager
-def child(code: str, *arguments: str, python: str = sys.executable, ca: Path | None = None) -> Iterator[Child]:
+def child(*arguments: str, python: str = sys.executable, ca: Path | None = None) -> Iterator[Child]:
     """A helper process that reads lines and answers each with a line. ``ca``: certificates that it trusts."""
-    command = [python, "-c", code, *arguments]
+    command = [python, *arguments]
     variables = {**environment(), **({"AWS_CA_BUNDLE": str(ca)} if ca else {})}
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables)
     try:
@@ -199,14 +186,6 @@ def peak_above(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 CHUNK = 4 << 20
-
-
-def fresh(size: int) -> memoryview:
-    """Memory from the kernel, as a result of that many bytes needs it: not touched yet, in huge pages."""
-    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        area.madvise(mmap.MADV_HUGEPAGE)
-    return memoryview(area)
 
 
 def back_memory(size: int) -> None:
@@ -286,27 +265,33 @@ class Run:
 
     def drop(self, store: Any) -> None:
         """Give its memory back."""
-        place = self.folder / store.uri.removeprefix("s3://")
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.rmtree(self.folder / "s3" / store.uri.removeprefix("s3://"), ignore_errors=True)
+        place = store.uri.removeprefix("s3://")
+        shutil.rmtree(self.folder / place, ignore_errors=True)
+        shutil.rmtree(self.folder / "s3" / place, ignore_errors=True)
+        ask(self.server)
 
     def put(self, store: Any, value: Any) -> tuple[Any, Any]:
         """What a cell's submission does with its values."""
         from nbprocess.bundle.blobs import BlobWriter
+        from nbprocess.plan import Pending
         from nbprocess.worker import wire
 
-        with BlobWriter(store) as writer:
-            dumped = wire.dump({"value": value}, put=writer.put)
+        pending = Pending()
+        dumped = wire.dump({"value": value}, put=pending.put)
         if dumped.failed:
             raise SystemExit(f"the payload cannot be sent: {dumped.failed}")
+        with BlobWriter(store) as writer:
+            pending.write(writer)
         return dumped, writer
 
     def get(self, store: Any, dumped: Any) -> Any:
-        """What loading it does at the other end."""
+        """What loading results does."""
         from nbprocess.bundle.blobs import BlobReader
         from nbprocess.worker import wire
 
-        return wire.load(dumped.groups, get=BlobReader(store).get, namespace={}).values["value"]
+        reader = BlobReader(store)
+        reader.prefetch(blob for group in dumped.groups for blob in (group.stream, *group.buffers))
+        return wire.load(dumped.groups, get=reader.get, namespace={}).values["value"]
 
     def measure(self, name: str, value: Any, kind: str, between: Callable[[], None] = lambda: None) -> None:
         """Time put, put again, get of one payload; the medians go to the figures as ``<name>_<kind>_…``."""
@@ -371,7 +356,7 @@ def limits(run: Run, data: memoryview) -> None:
     names = ("socket_put_s", "socket_get_s", "hashed_socket_put_s", "hashed_socket_get_s", "memcpy_s", "sha256_s")
     rows: dict[str, list[float]] = {name: [] for name in names}
     target = memoryview(bytearray(len(data)))
-    with child(SINK, str(len(data))) as sink:
+    with child("-c", SINK, str(len(data))) as sink:
         assert sink.stdout
         port = int(sink.stdout.readline())
         for _ in range(run.rounds):
@@ -430,7 +415,7 @@ def main() -> None:
     names = options.only.split(",")
     try:
         with contextlib.ExitStack() as stack:
-            server = stack.enter_context(child(SERVER, str(ROOT), str(folder), "tls" if options.tls else "plain"))
+            server = stack.enter_context(child(str(SERVER), str(folder), *(["tls"] if options.tls else [])))
             assert server.stdout
             endpoint = server.stdout.readline().strip()
             ca = folder / "cert.pem" if options.tls else None
@@ -438,7 +423,7 @@ def main() -> None:
                 os.environ["AWS_CA_BUNDLE"] = str(ca)
             peer = None
             if options.peer:
-                peer = stack.enter_context(child(PEER, endpoint, str(scale), python=options.peer, ca=ca))
+                peer = stack.enter_context(child("-c", PEER, endpoint, str(scale), python=options.peer, ca=ca))
             run = Run(folder, endpoint, server, rounds, scale)
             for name in names:
                 value = space[name](scale)

@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -372,20 +372,23 @@ class Handler(BaseHTTPRequestHandler):
         path = self._file(seen)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}{_PART}")
-        with open(part, "wb") as whole:
-            for number in numbers:
-                try:
-                    with open(folder / f"{number:05d}", "rb") as piece:
-                        shutil.copyfileobj(piece, whole, _PIECE)
-                except FileNotFoundError:
-                    part.unlink()
-                    raise _Refused(400, "InvalidPart", f"Part {number} was not found.") from None
+        parts = [folder / f"{number:05d}" for number in numbers]
+        missing = next((piece for piece in parts if not piece.exists()), None)
+        if missing is not None:
+            raise _Refused(400, "InvalidPart", f"Part {int(missing.name)} was not found.")
+        with open(part, "wb", buffering=0) as whole:
+            self._join(parts, whole)
         self._store(seen, part, path)
         shutil.rmtree(folder, ignore_errors=True)
         self._answer_xml(
             f"<CompleteMultipartUploadResult><Bucket>{escape(seen.bucket)}</Bucket><Key>{escape(seen.key)}</Key>"
             f"<ETag>{escape(_etag(path.stat()))}</ETag></CompleteMultipartUploadResult>"
         )
+
+    def _join(self, parts: Sequence[Path], whole: BinaryIO | Any) -> None:
+        for path in parts:
+            with open(path, "rb") as piece:
+                shutil.copyfileobj(piece, whole, _PIECE)
 
     # -- bytes in and out --------------------------------------------------------------------------------------------
 
