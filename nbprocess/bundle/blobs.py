@@ -40,8 +40,8 @@ class _Chunk:
 class Begun:
     """A buffer that is being written."""
 
-    def __init__(self, chunks: list[_Chunk], recognise: Recognised) -> None:
-        self._chunks, self._recognise = chunks, recognise
+    def __init__(self, chunks: list[_Chunk], recognise: Recognised, pool: ThreadPoolExecutor) -> None:
+        self._chunks, self._recognise, self._pool = chunks, recognise, pool
 
     def wait(self) -> None:
         """Until the names of all chunks are known, and what is sent is a copy.
@@ -60,12 +60,12 @@ class Begun:
         """
         found = [chunk.named.result() for chunk in self._chunks]
         if any(named.new for named in found):
-            for chunk, named in zip(self._chunks, found, strict=True):
-                if named.fingerprint not in (None, self._recognise.fingerprint(chunk.view)):
-                    raise StoreError(
-                        f"{chunk.what or 'A value'} was changed by another thread while it was being sent, so what was "
-                        "sent is no consistent copy. Stop that thread, or send a copy of the value."
-                    )
+            each = self._pool.map if len(found) > 1 else map
+            if not all(each(self._as_sent, self._chunks)):
+                raise StoreError(
+                    f"{self._chunks[0].what or 'A value'} was changed by another thread while it was being sent, so "
+                    "what was sent is no consistent copy. Stop that thread, or send a copy of the value."
+                )
         blob: Blob = {
             "size": sum(len(chunk.view) for chunk in self._chunks),
             "chunks": [named.name.digest for named in found],
@@ -73,6 +73,9 @@ class Begun:
         if any(named.name.codec for named in found):
             blob["codecs"] = [named.name.codec for named in found]
         return blob
+
+    def _as_sent(self, chunk: _Chunk) -> bool:
+        return chunk.named.result().fingerprint in (None, self._recognise.fingerprint(chunk.view))
 
 
 class BlobWriter:
@@ -161,7 +164,7 @@ class BlobWriter:
             with self._lock:
                 self._pending.add(task)
             task.add_done_callback(functools.partial(self._done, chunk))
-        return Begun(chunks, self._recognise)
+        return Begun(chunks, self._recognise, self._pool)
 
     def finish(self) -> None:
         """Wait until everything is in the store; raise the first error."""
@@ -192,8 +195,8 @@ class BlobWriter:
     def _work(self, chunk: _Chunk) -> None:
         try:
             size = len(chunk.view)
-            fingerprint = self._recognise.fingerprint(chunk.view)
-            for known in self._recognise.names(fingerprint):
+            fingerprint, names = self._recognise.look_up(chunk.view)
+            for known in names:
                 if known.codec not in ("", self._codec):
                     continue  # it was packed for an end that could read that
                 new = self._claim(known.digest, size)
@@ -210,7 +213,7 @@ class BlobWriter:
                 packed = packing.pack(self._codec, private) if self._codec and self._link.slow(self._codec) else None
                 stored = private if packed is None else memoryview(packed)
                 name = Name(hashlib.sha256(stored).hexdigest(), "" if packed is None else self._codec)
-                self._recognise.learn(fingerprint, name)
+                self._recognise.learn(private, fingerprint, name)
                 new = self._claim(name.digest, size)
                 chunk.named.set_result(_Named(name, fingerprint, new))
                 if new:

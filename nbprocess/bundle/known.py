@@ -36,9 +36,11 @@ class Recognised:
     """
 
     LIMIT = 1 << 20  # entries: 4 TiB of data, some 200 MB at worst
+    HEAD = 4096  # bytes: a chunk that begins as none before was not hashed before, and needs no pass to tell
 
     def __init__(self) -> None:
         self._names: dict[bytes, tuple[Name, ...]] = {}
+        self._heads: set[int] = set()
         self._seed = int.from_bytes(os.urandom(8), "little")
         self._hash: Callable[[memoryview, int], bytes] | None = None
         try:
@@ -50,13 +52,20 @@ class Recognised:
     def fingerprint(self, chunk: memoryview) -> bytes | None:
         return self._hash(chunk, self._seed) if self._hash else None
 
-    def names(self, fingerprint: bytes | None) -> tuple[Name, ...]:
-        return self._names.get(fingerprint, ()) if fingerprint else ()
+    def look_up(self, chunk: memoryview) -> tuple[bytes | None, tuple[Name, ...]]:
+        """The chunk's fingerprint, where one was needed, and the names that it is known by."""
+        if hash(bytes(chunk[: self.HEAD])) not in self._heads:
+            return None, ()
+        fingerprint = self.fingerprint(chunk)
+        return fingerprint, self._names.get(fingerprint, ()) if fingerprint else ()
 
-    def learn(self, fingerprint: bytes | None, name: Name) -> None:
+    def learn(self, chunk: memoryview, fingerprint: bytes | None, name: Name) -> None:
+        """From now on ``chunk``, which has that fingerprint, is known by ``name``."""
         if fingerprint:
             if len(self._names) >= self.LIMIT:
                 self._names.clear()
+                self._heads.clear()
+            self._heads.add(hash(bytes(chunk[: self.HEAD])))
             known = self._names.get(fingerprint, ())
             if name not in known:
                 self._names[fingerprint] = (*known, name)

@@ -141,7 +141,7 @@ class ChangingStore(DirectoryStore):
 
     def put(self, key, data):
         super().put(key, data)
-        self.source[0] ^= 255
+        self.source[0] = (self.source[0] + 1) % 256
 
 
 def test_a_buffer_that_changes_while_it_is_sent_is_an_error(tmp_path):
