@@ -113,6 +113,7 @@ class Cell:
         self._features: list[str] = []
         self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
+        self._taken: dict[str, tuple[str, str]] = {}
         self._environ: dict[str, str] = {}
         self._places: places.Places | None = None
         self._attached: dict[str, Any] = {}
@@ -256,7 +257,7 @@ class Cell:
             execute(program, self._namespace)
         finally:
             self._features = [name for name in program.features() if name not in earlier]
-            self._imported = program.submodules()
+            self._imported, self._taken = program.submodules(), program.imported()
             self._front.end()
 
     def save(self, error: BaseException | None) -> dict[str, object]:
@@ -305,8 +306,9 @@ class Cell:
 
     def _said_of_environment(self) -> list[str]:
         """Which variables the cell set; those that its text does not name are a library's own affair."""
-        text = self._manifest["cell"]["code"]
-        names = [n for n, v in os.environ.items() if self._environ.get(n) != v and f"'{n}'" in text.replace('"', "'")]
+        text = self._manifest["cell"]["code"].replace('"', "'")
+        changed = [name for name, value in os.environ.items() if self._environ.get(name) != value]
+        names = [name for name in changed if any(f"'{name}{end}" in text for end in "'= ")]  # the last two: %env
         if not names:
             return []
         return [f"The cell set {', '.join(names)} in the job's environment; set it here for the cells to come."]
@@ -346,7 +348,8 @@ class Cell:
         here.update(self._modules.changed())
         here.update(attached.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
-        dumped = wire.dump(values, put=self._put, seed=self._memo)
+        named = wire.by_their_names(values, self._taken)
+        dumped = wire.dump({**values, **named}, put=self._put, seed=self._memo)
         self._said += dumped.notices()
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
             print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)

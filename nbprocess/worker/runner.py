@@ -72,6 +72,15 @@ class Program:
                 found += [a.name for a in node.names if a.asname is None and "." in a.name and a.name in sys.modules]
         return list(dict.fromkeys(found))
 
+    def imported(self) -> dict[str, tuple[str, str]]:
+        """Names that ``from package import name`` statements outside of functions have bound → package and name."""
+        found = {}
+        for node in _outside_functions(self.tree):
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module in sys.modules:
+                module = sys.modules[node.module]
+                found.update({a.asname or a.name: (node.module, a.name) for a in node.names if hasattr(module, a.name)})
+        return found
+
     def features(self) -> list[str]:
         """The ``__future__`` features that are on by now, by name."""
         names = __future__.all_feature_names

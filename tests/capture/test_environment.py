@@ -73,7 +73,9 @@ def test_the_cell_finds_them_and_what_it_is_given_goes_first(tmp_path: Path, mon
 def test_what_the_cell_sets_stays_there_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     job = nbprocess.submit(
-        "import os\nos.environ['COLOUR'] = 'red'\nos.environ['SHAPE'] = 'round'", {}, backend="local"
+        "import os\nos.environ['COLOUR'] = 'red'\nget_ipython().run_line_magic('env', 'SHAPE=round')",
+        {},
+        backend="local",
     )
     job.result()
     assert "COLOUR" not in os.environ

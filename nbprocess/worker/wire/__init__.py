@@ -12,6 +12,7 @@ from .fingerprint import fingerprint
 from .group import Dumped, Failure, Group, Loaded, Memo
 from .handlers import reopen
 from .load import load
+from .named import by_their_names
 
 __all__ = [
     "Applied",
@@ -21,6 +22,7 @@ __all__ = [
     "Loaded",
     "Memo",
     "apply",
+    "by_their_names",
     "changed",
     "changes",
     "dump",

@@ -26,6 +26,7 @@ from . import (
     generators,
     handlers,
     models,
+    named,
     plugins,
     refuse,
     remade,
@@ -155,6 +156,9 @@ class Pickler(pickle.Pickler):
             raise Refused(reason)
         if kind is Tombstone:
             raise Refused(why(obj))
+        if kind is named.Named:
+            self._need(obj.module)
+            return remade.make_attribute, (obj.module, obj.name)
         if kind is types.FunctionType:
             found = functions.reduce_function(self, obj)
             if found is NotImplemented:
@@ -246,9 +250,9 @@ class Pickler(pickle.Pickler):
             if target is not None:
                 self._need(target)
                 return plugins.reduce_by_plugin(target, obj)
-            named = constants.name_of(obj)
-            if named is not None:
-                return remade.make_attribute, named
+            place = constants.name_of(obj)
+            if place is not None:
+                return remade.make_attribute, place
         found = NotImplemented
         if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
             found = tensors.reduce_tensor(self, obj)

@@ -162,6 +162,7 @@ class Geo:
     @property
     def size(self): return len(self._frame) * SCALE
 from tqdm import tqdm
+from tqdm.auto import tqdm as bar, trange
 tqdm.pandas(disable=True)
 table = pd.DataFrame({"a": [1, 2]})
 # %% is so there
