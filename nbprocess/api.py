@@ -141,8 +141,6 @@ def glance(job: Job) -> Job:
 def _job(backend: backends.Backend, describe: dict[str, Any], *, look: bool = True) -> Job:
     import json
 
-    from .setting import price_of
-
     store = store_of(backend, describe)
     source = None
     name = describe["ProcessingJobName"]
@@ -153,7 +151,7 @@ def _job(backend: backends.Backend, describe: dict[str, Any], *, look: bool = Tr
         except (OSError, ValueError, TypeError):
             source = None  # made by another version, or cleaned away: the job itself can still be followed
     job = Job(name, backend, store=store, describe=describe, source=source)
-    job.price_per_hour, job.price_note = price_of(backend, describe)
+    job.look_up_price()
     if look:
         job.refresh()
     return job

@@ -5,9 +5,12 @@ May import: the standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def home() -> Path:
@@ -27,3 +30,13 @@ def _home(given: str, data: str | None, _user: str | None) -> Path:
 def cache() -> Path:
     """The folder of what can be made again."""
     return home() / "cache"
+
+
+def keep(name: str, value: Any) -> None:
+    """Write plain data to the cache, whole or not at all. Where nothing can be written, it is made again next time."""
+    path = cache() / name
+    with contextlib.suppress(OSError):  # a full disk, a read-only home
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{name}.{os.getpid()}")
+        part.write_text(json.dumps(value))
+        part.replace(path)

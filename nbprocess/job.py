@@ -94,7 +94,7 @@ class Job:
         self._lock = threading.RLock()
         self._transfer: Transfer | None = None
         self._notices: list[str] = []
-        self._priced = ""
+        self._priced: str | None = None
         self._stop_requested = False
         self._outcome_error: NbprocessError | None = None
         self._collected = False
@@ -253,7 +253,7 @@ class Job:
             return False
         with self._lock:
             changed, over = self._seen.look()
-            self._price()
+            self.look_up_price()
             if self._seen.no_log and self._seen.no_log not in self._notices:
                 self.notice(self._seen.no_log)
             if over:
@@ -262,16 +262,15 @@ class Job:
             self.changed()
         return changed
 
-    def _price(self) -> None:
+    def look_up_price(self) -> None:
         """What the machine costs that it was given: one of several types, or one that another kernel asked for."""
         cluster = self._seen.describe.get("ProcessingResources", {}).get("ClusterConfig", {})
         kind = str(cluster.get("SelectedInstanceType") or cluster.get("InstanceType") or "")
-        if not kind or kind == self._priced or self.backend.name == "local":
-            return
-        self._priced = kind
-        found = self.backend.price(kind)
-        self.price_per_hour = found.usd_per_hour if found else None
-        self.price_note = f"as of {found.as_of}" if found else "price unknown"
+        if cluster and kind != self._priced:
+            from .setting import price_of
+
+            self._priced = kind
+            self.price_per_hour, self.price_note = price_of(self.backend, self._seen.describe)
 
     def _collect(self) -> None:
         """Read and verify the outcome, once, after the job has ended."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -29,18 +28,12 @@ def shapes() -> dict[str, Any]:
     """The shapes that CreateProcessingJobRequest reaches, by name, from the installed botocore."""
     if not _shapes:
         version = metadata.version("botocore")
-        cache = home.cache() / f"create-processing-job-{version}.json"
+        name = f"create-processing-job-{version}.json"
         try:
-            _shapes.update(json.loads(cache.read_bytes()))
+            _shapes.update(json.loads((home.cache() / name).read_bytes()))
         except (OSError, ValueError):
             _shapes.update(_extract(_read_model()))
-            try:
-                cache.parent.mkdir(parents=True, exist_ok=True)
-                part = cache.with_name(f"{cache.name}.{os.getpid()}")
-                part.write_text(json.dumps(_shapes))
-                part.replace(cache)
-            except OSError:
-                pass  # a read-only home: the model is parsed again next time, nothing else
+            home.keep(name, _shapes)
     return _shapes
 
 

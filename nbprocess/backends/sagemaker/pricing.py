@@ -6,7 +6,6 @@ May import: ``account``, ``preflight``, ``errors``, ``home``, ``catalog``, the s
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import os
@@ -17,7 +16,7 @@ from typing import Any
 from ...catalog import Price
 from ...catalog import price as shipped
 from ...errors import BackendError
-from ...home import cache
+from ...home import cache, keep
 from .account import Account
 from .preflight import AGAIN
 
@@ -74,12 +73,7 @@ def update(account: Account, *, public: bool = False) -> dict[str, Any]:
         raise BackendError(f"The Price List has no processing instances for {account.region}.")
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     kept = {"usd": usd, "as_of": today, "source": source, "asked": time.time()}
-    path = cache() / f"prices-{account.region}.json"
-    with contextlib.suppress(OSError):  # a full disk: it is asked again next time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}")
-        part.write_text(json.dumps(kept))
-        part.replace(path)
+    keep(f"prices-{account.region}.json", kept)
     return kept
 
 

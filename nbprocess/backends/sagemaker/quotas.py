@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
 
-from ...home import cache
+from ...home import cache, keep
 from .account import Account
 
 KEPT = 86_400.0
@@ -30,11 +29,7 @@ def processing(account: Account) -> dict[str, float]:
             return kept
     found = _ask(account)
     if found:
-        with contextlib.suppress(OSError):  # a full disk: it is asked again next time
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{os.getpid()}")
-            part.write_text(json.dumps(found))
-            part.replace(path)
+        keep(path.name, found)
     return found
 
 
