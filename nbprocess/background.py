@@ -3,6 +3,8 @@ waits for it, or fetches it; every other cell runs at once."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import sys
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
@@ -91,10 +93,17 @@ class Background:
         self._wait_for(_Pending(job, frozenset(binds) | changes, frozenset(inputs)), views.show(job), lazy)
 
     def attach(self, job: Job) -> None:
-        """Bring the results of a job here when it ends, whoever started it. Its log and state are shown elsewhere."""
+        """Bring the results of a job here when it ends, whoever started it; cells that read what its cell binds wait.
+
+        Its log and state are shown elsewhere.
+        """
+        from .capture import analyse
         from .options import resolve
 
-        self._wait_for(_Pending(job, frozenset(), frozenset()), None, resolve({}).lazy)
+        binds: frozenset[str] = frozenset()
+        with contextlib.suppress(SyntaxError):  # a cell of another version of Python
+            binds = frozenset(analyse(ast.parse(self.shell.transform_cell(job.source.cell))).binds)
+        self._wait_for(_Pending(job, binds, frozenset()), None, resolve({}).lazy)
 
     def _wait_for(self, pending: _Pending, view: View | None, lazy: int | None) -> None:
         job = pending.job

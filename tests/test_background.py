@@ -133,5 +133,6 @@ def test_a_job_that_another_kernel_started_is_attached_by_the_job_browser(kernel
     assert kernel.value("'attach' in jobs.actions(name)") == "True"
     assert "its results come into this notebook" in kernel.value("jobs.act('attach', name)")
     assert kernel.value("'attach' in jobs.actions(name)") == "False"  # once is enough
-    kernel.ok("job = jobs.job(name)\n" + ENDS.format(go=go))
-    assert kernel.value("brought") == "42"
+    kernel.ok(f"import threading\nthreading.Timer(0.5, open, ({go!r}, 'w')).start()")
+    waited = kernel.ok("brought")
+    assert waited.result == "42" and f"Waiting for brought of the background job {name}" in waited.stream("stderr")
