@@ -106,27 +106,31 @@ def run_container(**options: Any) -> Job:
     return job
 
 
-def attach(name: str, backend: str | None = None) -> Job:
+def attach(name: str, backend: str | None = None, region: str | None = None) -> Job:
     """Find a job by its name, from any kernel.
 
     Args:
         name: the job's name.
         backend: where to look; by default on this machine, then on SageMaker where that is set up.
+        region: the AWS region to look in; by default the configured one.
 
     Raises:
         JobNotFound: no backend knows a job of that name.
     """
-    where = [backend] if backend else known_backends()
-    reasons = []
+    where = [backend] if backend else ["sagemaker"] if region else known_backends()
+    asked = []
     for place in where:
-        found = backends.get(place)
+        found: Any = backends.get(place)
+        if region and hasattr(found, "at"):
+            found = found.at(region)
         try:
-            describe = found.describe(name)
-        except JobNotFound as error:
-            reasons.append(str(error))
-            continue
-        return _job(found, describe)
-    raise JobNotFound(f"There is no job named {name} ({', '.join(where)}). %processing_jobs lists the jobs there are.")
+            return _job(found, found.describe(name))
+        except JobNotFound:
+            asked.append(f"{place}, {found.region}" if place == "sagemaker" else place)
+    further = "; --region looks in another region" if "sagemaker" in where else ""
+    raise JobNotFound(
+        f"There is no job named {name} ({'; '.join(asked)}). %processing_jobs lists the jobs there are{further}."
+    )
 
 
 def glance(job: Job) -> Job:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -303,18 +304,25 @@ class ProcessingMagics(Magics):
     def _job(self, line: str, magic: str) -> Job:
         from .api import attach
 
-        name = line.strip()
-        if not name:
-            raise UsageError(f"%{magic}: the name of the job is missing. %processing_jobs lists the jobs there are.")
+        words = re.fullmatch(r"\s*(\S+)(?:\s+--region[ =]+(\S+))?\s*", line)
+        if words is None:
+            raise UsageError(
+                f"%{magic}: write the name of one job, and --region REGION where it is not in the configured one. "
+                "%processing_jobs lists the jobs there are."
+            )
+        name, region = words.groups()
         pending = self.background.find(name)
         if pending is not None:
             return pending
         with _plainly():
-            return attach(name)
+            return attach(name, region=region)
 
     @line_magic
     def processing_attach(self, line: str) -> None:
-        """``%processing_attach NAME``: follow a job and bring its results here, from whatever kernel it was started."""
+        """``%processing_attach NAME``: follow a job and bring its results here, from whatever kernel it was started.
+
+        ``--region REGION`` looks in another region than the configured one.
+        """
         job = self._job(line, "processing_attach")
         self._follow(job, table.resolve({}, self.session, Path.cwd()).lazy)
 

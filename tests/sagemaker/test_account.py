@@ -12,7 +12,7 @@ import nbprocess.api
 from nbprocess import backends
 from nbprocess.backends.sagemaker.backend import Backend
 from nbprocess.cli import main
-from nbprocess.errors import BackendError
+from nbprocess.errors import BackendError, JobNotFound
 from nbprocess.testing.aws import ACCOUNT, REGION, Emulator, emulator
 
 
@@ -81,6 +81,10 @@ def test_the_region_of_one_cell_leaves_the_others_where_they_are(aws: Emulator) 
     assert here.region == REGION  # type: ignore[attr-defined]
     plain = nbprocess.api.plan("1", {"__name__": "__main__"}, backend="sagemaker", region=REGION)
     assert plain.backend is here and "eu-west-1" not in str(plain.request)
+    with pytest.raises(JobNotFound, match=r"no job named afar \(sagemaker, eu-west-1\)"):
+        nbprocess.attach("afar", region="eu-west-1")
+    with pytest.raises(JobNotFound, match=rf"\(local; sagemaker, {REGION}\).*--region looks in another region"):
+        nbprocess.attach("afar")
 
 
 def test_a_region_is_enough_where_none_is_configured(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,8 +90,9 @@ def test_attach_from_a_new_kernel(cloud_kernel: Kernel, aws: Emulator, tmp_path:
     environment = {**aws.environment, "NBPROCESS_BACKEND": "sagemaker"}
     with Kernel(tmp_path, cloud_kernel.home, environment) as fresh:
         fresh.ok("%load_ext nbprocess")
-        assert "from the first line" in fresh.ok("%processing_attach for-later").stdout
+        assert "from the first line" in fresh.ok("%processing_attach for-later --region us-east-1").stdout
         assert fresh.value("later") == "{'a': 1}"
+        assert "write the name of one job" in fresh.run("%processing_attach for later").stream("stderr")
 
 
 def test_a_kernel_that_dies_in_the_middle_loses_nothing(aws: Emulator, tmp_path: Path, _own_home: Path) -> None:
