@@ -215,18 +215,21 @@ def _apply_numpy_print(module: Any, state: Any) -> None:
 
 def _decimal(module: Any) -> Any:
     context = module.getcontext()
-    traps = sorted(signal.__name__ for signal, on in context.traps.items() if on)
     names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
-    return {**{name: getattr(context, name) for name in names}, "traps": traps}
+    state: dict[str, Any] = {name: getattr(context, name) for name in names}
+    for kind in ("traps", "flags"):
+        state[kind] = sorted(signal.__name__ for signal, on in getattr(context, kind).items() if on)
+    return state
 
 
 def _apply_decimal(module: Any, state: Any) -> None:
     context = module.getcontext()
     for name, value in state.items():
-        if name != "traps":
+        if name not in ("traps", "flags"):
             setattr(context, name, value)
-    for signal in context.traps:
-        context.traps[signal] = signal.__name__ in state["traps"]
+    for kind in ("traps", "flags"):
+        for signal in getattr(context, kind):
+            getattr(context, kind)[signal] = signal.__name__ in state.get(kind, ())
 
 
 def _pandas(module: Any) -> Any:

@@ -84,8 +84,10 @@ def _logging(module: Any) -> Any:
     for name, logger in loggers.items():
         plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
         handlers = [_handler(module, handler) for handler in plain]
-        if logger.level != (module.WARNING if not name else module.NOTSET) or handlers or not logger.propagate:
+        default = module.WARNING if not name else module.NOTSET
+        if logger.level != default or handlers or not logger.propagate or logger.disabled:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
+            found[name]["disabled"] = bool(logger.disabled)
     return {"loggers": found, "disable": module.root.manager.disable}
 
 
@@ -120,13 +122,14 @@ def _apply_logging(module: Any, state: Any) -> None:
     for name in here["loggers"].keys() | state["loggers"].keys():
         logger = module.getLogger(name) if name else module.root
         plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
+        plain["disabled"] = False
         wanted = state["loggers"].get(name, plain)
         if wanted == here["loggers"].get(name, plain):
             continue
         if wanted["handlers"]:
             _of_libraries.add(name)
         logger.setLevel(wanted["level"])
-        logger.propagate = wanted["propagate"]
+        logger.propagate, logger.disabled = wanted["propagate"], wanted.get("disabled", False)
         if wanted["handlers"] == here["loggers"].get(name, plain)["handlers"]:
             continue
         for handler in [handler for handler in logger.handlers if _is_plain(module, handler)]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
-import contextvars
 import http.client
 import mmap
 import os
 import queue
-import sqlite3
 import tempfile
 import threading
 import types
@@ -41,23 +38,26 @@ def _of(module: str, name: str) -> Any:
     return type(name, (), {"__module__": module})()
 
 
+def _held_lock() -> Any:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "boto3 client": (_boto3_client, "credentials"),
     "requests session": (_requests_session, "credentials"),
     "environment": (lambda: os.environ, "--env NAME"),
     "temporary folder": (tempfile.TemporaryDirectory, "deleted with the object"),
     "temporary file": (tempfile.NamedTemporaryFile, "Open it inside the cell"),
-    "event": (threading.Event, "Make it inside the cell"),
+    "held lock": (_held_lock, "Make it inside the cell"),
     "thread": (threading.Thread, "Make it inside the cell"),
-    "queue": (queue.Queue, "Make it inside the cell"),
+    "queue": (queue.SimpleQueue, "Make it inside the cell"),
     "executor": (lambda: concurrent.futures.ThreadPoolExecutor(1), "Make it inside the cell"),
-    "asyncio event": (asyncio.Event, "event loop"),
-    "context variable": (lambda: contextvars.ContextVar("v"), "Make it inside the cell"),
+    "running future": (concurrent.futures.Future, "Make it inside the cell"),
     "module by hand": (lambda: types.ModuleType("by_hand"), "was made by hand. Put its code into a file"),
-    "weak set": (weakref.WeakSet, "Use a plain set"),
-    "weak dict": (weakref.WeakValueDictionary, "Use the object itself"),
+    "finalizer": (lambda: weakref.finalize(_held_lock, print), "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
-    "sqlite": (lambda: sqlite3.connect(":memory:"), "Open it inside the cell"),
     "engine": (lambda: _of("sqlalchemy.engine.base", "Engine"), "Open it inside the cell"),
     "spark session": (lambda: _of("pyspark.sql.session", "SparkSession"), "Collect the data first"),
     "spark frame": (lambda: _of("pyspark.sql.classic.dataframe", "DataFrame"), "Collect the data first"),
@@ -65,8 +65,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "widget": (lambda: _of("ipywidgets.widgets.widget_int", "IntSlider"), "Use its value instead"),
     "animation": (lambda: _of("matplotlib.animation", "FuncAnimation"), "Create it inside the cell"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
-    "window onto a class": (lambda: types.MappingProxyType({}), "Make a dict of it"),
-    "memory": (lambda: memoryview(b"a"), "Make bytes of it"),
+    "memory with gaps": (lambda: memoryview(b"abc")[::2], "Make bytes of it"),
     "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),
 }
 

@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, caches, exceptions, handlers, models, subclasses, tables, tensors
+from . import arrays, atrest, caches, databases, exceptions, handlers, models, subclasses, tables, tensors
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
@@ -163,6 +163,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         _apply_instance(obj, *state)
     elif kind == "handler":
         handlers.set_handler(obj, state)
+    elif kind in databases.KINDS:
+        databases.apply(obj, kind, state)
+    elif kind in atrest.APPLY:
+        atrest.APPLY[kind](obj, state)
     elif kind == "new":
         return _take_over(obj, state)
     else:

@@ -13,7 +13,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import caches, constants, dynamic, exceptions, handlers, models, subclasses, tables, tensors
+from . import atrest, caches, constants, databases, dynamic, exceptions, handlers, models, subclasses, tables, tensors
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -99,6 +99,8 @@ def _is_tensor(kind: type) -> bool:
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     kind = type(obj)
+    if atrest.is_fixed(kind):  # first: a proxy answers as what it leads to
+        return None
     if isinstance(obj, type):
         held = data_of(obj)
         return None if held is None else ("class", held)
@@ -154,7 +156,9 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     if handlers.is_handler(obj):
         return "handler", handlers.state_of(obj)
-    return _instance(obj, kind)
+    if databases.is_database(kind):
+        return databases.state_of(obj)
+    return atrest.state_of(obj) or _instance(obj, kind)
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
@@ -209,7 +213,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "masked", "frame", "opaque", "bytes", "axis"):
+    if kind in ("array", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -302,6 +306,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return "new", obj
     if kind == "handler":
         return kind, handlers.sent(obj)
+    if kind in databases.KINDS:
+        return kind, databases.patch_of(obj, kind, state)
     if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "exception":

@@ -18,7 +18,7 @@ import types
 import typing
 from typing import Any, Dict, Tuple
 
-from . import caches, dynamic, scope, source
+from . import caches, dynamic, scope, source, virtual
 from .functions import by_reference, check_importable
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
@@ -163,6 +163,8 @@ _GONE = object()
 
 def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
     """Set what ``_later`` found under ``name``, on a class or on a method of it; without a value: take it away."""
+    if virtual.register(cls, name, value) or (value is _GONE and name not in vars(cls) and _OF_METHOD not in name):
+        return
     target: Any = cls
     if _OF_METHOD in name:
         method, _, name = name.partition(_OF_METHOD)
@@ -185,20 +187,22 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
     made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
-    found = {}
+    found: Dict[str, Any] = virtual.registrations(cls)
     for name, value in vars(cls).items():
-        inner = getattr(value, "__func__", getattr(value, "fget", value))
+        # A descriptor of the notebook's own is a value: it may keep something.
+        own_kind = type(value).__module__ == "__main__"
+        inner = value if own_kind else getattr(value, "__func__", getattr(value, "fget", value))
         special = name.startswith("__") and name.endswith("__")
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
             if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
                 own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
                 own.update(_shared_defaults(inner))
-                found.update({f"{name}{_OF_METHOD}{key}": held for key, held in own.items()})
+                found.update({sys.intern(f"{name}{_OF_METHOD}{key}"): held for key, held in own.items()})
                 continue
             if special and not source.is_cells(code):
                 continue  # a decorator of a library made it
-        elif type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
+        elif not own_kind and type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
             continue  # property, slot, cached_property
         elif name in annotated and hasattr(cls, "__dataclass_fields__"):
             continue  # a dataclass keeps its defaults in its own way
@@ -305,10 +309,17 @@ def reduce_typing(obj: Any) -> Any:
         return NotImplemented
     kind = type(obj).__name__
     if kind == "NewType":
-        return typing.NewType, (obj.__name__, obj.__supertype__)
+        return make_newtype, (obj.__name__, obj.__supertype__)
     flags = (obj.__covariant__, obj.__contravariant__) if hasattr(obj, "__covariant__") else (False, False)
     bounds = getattr(obj, "__constraints__", ()), getattr(obj, "__bound__", None)
     return make_typing, (kind, obj.__name__, *bounds, *flags)
+
+
+def make_newtype(name: str, supertype: Any) -> Any:
+    """``typing.NewType``, which takes the module that calls it for its own."""
+    made: Any = typing.NewType(name, supertype)
+    made.__module__ = "__main__"
+    return made
 
 
 def make_typing(kind: str, name: str, constraints: Any, bound: Any, covariant: bool, contravariant: bool) -> Any:

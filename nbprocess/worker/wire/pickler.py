@@ -19,6 +19,7 @@ from . import (
     caches,
     classes,
     constants,
+    databases,
     dynamic,
     exceptions,
     frames,
@@ -116,6 +117,10 @@ class Pickler(pickle.Pickler):
 
     def plain(self, array: Any, view: Any) -> Any:
         """The plain ``view`` of an array of another kind, kept alive; it stands for the array's memory."""
+        if arrays.owner(view) is array and not arrays.is_contents(array):
+            # Its memory is its own, and others may lie over it: the plain view is not to lead back to it.
+            self.owners.setdefault(id(array), [array, set()])[1].add(id(view))
+            return self.own(view)
         self._kept.append(arrays.contents(view) if arrays.is_contents(array) else view)
         return self._kept[-1]
 
@@ -151,6 +156,8 @@ class Pickler(pickle.Pickler):
         reason = refuse.reason(kind)
         if reason is not None:
             again = remade.reduce_remade(obj)
+            if again is NotImplemented and databases.is_database(kind):
+                again = databases.reduce_database(self, obj)
             if again is not NotImplemented:
                 return again
             raise Refused(reason)
@@ -199,6 +206,10 @@ class Pickler(pickle.Pickler):
             return remade.make_closed_memory, (kind,)
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
             return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
+        if kind.__module__ == "random" and kind.__name__ == "SystemRandom":
+            return copyreg.__newobj__, (kind,)  # type: ignore[attr-defined]  # it has no state
+        if kind.__module__ == "decimal" and kind.__name__ == "Context":
+            return remade.reduce_context(obj)
         if isinstance(obj, BaseException):
             return exceptions.reduce_exception(self, obj)
         root = (kind.__module__ or "").split(".")[0]

@@ -17,7 +17,7 @@ import sys
 import types
 from typing import Any, Optional, Tuple
 
-from . import constants
+from . import atrest, constants
 
 _SCANS = ("search", "match", "fullmatch")
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
@@ -49,6 +49,9 @@ def reduce_remade(obj: Any) -> Any:
         return make_context, (obj.get_start_method(),)
     if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
         return (make_spent_group, ()) if obj.__reduce__()[0] is iter else NotImplemented
+    again = atrest.reduce_at_rest(obj)
+    if again is not NotImplemented:
+        return again
     named = constants.name_of(obj)  # what ipywidgets offers ready made and is bound to no page: `interact`
     return (make_attribute, named) if named is not None else NotImplemented
 
@@ -73,6 +76,18 @@ def make_attribute(module: str, name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(module), name)
+
+
+def reduce_context(context: Any) -> Any:
+    """The reduction of a ``decimal.Context``: the one in force is that of either end (its settings are ambient), and
+    the module's own go by name."""
+    decimal: Any = sys.modules["decimal"]
+    if context is decimal.getcontext():
+        return decimal.getcontext, ()
+    for name in ("DefaultContext", "BasicContext", "ExtendedContext"):
+        if context is getattr(decimal, name):
+            return make_attribute, ("decimal", name)
+    return NotImplemented
 
 
 _SHELL_ROOTS = ("IPython", "ipykernel", "nbprocess")

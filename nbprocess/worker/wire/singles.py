@@ -1,5 +1,6 @@
 """Objects that pickle writes as plain data although code tells them by identity: NaN (``x is np.nan``, ``np.nan in
-items``), and the dict of Python's builtins, which ``exec(text, names)`` puts into ``names``.
+items``), the word by which ``argparse`` leaves a default out, and the dict of Python's builtins, which
+``exec(text, names)`` puts into ``names``.
 
 Asking for each object whether it is one of them takes time, and most values hold none: it is asked only where the
 stream shows one, or where it could not be written. May import: the standard library, this folder.
@@ -16,10 +17,11 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .remade import make_attribute
 
-_MARKS = (b"G\x7f\xf8\0\0\0\0\0\0", b"\x8c\x0c__builtins__")
-"""How a NaN and the name of the builtins stand in a stream."""
+_MARKS = (b"G\x7f\xf8\0\0\0\0\0\0", b"\x8c\x0c__builtins__", b"==SUPPRESS==")
+"""How a NaN, the name of the builtins and the word of ``argparse`` stand in a stream."""
 _BUILTINS = "builtins"
 _NAN = "nan:"
+_SUPPRESS = "suppress"
 
 
 def shows(stream: bytes) -> bool:
@@ -33,6 +35,9 @@ def naming() -> Callable[[Any], Optional[str]]:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         known[id(numpy.nan)] = _NAN + "numpy"
+    argparse = sys.modules.get("argparse")
+    if hasattr(argparse, "SUPPRESS"):
+        known[id(argparse.SUPPRESS)] = _SUPPRESS
     kept: List[float] = []
 
     def name_of(obj: Any) -> Optional[str]:
@@ -40,7 +45,7 @@ def naming() -> Callable[[Any], Optional[str]]:
         if kind is float:
             if obj == obj:
                 return None
-        elif kind is not dict:
+        elif kind is not dict and kind is not str:
             return None
         name = known.get(id(obj))
         if name is None and kind is float:
@@ -55,6 +60,8 @@ def found(name: str, made: Dict[str, Any]) -> Any:
     """The object of that name here. ``made``: what this stream brought already."""
     if name == _BUILTINS:
         return vars(builtins)
+    if name == _SUPPRESS:
+        return make_attribute("argparse", "SUPPRESS")
     if name not in made:
         module = name[len(_NAN) :]
         try:

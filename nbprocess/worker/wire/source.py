@@ -134,8 +134,13 @@ def body_of(statement: Statement) -> List[ast.stmt]:
 def is_cells(code: types.CodeType) -> bool:
     """Whether code stands in a cell, not in a file of this machine nor in what a library made up."""
     entry: Any = linecache.cache.get(code.co_filename)
-    generated = code.co_filename.startswith(("<string", "<attrs generated"))
-    return entry is not None and len(entry) == 4 and entry[1] is None and not generated
+    return entry is not None and len(entry) == 4 and entry[1] is None and not _is_generated(code.co_filename)
+
+
+def _is_generated(filename: str) -> bool:
+    """Whether a library made up the file's name (``attrs``, SymPy's ``lambdify``): another process gives the same name
+    to other code."""
+    return filename.startswith("<") and not filename.startswith(("<ipython-input-", "<cell"))
 
 
 def is_decorated(statement: Statement) -> bool:
@@ -246,7 +251,8 @@ def locate(code: types.CodeType) -> Optional[Tuple[Statement, int]]:
         for number, found in enumerate(alike):
             if found == code or _same_code(found, code):
                 return statement, number
-        likely += [(statement, number) for number in range(len(alike))]
+        if not _is_generated(code.co_filename):
+            likely += [(statement, number) for number in range(len(alike))]
     return likely[0] if len(likely) == 1 else None
 
 
@@ -300,7 +306,7 @@ def remember(statement: Statement) -> Statement:
     """Put the text where tracebacks and ``inspect`` look for it, unless the whole file is known here.
 
     Returns:
-        The statement, under another file name where a library gave its name to other code here, too (``attrs``).
+        The statement, under another file name where a library gave its name to other code here, too.
     """
     if linecache.cache.get(statement.filename) is None and linecache.getlines(statement.filename):
         return statement  # a real file of this machine
@@ -317,7 +323,7 @@ def remember(statement: Statement) -> Statement:
             lines[first:end] = text
             linecache.cache[filename] = (sum(map(len, lines)), None, lines, filename)
             break
-        if lines[first:end] == text or not filename.startswith("<attrs generated"):
+        if lines[first:end] == text or not _is_generated(filename):
             break
         number += 1
         filename = f"{statement.filename[:-1]}-{number}>"

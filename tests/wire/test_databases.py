@@ -1,0 +1,95 @@
+"""SQLite: a database in memory travels with its content and is changed in place, one in a file is opened again."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from .conftest import Ends
+
+MADE = """
+import sqlite3
+con = sqlite3.connect(":memory:")
+con.row_factory = sqlite3.Row
+con.execute("create table t (a, b)")
+con.executemany("insert into t values (?, ?)", [(1, "x"), (2, None)])
+con.commit()
+empty, cur = sqlite3.connect(":memory:"), con.cursor()
+"""
+
+
+def rows(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.execute("select * from t order by a")]
+
+
+def test_a_database_in_memory_is_changed_in_place(ends: Ends) -> None:
+    ends.cell(MADE)
+    far = ends.send("con", "empty", "cur")
+    ends.begin()
+    assert rows(far["con"]) == [(1, "x"), (2, None)] and far["cur"].connection is far["con"]
+    assert far["con"].execute("select a from t").fetchone()["a"] == 1
+    far["cur"].execute("insert into t values (3, 'z')")
+    far["con"].commit()
+    far["empty"].execute("create table t (a)")
+    same = ends.home["con"]
+    ends.back()
+    assert ends.home["con"] is same and rows(same) == [(1, "x"), (2, None), (3, "z")]
+    assert rows(ends.home["empty"]) == [] and ends.changed == ["con", "empty"]
+    assert rows(ends.home["cur"].connection)[2] == (3, "z")
+
+
+def test_what_was_not_changed_does_not_travel_back_and_what_was_closed_is(ends: Ends) -> None:
+    ends.cell(MADE)
+    far = ends.send("con", "empty")
+    ends.begin()
+    rows(far["con"])
+    far["empty"].close()
+    ends.back()
+    assert ends.changed == ["empty"]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        ends.home["empty"].execute("select 1")
+
+
+def test_an_open_transaction_is_said_and_rows_that_are_left_are_refused(ends: Ends) -> None:
+    ends.cell(MADE + "con.execute('delete from t where a = 1')")
+    dumped = ends.dump("con")
+    assert "not committed counts as committed" in dumped.notices()[0]
+    ends.cell("con.commit(); left = con.execute('select 1 union select 2')")
+    assert "Fetch them first" in ends.dump("left").failed["left"].reason
+    ends.cell("left.fetchall(); con.execute('create temp table n (a)')")
+    assert not ends.dump("left").failed["left"].path
+    assert "temporary tables" in ends.dump("con").failed["con"].reason
+
+
+def test_a_file_of_the_folder_is_opened_again(ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ends.cell(MADE.replace(":memory:", "own.db", 1))
+    assert rows(ends.send("con")["con"]) == [(1, "x"), (2, None)]
+    ends.cell("con.execute('delete from t')")
+    assert "Call commit() first" in ends.dump("con").failed["con"].reason
+    ends.cell("con.commit()")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert "outside of this notebook's folder" in ends.dump("con").failed["con"].reason
+
+
+def test_engines_of_sqlalchemy(ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    monkeypatch.chdir(tmp_path)
+    ends.home.update(memory=sqlalchemy.create_engine("sqlite://"), file=sqlalchemy.create_engine("sqlite:///own.db"))
+    for name in ("memory", "file"):
+        with ends.home[name].begin() as connection:
+            connection.execute(sqlalchemy.text("create table t (a)"))
+    far = ends.send("memory", "file")
+    ends.begin()
+    for name in ("memory", "file"):
+        with far[name].begin() as connection:
+            connection.execute(sqlalchemy.text("insert into t values (1)"))
+    ends.back()
+    for name in ("memory", "file"):
+        with ends.home[name].connect() as connection:
+            assert connection.execute(sqlalchemy.text("select a from t")).fetchall() == [(1,)]
+    other = sqlalchemy.create_engine("sqlite:////etc/other.db")
+    assert "outside of this notebook's folder" in ends.dump(other=other).failed["other"].reason
