@@ -5,6 +5,7 @@ May import: ``worker.places``, ``worker.wire``, ``errors``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
         IntegrityError: a file would not be inside the folder.
     """
     notices, written = [], []
+    open_here: set[tuple[int, int]] | None = None
     for name in outcome.get("folders") or ():
         target = (folder / name).resolve()
         if target.is_relative_to(folder.resolve()):
@@ -45,10 +47,9 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
             notices.append(f"{item['path']} did not come back: {item.get('reason', '')}.")
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(reader.get(item["blob"]))
-        part.chmod(item.get("mode", 0o644))
-        part.replace(target)
+        if open_here is None:
+            open_here = _open_here(str(folder.resolve()))
+        _write(target, reader.get(item["blob"]), item.get("mode", 0o644), open_here)
         written.append(item["path"])
     if written:
         from .worker import wire
@@ -56,6 +57,35 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
         wire.reopen({str(folder.resolve() / name) for name in written})  # logging goes on in the new file
         notices.append(f"The cell wrote {_some(written)}: now in {folder}.")
     return notices
+
+
+def _write(target: Path, data: Any, mode: int, open_here: set[tuple[int, int]]) -> None:
+    """Write a file whole or not at all; one that this kernel has open (a database, a ``memmap``) in its place, so that
+    what is open is the file that the job left."""
+    known = target.stat() if target.exists() else None
+    if known is not None and (known.st_dev, known.st_ino) in open_here:
+        with target.open("r+b") as file:
+            file.write(data)
+            file.truncate()
+        return
+    part = target.with_name(f".{target.name}.part")
+    part.write_bytes(data)
+    part.chmod(mode)
+    part.replace(target)
+
+
+def _open_here(folder: str) -> set[tuple[int, int]]:
+    """Device and inode of the files below a folder that this process has open or mapped, as far as the system tells."""
+    found = set()
+    with contextlib.suppress(OSError):  # no /proc
+        paths: list[Any] = [int(name) for name in os.listdir("/proc/self/fd")]
+        with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
+            paths += {line.split(maxsplit=5)[5].rstrip("\n") for line in file if f" {folder}/" in line}
+        for path in paths:
+            with contextlib.suppress(OSError):  # closed meanwhile; deleted
+                info = os.stat(path)
+                found.add((info.st_dev, info.st_ino))
+    return found
 
 
 def _some(names: list[str]) -> str:

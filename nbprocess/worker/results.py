@@ -88,6 +88,10 @@ def flush_files(namespace: dict[str, object]) -> None:
         if issubclass(type(value), io.IOBase):
             with contextlib.suppress(OSError, ValueError):  # a full disk, a closed file
                 value.flush()  # type: ignore[attr-defined]
+        elif type(value).__name__ == "memmap":
+            from .wire import mapped
+
+            mapped.touch(value)
 
 
 class Folder:

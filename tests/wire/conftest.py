@@ -43,9 +43,13 @@ class Ends:
 
     def send(self, *names: str, **values: Any) -> dict[str, Any]:
         """Dump at home, load at the far end; everything must arrive."""
-        dumped = self.dump(*names, **values)
-        assert not dumped.failed, dumped.failed
-        groups = [wire.Group.from_json(group.to_json()) for group in dumped.groups]
+        self.dump(*names, **values)
+        return self.arrive()
+
+    def arrive(self) -> dict[str, Any]:
+        """Load at the far end what was dumped; everything must arrive."""
+        assert not self.dumped.failed, self.dumped.failed
+        groups = [wire.Group.from_json(group.to_json()) for group in self.dumped.groups]
         self.loaded = wire.load(groups, get=self.get, namespace=self.far)
         assert not self.loaded.failed, self.loaded.failed
         self.far.update(self.loaded.values)

@@ -22,7 +22,22 @@ counter = Counter()
 level, plain = contextvars.ContextVar("level", default=3), contextvars.ContextVar("plain")
 plain.set([lock])
 """
-NAMES = ["lock", "taken", "again", "event", "condition", "local", "todo", "first", "waiting", "done", "failed", "counter", "level", "plain"]
+NAMES = [
+    "lock",
+    "taken",
+    "again",
+    "event",
+    "condition",
+    "local",
+    "todo",
+    "first",
+    "waiting",
+    "done",
+    "failed",
+    "counter",
+    "level",
+    "plain",
+]
 
 
 def test_what_nobody_waits_for_travels_and_is_changed_in_place(ends: Ends) -> None:
@@ -72,7 +87,23 @@ text = bytearray(b"hello"); part, letters = memoryview(text)[1:4], memoryview(b"
 
 def test_weak_references_and_windows_lead_to_what_travelled_with_them(ends: Ends) -> None:
     ends.cell(WEAK)
-    names = ["weakref", "root", "child", "by_name", "notes", "seen", "proxy", "gone", "method", "held", "window", "of_class", "text", "part", "letters"]
+    names = [
+        "weakref",
+        "root",
+        "child",
+        "by_name",
+        "notes",
+        "seen",
+        "proxy",
+        "gone",
+        "method",
+        "held",
+        "window",
+        "of_class",
+        "text",
+        "part",
+        "letters",
+    ]
     far: dict[str, Any] = ends.send(*names)
     ends.begin()
     root = far["root"]

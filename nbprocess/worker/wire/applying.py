@@ -132,6 +132,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if obj.dtype != state.dtype or not obj.flags.writeable or not arrays.take_shape(obj, state.shape):
             return False
         obj[...] = state
+    elif kind == "mapped":
+        pass  # its file came back
     elif kind == "class":
         _apply_class(obj, state)
     elif kind == "function":

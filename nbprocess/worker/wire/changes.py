@@ -13,7 +13,20 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, cast
 
-from . import atrest, caches, constants, databases, dynamic, exceptions, handlers, models, subclasses, tables, tensors
+from . import (
+    atrest,
+    caches,
+    constants,
+    databases,
+    dynamic,
+    exceptions,
+    handlers,
+    mapped,
+    models,
+    subclasses,
+    tables,
+    tensors,
+)
 from .arrays import contents
 from .classes import data_of
 from .collector import resting
@@ -132,6 +145,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     root = (kind.__module__ or "").split(".")[0]
     if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
         return "array", array_content(obj)
+    if root == "numpy" and kind.__name__ == "memmap":
+        return mapped.state_of(obj)
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", list(obj.names)  # all of an index that can change
@@ -213,7 +228,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
+    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -296,8 +311,13 @@ def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
 
 def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
     kind, state = new
+    if kind == "array" and type(obj).__name__ == "memmap":
+        return kind, contents(mapped.plain(obj))
     if kind == "array":
         return kind, contents(obj) if not obj.dtype.hasobject else obj.copy()
+    if kind == "mapped":  # it comes back as a file
+        mapped.touch(obj)
+        return kind, None
     if kind == "frame":
         return kind, _with_axes(obj)
     if kind in ("masked", "subarray"):

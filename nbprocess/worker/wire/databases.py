@@ -34,7 +34,11 @@ def reduce_database(pickler: Any, obj: Any) -> Any:
         if not _has_ended(obj.connection):
             raise Refused("it may have rows left to give, in this process only. Fetch them first (fetchall()).")
         return make_cursor, (obj.connection,), _of_cursor(obj), None, None, set_cursor
-    return _reduce_engine(pickler, obj) if which == "Engine" and obj.dialect.driver == "pysqlite" else NotImplemented
+    return _reduce_engine(pickler, obj) if which == "Engine" and _driver(obj) == "pysqlite" else NotImplemented
+
+
+def _driver(engine: Any) -> str:
+    return str(getattr(getattr(engine, "dialect", None), "driver", ""))
 
 
 def _which(kind: type) -> str:
@@ -52,9 +56,7 @@ def _ask(connection: Any, text: str) -> List[Any]:
     """The rows that a statement gives, whatever the notebook makes of rows."""
     cursor = connection.cursor()
     cursor.row_factory = None
-    return [
-        tuple(part.decode() if isinstance(part, bytes) else part for part in row) for row in cursor.execute(text)
-    ]
+    return [tuple(part.decode() if isinstance(part, bytes) else part for part in row) for row in cursor.execute(text)]
 
 
 def _path(connection: Any) -> Optional[str]:
@@ -90,7 +92,14 @@ def _reduce_connection(pickler: Any, connection: Any) -> Any:
         return make_connection, (path,), _settings(connection), None, None, set_connection
     if connection.in_transaction:
         pickler.losses.add(_UNCOMMITTED)
-    return make_connection, (_MEMORY,), {**_settings(connection), "content": content(connection)}, None, None, set_connection
+    return (
+        make_connection,
+        (_MEMORY,),
+        {**_settings(connection), "content": content(connection)},
+        None,
+        None,
+        set_connection,
+    )
 
 
 def _settings(connection: Any) -> Dict[str, Any]:

@@ -26,6 +26,7 @@ from . import (
     functions,
     generators,
     handlers,
+    mapped,
     models,
     named,
     plugins,
@@ -293,7 +294,8 @@ class Pickler(pickle.Pickler):
             return arrays.make_kind, (self.plain(obj, plain), kind)
         if kind is np.memmap:
             arrays.check_mapped(obj)
-            return arrays.reduce_array(self, self.own(np.array(obj)))
+            self.mark("numpy")
+            return mapped.reduce_mapped(self, obj)
         if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
             return arrays.reduce_scalar(obj)
         if (kind.__module__ or "").startswith("numpy.random"):
