@@ -188,7 +188,7 @@ def prepare(
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
     from .bundle.archive import build_archive, digest_of
-    from .capture import capture
+    from .capture import capture, loaded
     from .request import job_name
     from .worker import attached, formatters, wire
 
@@ -294,6 +294,8 @@ def prepare(
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
         "loaded": [name for name in (*captured.imports, *_local(captured)) if name in sys.modules],
+        "drawing": loaded.that_may_draw(),
+        "roots": loaded.packages(),
         "history": list(captured.history),
         "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
         "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},

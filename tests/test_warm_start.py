@@ -48,6 +48,20 @@ def test_each_job_has_random_numbers_of_its_own(kernel: Kernel) -> None:
     assert kernel.value("first[0] != second[0] and first[1] != second[1]") == "True"
 
 
+def test_an_import_draws_as_it_does_in_a_fresh_interpreter(kernel: Kernel, tmp_path: Path) -> None:
+    """scikit-learn imports rich, where that is installed, and rich draws from ``random`` for its first id."""
+    cell = "import random, warnings\nrandom.seed(5)\nbefore = warnings.filters[:]\nimport sklearn.linear_model\n"
+    cell += "drawn = random.random()\nfilters = sorted(str(f[:3]) for f in warnings.filters if f not in before)"
+    with Kernel(tmp_path, kernel.home) as other:  # the warm server is there, and this kernel has only pandas
+        other.ok("%load_ext nbprocess\nimport pandas as pd")
+        other.ok("%%processing\npd.DataFrame\nimport sys\nwarm = 'sklearn' in sys.modules\n" + cell)
+        assert other.value("warm") == "True"
+        found = other.value("drawn"), other.value("filters")
+    with Kernel(tmp_path, kernel.home) as fresh:
+        fresh.ok("import pandas as pd\n" + cell)
+        assert (fresh.value("drawn"), fresh.value("filters")) == found
+
+
 def test_linear_algebra_uses_all_cores_after_the_fork(kernel: Kernel) -> None:
     kernel.ok(
         "%%processing\n"

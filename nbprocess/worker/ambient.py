@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import drawing, formulas, settings, torchstate
+from . import drawing, formulas, preloaded, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -367,14 +367,15 @@ def _category(place: str, name: str) -> Any:
 
 
 def keep_order(before: Any) -> None:
-    """Put filters that were there before an import back into their places; those that it added stay in front.
+    """Put filters that were there before an import back into their places; those that it added stay in front or behind.
 
     A module that home has loaded long ago is imported here during the cell, and moves its filters to the front.
     """
     after: Any = list(warnings.filters)
-    added = [item for item in after if item not in before]
-    if after != added + before:
-        _set_filters(added + before)
+    added = preloaded.added(before, after)
+    wanted = [item for front, item in added if front] + before + [item for front, item in added if not front]
+    if after != wanted:
+        _set_filters(wanted)
 
 
 def _set_filters(filters: Any) -> None:

@@ -10,7 +10,7 @@ import signal
 import sys
 import types
 
-from . import attached, failure, formatters, places, results, tombstone
+from . import attached, failure, formatters, places, preloaded, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -150,14 +150,14 @@ class Cell:
                 namespace[name] = {k: resolve(v, self._layout.root) for k, v in places.items()}
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
-        self._hooks.done_at_home.update(manifest.get("loaded") or ())
+        self._hooks.done_at_home.update([*(manifest.get("loaded") or ()), *(manifest.get("drawing") or ())])
         if manifest.get("spark"):
             from pyspark.sql import SparkSession
 
             namespace["spark"] = SparkSession.builder.getOrCreate()  # that of spark-submit, which runs this process
         files = manifest.get("files") or ()
         local = {part for file in files if file.get("kind") == "module" for part in file["path"][:-3].split("/")}
-        for name in (*(manifest.get("imports") or ()), *sorted(local)):
+        for name in (*(manifest.get("imports") or ()), *(manifest.get("drawing") or ()), *sorted(local)):
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         for file in files:
             if file.get("kind") == "module":
@@ -251,6 +251,7 @@ class Cell:
             )
         self._environ = dict(os.environ)
         self._places = places.Places(self._layout.notebook)
+        preloaded.at_imports(self._hooks.done_at_home, set(self._manifest.get("roots") or ()))
         self._front.begin(program)
         earlier = program.features()
         try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import importlib.util
+import random
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
+from nbprocess.capture import loaded
+from nbprocess.worker import preloaded
 from nbprocess.worker.hooks import AfterImport
 from nbprocess.worker.runner import as_at_home
 
@@ -42,3 +46,62 @@ def test_an_older_home_hears_nothing_of_escapes(
         as_at_home(home)
         warnings.warn("invalid escape sequence '\\d'", SyntaxWarning, stacklevel=1)
     assert bool(heard) is said
+
+
+DRAWS = "import random, warnings\nfirst = random.random()\n"
+FILTERS = "warnings.filterwarnings('ignore', 'of %s')\nwarnings.filterwarnings('error', 'behind %s', append=True)\n"
+
+
+def test_what_home_imported_long_ago_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "drawing_at_home.py").write_text(DRAWS + FILTERS.replace("%s", "home"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    hooks = AfterImport()
+    hooks.install()
+    hooks.done_at_home.add("drawing_at_home")
+    hooks.on("drawing_at_home", lambda module: None)
+    state = random.getstate()
+    with warnings.catch_warnings():
+        before = warnings.filters[:]
+        importlib.import_module("drawing_at_home")
+        assert [item[0] for item in warnings.filters if item not in before] == ["ignore", "error"]
+        assert warnings.filters[0][0] == "ignore" and warnings.filters[-1][0] == "error"
+    assert random.getstate() == state
+    assert "drawing_at_home" in loaded.that_may_draw() and "pytest" in loaded.packages()
+    assert "json" not in {*loaded.that_may_draw(), *loaded.packages()}
+
+
+def test_what_a_warm_server_imported_does_its_part_when_the_cell_imports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "warm_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import warnings\nfrom . import inner\n" + FILTERS.replace("%s", "warm"))
+    (folder / "inner.py").write_text(DRAWS + "print('twice is not told')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(preloaded, "effects", [])
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    random.seed(4)
+    with warnings.catch_warnings():
+        filters = warnings.filters[:]
+        with preloaded.Recorder():
+            importlib.import_module("warm_package")
+        assert [(effect.name, effect.draws) for effect in preloaded.effects] == [
+            ("warm_package.inner", True),
+            ("warm_package", False),
+        ]
+        in_place, expected = random.random(), warnings.filters[:]
+        warnings.filters[:] = filters
+        random.seed(4)
+        preloaded.at_imports(set(), set())
+        exec("import json\nimport warm_package.inner", {})
+        assert random.random() == in_place and warnings.filters == expected
+        exec("import warm_package", {})
+        assert warnings.filters == expected
+
+
+def test_what_home_has_does_not_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preloaded, "effects", [preloaded.Effect("json.decoder", ("json",), True, [(True, "filter")])])
+    before = builtins.__import__
+    preloaded.at_imports({"json.decoder"}, {"json"})
+    assert builtins.__import__ is before

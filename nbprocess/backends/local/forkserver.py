@@ -78,6 +78,10 @@ class Worker:
             sys.path.remove(str(path))
             sys.modules.update(ours)
 
+    def recorder(self) -> Any:
+        """Notes what imports do that are made in advance, for the jobs whose cells make them."""
+        return self._modules["nbprocess.worker.preloaded"].Recorder()
+
     def run(self, command: list[str], environ: dict[str, str]) -> int | None:
         """Run the command here when it is the worker's, in the state in which a fresh interpreter would; else None."""
         if command[:3] != [sys.executable, "-c", self._entrypoint] or len(command) != 5:
@@ -265,7 +269,7 @@ class Server:
                 import IPython.core.interactiveshell  # noqa: F401
             good = new if _safe(new) else [name for name in new if _safe([name])]
             self._refused.update(set(new) - set(good))
-            with _as_in_a_notebook(None):
+            with _as_in_a_notebook(None), self._worker.recorder():
                 for name in good:
                     importlib.import_module(name)
             for name in (*_WITHOUT_THREADS, "MPLBACKEND"):
