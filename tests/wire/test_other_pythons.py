@@ -28,7 +28,8 @@ def outer(n):
 up, read = outer(2)
 up()
 pair = [up, read]
-pick = [lambda a: a, lambda a: -a]
+pick = [lambda a: a, lambda a: a, lambda a: -a]
+made = [lambda x, n=n: x * n for n in filter(lambda m: m > 1, range(4))]
 @functools.lru_cache(maxsize=3)
 def cached(x): return x * 2
 @functools.singledispatch
@@ -70,7 +71,8 @@ CHECKS = {
     "f": "f(1) == [12]",
     "k": "k == 10",
     "pair": "pair[1]() == 2 and pair[0]() == 4 and pair[1]() == 4",
-    "pick": "[g(3) for g in pick] == [3, -3]",
+    "pick": "[g(3) for g in pick] == [3, 3, -3]",
+    "made": "[g(5) for g in made] == [10, 15]",
     "cached": "cached(4) == 8",
     "kind": "(kind(1), kind('')) == ('int', 'any')",
     "point": "repr(point) == 'Point(x=1, y=[2])'",

@@ -244,16 +244,44 @@ def locate(code: types.CodeType) -> Optional[Tuple[Statement, int]]:
     likely: List[Tuple[Statement, int]] = []
     for statement in of_code(code):
         try:
-            whole = statement.compile()
+            alike = _alike(statement, code.co_name, code.co_firstlineno)
         except SyntaxError:  # a fragment of a line that does not stand alone
             continue
-        alike = [c for c in codes_in(whole) if (c.co_name, c.co_firstlineno) == (code.co_name, code.co_firstlineno)]
         for number, found in enumerate(alike):
             if found == code or _same_code(found, code):
                 return statement, number
         if not _is_generated(code.co_filename):
             likely += [(statement, number) for number in range(len(alike))]
     return likely[0] if len(likely) == 1 else None
+
+
+_APART = 100_000
+"""Lines by which lambdas are moved apart: more than a cell has."""
+
+
+def _alike(statement: Statement, name: str, line: int) -> List[types.CodeType]:
+    """The code objects of this name and line, in the order of the text.
+
+    Their order among the constants is each Python's own: since 3.12 a comprehension's iterable comes before its body.
+    """
+    alike = [c for c in codes_in(statement.compile()) if (c.co_name, c.co_firstlineno) == (name, line)]
+    if len(alike) < 2:
+        return alike
+    tree = statement.tree()
+    lambdas = {(node.lineno, node.col_offset): node for node in ast.walk(tree) if isinstance(node, ast.Lambda)}
+    for number, place in enumerate(sorted(lambdas), 1):  # the same code, each lambda on lines of its own
+        for part in ast.walk(lambdas[place]):
+            if hasattr(part, "lineno"):
+                part.lineno = part.lineno % _APART + number * _APART
+                part.end_lineno = part.end_lineno % _APART + number * _APART
+    apart = codes_in(compile(tree, statement.filename, "exec", flags=statement.flags, dont_inherit=True))
+    wanted = [c for c in apart if c.co_name == name and c.co_firstlineno > _APART and c.co_firstlineno % _APART == line]
+    ordered: List[types.CodeType] = []
+    for code in sorted(wanted, key=lambda code: code.co_firstlineno):
+        same = [c for c in alike if _same_code(c, code)]
+        # There are fewer than in the text where a Python merges equal ones.
+        ordered += [c for c in same if not any(c is known for known in ordered)][:1] or same[:1]
+    return ordered if len(ordered) == len(wanted) > 0 else alike
 
 
 def _same_code(first: types.CodeType, second: types.CodeType) -> bool:
@@ -268,7 +296,7 @@ def _same_code(first: types.CodeType, second: types.CodeType) -> bool:
 
 def pick(statement: Statement, name: str, line: int, number: int) -> types.CodeType:
     """The inverse of ``locate``, at any Python version."""
-    alike = [c for c in codes_in(statement.compile()) if (c.co_name, c.co_firstlineno) == (name, line)]
+    alike = _alike(statement, name, line)
     if not alike:
         raise LookupError(f"{name} is not in the statement at line {line} of {statement.filename}")
     return alike[min(number, len(alike) - 1)]
