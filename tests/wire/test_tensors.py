@@ -209,3 +209,33 @@ def test_states_of_gpus_that_are_not_here_travel_on(_as_it_was):
         assert torchstate.COLLECT["torch.random"](torch)["cuda"] == ["AAAA"]
         torch.manual_seed(5)
         assert "cuda" not in torchstate.COLLECT["torch.random"](torch), "it was seeded anew"
+
+
+def test_parametrized_modules():
+    from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+
+    model = torch.nn.Sequential(weight_norm(torch.nn.Linear(3, 2)), spectral_norm(torch.nn.Linear(2, 2))).eval()
+    given = torch.rand(4, 3)
+    trip = Trip(model=model, first=model[0])
+    there = trip["model"]
+    assert there[0] is trip["first"] and torch.equal(there(given), model(given))
+    assert torch.nn.utils.parametrize.is_parametrized(there[1], "weight")
+    with torch.no_grad():
+        there[0].parametrizations.weight.original0.mul_(2)
+    there[1].bias.grad = torch.ones(2)
+    expected = there(given)
+    trip.back()
+    assert torch.equal(model(given), expected) and model[1].bias.grad.tolist() == [1, 1]
+
+
+def test_scripted_and_traced_modules():
+    scripted, traced = torch.jit.script(torch.nn.Linear(2, 2)), torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(2))
+    trip = Trip(scripted=scripted, traced=traced)
+    given = torch.rand(3, 2)
+    assert torch.equal(trip["scripted"](given), scripted(given)) and torch.equal(trip["traced"](given), traced(given))
+    assert not wire.changes(trip.before).patches
+    with torch.no_grad():
+        trip["scripted"].weight.mul_(3)
+    expected = trip["scripted"](given)
+    trip.back()
+    assert torch.equal(scripted(given), expected)

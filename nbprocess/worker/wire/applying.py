@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, atrest, caches, databases, exceptions, handlers, models, subclasses, tables, tensors
+from . import arrays, atrest, caches, databases, exceptions, handlers, models, subclasses, tables, tensors, torchmodules
 from .changes import PATCH, keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
@@ -188,6 +188,8 @@ def _take_over(obj: Any, new: Any) -> bool:
         tables.take_over(obj, new)
     elif models.is_booster(type(obj)):
         models.take_over(obj, new)
+    elif torchmodules.is_script(obj):
+        torchmodules.take_over(obj, new)
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
         obj.state = new.state
     elif keeps_inside(type(obj)):

@@ -26,6 +26,7 @@ from . import (
     subclasses,
     tables,
     tensors,
+    torchmodules,
 )
 from .arrays import contents
 from .classes import data_of
@@ -153,6 +154,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return ("frame", (fingerprint(obj), extras(obj))) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
+    if root == "torch" and torchmodules.is_script(obj):
+        return "opaque", fingerprint((obj.training, *obj.state_dict().items()))
     if tables.is_polars(kind) or models.is_booster(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook

@@ -1,5 +1,5 @@
-"""Connections of ``sqlite3``, and engines of SQLAlchemy over them: a database in memory travels with its content, one in
-a file of the notebook's folder is opened again.
+"""Connections of ``sqlite3``, and engines of SQLAlchemy over them: a database in memory travels with its content, one
+in a file of the notebook's folder is opened again.
 
 May import: the standard library, this folder; ``sqlite3``, which not every Python has, inside the functions.
 """

@@ -62,7 +62,7 @@ def make_part(root: Any, offset: int, dtype: Any, shape: Any, strides: Any, writ
 
 
 def state_of(array: Any) -> Optional[Tuple[str, Any]]:
-    """The kind of state, and the state: a part of a ``memmap`` has none of its own, nor has one that may only be read."""
+    """The kind of state, and the state; None for a part of a ``memmap``, and for one that may only be read."""
     root = arrays.owner(array)
     if array is not root or array.mode == "r":
         return None

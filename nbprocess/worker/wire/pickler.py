@@ -36,6 +36,7 @@ from . import (
     subclasses,
     tables,
     tensors,
+    torchmodules,
 )
 from .refuse import Refused
 
@@ -270,6 +271,8 @@ class Pickler(pickle.Pickler):
             found = tensors.reduce_tensor(self, obj)
         elif root == "torch" and kind.__name__ in ("TypedStorage", "UntypedStorage"):
             found = tensors.reduce_storage(self, obj)
+        elif root == "torch":
+            found = torchmodules.reduce_module(obj)
         elif kind.__module__ == "pygments.token" and kind.__name__ == "_TokenType":
             return remade.make_token, (tuple(obj),)
         elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
