@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import linecache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .conftest import Ends
-from .ends import Notebook, travel
+from .ends import Notebook, Store, travel
 
 CASES = {
     "plain": ("def f(x):\n    return x + k\nk = 2", "f k", "f(1)", 3),
@@ -233,3 +235,26 @@ def test_a_module_that_was_loaded_by_hand(ends: Ends, tmp_path: Path) -> None:
     for name in ("lone", "k"):
         assert "the job cannot import the module other_name: it was loaded from" in str(failed[name])
         assert "import it by its name (lone)" in str(failed[name])
+
+
+def test_functions_that_a_library_made_up_under_one_file_name_are_not_taken_for_each_other() -> None:
+    """As SymPy's ``lambdify`` does: each process counts its own, so that two have one name at either end."""
+    home, store, far = Notebook(), Store(), Notebook()
+
+    def made(text: str) -> Any:
+        name, names = "<madeup-1>", {"__name__": "__main__"}
+        exec(compile(text, name, "exec"), names)
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        return names["f"]
+
+    home.ns["sine"] = made("def f(x):\n    return ('sine', x)\n")
+    far.load(home.dump("sine", store=store), store=store)
+    far.ns["cosine"] = made("def f(x):\n    return ('cosine', x)\n")
+    linecache.cache.pop("<madeup-1>")
+    made("def f(x):\n    return ('sine', x)\n")  # what home's ``linecache`` has under that name
+    home.load(far.dump("cosine", store=store), store=store)
+    third = Notebook()
+    third.load(home.dump("sine", "cosine", store=store), store=store)
+    for end in (home, third):
+        assert end.ns["sine"](1) == ("sine", 1) and end.ns["cosine"](1) == ("cosine", 1)
+    linecache.cache.pop("<madeup-1>")

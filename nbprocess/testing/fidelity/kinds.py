@@ -8,12 +8,15 @@ Types of libraries are told by their names: nothing is imported for them.
 from __future__ import annotations
 
 import collections
+import contextvars
 import copyreg
 import functools
 import io
 import re
+import threading
 import traceback
 import types
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from nbprocess.worker.wire import caches
@@ -70,10 +73,26 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"token type {value!r}")  # there is one of each name; what hangs below it grows by use
     elif root in _OF_THE_KERNEL and hasattr(value, "_trait_values"):
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
+    elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
+        walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
+    elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":
+        walk.put(path, f"{named(kind)} {_tables(walk, value)}")
     elif isinstance(value, io.IOBase):
         walk.put(path, f"{named(kind)} {walk.text(str(getattr(value, 'name', '')))} closed={value.closed}")
     else:
         _instance(walk, path, value, kind)
+
+
+def _tables(walk: Walk, connection: Any) -> str:
+    """What is in a database; asked in a manner that leaves the connection as it is."""
+    try:
+        cursor = connection.cursor()
+        cursor.row_factory = None
+        tables = [name for (name,) in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+        rows = {name: cursor.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
+    except Exception as error:  # closed, or in the middle of something
+        return type(error).__name__
+    return digest(walk.text(repr(rows)).encode())
 
 
 def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
@@ -392,6 +411,13 @@ _PLAIN: dict[type, Any] = {
     types.MethodType: _bound,
     types.CellType: _cell,
     types.GeneratorType: lambda walk, path, value: walk.put(path, f"generator {value.__qualname__}"),
+    memoryview: lambda walk, path, value: walk.put(
+        path, f"memoryview {value.format} {value.shape} {bytes(value)!r:.200}"
+    ),
+    types.MappingProxyType: lambda walk, path, value: walk.pairs(path, dict(value), "mappingproxy"),
+    contextvars.ContextVar: lambda walk, path, value: walk.items(path, [value.name, value.get(None)], "variable"),
+    weakref.ref: lambda walk, path, value: walk.items(path, [value()], "weakref"),
+    type(threading.Lock()): lambda walk, path, value: walk.put(path, f"lock {value.locked()}"),
     types.CodeType: lambda walk, path, value: walk.put(path, f"code {_code(walk, value)}"),
     property: _wrapped,
     staticmethod: _wrapped,

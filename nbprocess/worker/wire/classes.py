@@ -317,7 +317,8 @@ def reduce_typing(obj: Any) -> Any:
 
 def make_newtype(name: str, supertype: Any) -> Any:
     """``typing.NewType``, which takes the module that calls it for its own."""
-    made: Any = typing.NewType(name, supertype)
+    make: Any = typing.NewType
+    made = make(name, supertype)
     made.__module__ = "__main__"
     return made
 

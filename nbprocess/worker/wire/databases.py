@@ -28,23 +28,27 @@ def reduce_database(pickler: Any, obj: Any) -> Any:
         Refused: what it holds cannot be there at the other end; says why.
     """
     which = _which(type(obj))
-    if which == "Connection":
+    if which == "connection":
         return _reduce_connection(pickler, obj)
-    if which == "Cursor":
+    if which == "cursor":
         if not _has_ended(obj.connection):
             raise Refused("it may have rows left to give, in this process only. Fetch them first (fetchall()).")
         return make_cursor, (obj.connection,), _of_cursor(obj), None, None, set_cursor
-    return _reduce_engine(pickler, obj) if which == "Engine" and _driver(obj) == "pysqlite" else NotImplemented
+    if which == "engine" and getattr(getattr(obj, "dialect", None), "driver", "") == "pysqlite":
+        return _reduce_engine(pickler, obj)
+    return (make_closed, (obj.engine,)) if which == "borrowed" and obj.closed else NotImplemented
 
 
-def _driver(engine: Any) -> str:
-    return str(getattr(getattr(engine, "dialect", None), "driver", ""))
+_KINDS = {
+    ("sqlite3", "Connection"): "connection",
+    ("sqlite3", "Cursor"): "cursor",
+    ("sqlalchemy.engine.base", "Engine"): "engine",
+    ("sqlalchemy.engine.base", "Connection"): "borrowed",
+}
 
 
 def _which(kind: type) -> str:
-    """``Connection`` or ``Cursor`` of ``sqlite3``, ``Engine`` of SQLAlchemy; empty for all other types."""
-    known = (("sqlite3", "Connection"), ("sqlite3", "Cursor"), ("sqlalchemy.engine.base", "Engine"))
-    return kind.__name__ if (kind.__module__, kind.__name__) in known else ""
+    return _KINDS.get((kind.__module__, kind.__name__), "")
 
 
 def is_database(kind: type) -> bool:
@@ -71,14 +75,14 @@ def _path(connection: Any) -> Optional[str]:
         names = {name: file for _, name, file in _ask(connection, "PRAGMA database_list")}
     except sqlite3.Error as error:
         raise Refused(f"the connection cannot be used here ({error}). Open it inside the cell.") from None
-    file = names.pop("main", "")
+    file: str = names.pop("main", "")
     if names.pop("temp", None) is not None and _ask(connection, "SELECT 1 FROM temp.sqlite_master"):
         raise Refused("it has temporary tables, which live in this process only. Open it inside the cell.")
     if names:
         raise Refused(f"it has other databases attached ({', '.join(names)}). Open it inside the cell.")
     if not file:
         return None
-    path = os.path.relpath(file)
+    path: str = os.path.relpath(file)
     if path.split(os.sep)[0] == os.pardir:
         raise Refused(f"its file {file} is outside of this notebook's folder. Open it inside the cell.")
     return path
@@ -232,6 +236,13 @@ def make_engine(url: str, pool: Any) -> Any:
     return sqlalchemy.create_engine(url, poolclass=pool, **options)
 
 
+def make_closed(engine: Any) -> Any:
+    """A connection of an engine that was closed, as each ``with engine.connect()`` leaves one."""
+    connection = engine.connect()
+    connection.close()
+    return connection
+
+
 def set_engine(engine: Any, state: Dict[str, Any]) -> None:
     """Give an engine the content of the one at the other end."""
     engine.echo = state["echo"]
@@ -247,7 +258,7 @@ def state_of(obj: Any) -> Optional[Tuple[str, Any]]:
     import sqlite3
 
     which = _which(type(obj))
-    if which == "Connection":
+    if which == "connection":
         try:
             state = _settings(obj)
             if _path(obj) is None:
@@ -255,9 +266,9 @@ def state_of(obj: Any) -> Optional[Tuple[str, Any]]:
         except (Refused, sqlite3.Error):  # closed
             return "database", None
         return "database", state
-    if which == "Cursor":
+    if which == "cursor":
         return "cursor", _of_cursor(obj)
-    if which == "Engine":
+    if which == "engine":
         inside = hashlib.sha256(content(_raw(obj))).hexdigest() if _is_in_memory(obj) else ""
         return "engine", {"echo": obj.echo, "content": inside}
     return None

@@ -35,7 +35,7 @@ def naming() -> Callable[[Any], Optional[str]]:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         known[id(numpy.nan)] = _NAN + "numpy"
-    argparse = sys.modules.get("argparse")
+    argparse: Any = sys.modules.get("argparse")
     if hasattr(argparse, "SUPPRESS"):
         known[id(argparse.SUPPRESS)] = _SUPPRESS
     kept: List[float] = []

@@ -150,12 +150,86 @@ stream = (n for n in range(3))
 taken = next(stream)
 # %% row 46; refused
 handle = open("notes.txt", "w")
+# %% row 47: what nobody holds or waits for
+import threading, queue, contextvars, concurrent.futures
+class Counter:
+    def __init__(self): self.lock, self.n = threading.Lock(), 0
+    def count(self):
+        with self.lock: self.n += 1
+lock, counter, event, todo, level = threading.Lock(), Counter(), threading.Event(), queue.Queue(), contextvars.ContextVar("level", default=1)
+with concurrent.futures.ThreadPoolExecutor(1) as pool: done = pool.submit(pow, 2, 3)
+del pool
+# %% row 47
+with lock: counter.count(); event.set(); todo.put([1]); level.set(2)
+# %% row 47
+counter.n, event.is_set(), todo.get(), level.get(), done.result()
 # %% row 47; refused
-import threading
-lock = threading.Lock()
+lock.acquire()
+running = threading.Thread(target=print)
 # %% row 47; refused
-with lock:
-    pass
+running.start(); running.join(); del running
+# %% row 47: weak references, windows
+import types, weakref
+class Node:
+    def __init__(self, name): self.name, self.children = name, []
+    def add(self, child): self.children.append(child); child.parent = weakref.ref(self); return child
+tree = Node("tree"); leaf = tree.add(Node("leaf")); by_name = weakref.WeakValueDictionary(leaf=leaf); text = bytearray(b"abc")
+part, names = memoryview(text)[1:], types.MappingProxyType(counter.__dict__)
+# %% row 47
+leaf.parent() is tree, by_name["leaf"] is leaf, names["n"]
+other = tree.add(Node("other")); by_name["other"] = other; part[0] = 66
+# %% row 47
+other.parent() is tree, by_name["other"] is tree.children[1], text
+# %% row 48: a database in memory, one in a file
+import sqlite3
+memory, stored = sqlite3.connect(":memory:"), sqlite3.connect("stored.db")
+memory.row_factory = sqlite3.Row
+for connection in (memory, stored): connection.execute("create table t (a, b)"); connection.commit()
+cursor = memory.cursor()
+# %% row 48
+cursor.executemany("insert into t values (?, ?)", [(1, "x"), (2, None)]); memory.commit()
+pd.DataFrame({"a": [5], "b": ["y"]}).to_sql("t", stored, index=False, if_exists="append")
+# %% row 48
+[row["a"] for row in memory.execute("select * from t")], stored.execute("select * from t").fetchall()
+# %% row 48
+stored.close(); stored = sqlite3.connect("stored.db"); stored.execute("delete from t"); stored.commit(); cursor.execute("select sum(a) from t").fetchone()[0]
+# %% row 48; refused
+left = memory.execute("select a from t")
+# %% row 48; refused
+left.fetchone()
+# %% row 34: an array over a file
+on_disk = np.memmap("disk.dat", dtype="f4", mode="w+", shape=(4, 3)); rows_of_it = on_disk[1:]
+np.save("saved.npy", np.arange(3)); read_only = np.load("saved.npy", mmap_mode="r")
+# %% row 34
+rows_of_it[0] = 7; on_disk[3, 2] = 9; read_only.sum()
+# %% row 34
+on_disk[1, 1], np.fromfile("disk.dat", "f4"), type(on_disk), read_only
+# %% row 34: a kind of array that owns its memory, and a plain one over it
+owning = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]).copy(); over_masked = owning._data[1:]
+# %% row 34
+over_masked[1] = 9; owning.sum()
+# %% rows 42, 65: classes that were registered with others, descriptors that keep something
+import abc, argparse, collections.abc
+class Figure(abc.ABC): pass
+class Square: pass
+class Row:
+    def __len__(self): return 1
+Figure.register(Square); collections.abc.Sequence.register(Row)
+class Logged:
+    def __init__(self): self.seen = []
+    def __get__(self, instance, owner=None): return self if instance is None else self.seen[-1]
+    def __set__(self, instance, value): self.seen.append(value)
+class Model:
+    size = Logged()
+model = Model(); model.size = 1
+parser = argparse.ArgumentParser("p"); parser.add_subparsers(dest="c").add_parser("go"); exact_context = decimal.getcontext()
+# %% rows 42, 65
+@Figure.register
+class Circle: pass
+model.size = 2; exact_context.prec = 7
+isinstance(Square(), Figure), isinstance(Row(), collections.abc.Sequence), parser.parse_args(["go"]), decimal.Decimal(1) / 3
+# %% rows 42, 65
+isinstance(Circle(), Figure), isinstance(Square(), Figure), Model.size.seen, decimal.Decimal(1) / 3, exact_context is decimal.getcontext()
 # %% row 34: views of turned memory, and of memory with gaps
 turned_memory = np.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2).copy(order="K")
 over_it = [turned_memory[1:], turned_memory[:, 0]]
