@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class Plan:
 
     def release(self) -> None:
         """Let go of the kernel's objects once the job has them: what is only shown later keeps none in memory."""
-        self.bound, self.dumped.memo = {}, None
+        self.bound, self.dumped.memo, self.dumped.definitions = {}, None, []
         self.capture = replace(self.capture, formatters=[], attached={})
 
     def text(self) -> str:
@@ -188,16 +189,17 @@ def prepare(
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
     from .bundle.archive import build_archive, digest_of
-    from .capture import capture, loaded
+    from .capture import capture, loaded, unseen
     from .request import job_name
-    from .worker import attached, formatters, wire
+    from .worker import attached, formatters
 
     began = time.time()
     context = context or Context()
     backend = backend_of(options)
     elsewhere = {name for item in handed for name in item.names}
     here = os.getcwd()
-    captured = capture(
+    find = partial(
+        capture,
         cell,
         namespace,
         folder=str(context.folder) if context.folder else None,
@@ -210,25 +212,23 @@ def prepare(
         cwd=here,
         env=[name for name, _ in options.env],
     )
+    captured = find()
     setting.check_sources(options)
     resolved, explained = setting.resolve(options, backend, cell=True)
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
     pins = (digest_of(build_archive()), PLACEHOLDER)
     draft = build_request(options, name, backend, resolved, context, pins)
-    notices = [*captured.notices, *explained, *backend.preflight(draft)]
+    checked = backend.preflight(draft)
 
-    needs = [need for need in captured.needs if need.name in namespace]
-    strength = {need.name: need.strength for need in needs if not need.existence}
-    only_there = {need.name for need in needs if need.existence}
-    pending = Pending()
-    values = {n: namespace[n] for n in strength}
-    if captured.formatters:
-        values[formatters.ENTRY], strength[formatters.ENTRY] = captured.formatters, "maybe"
-    values.update(captured.attached)
-    strength.update(dict.fromkeys(captured.attached, "maybe"))
-    dumped = wire.dump(values, put=pending.put)
-    notices += dumped.notices()
+    dumped, pending, strength = _dump(captured, namespace)
+    also: list[Any] = []
+    while further := unseen(dumped.definitions, captured, namespace):
+        also += further
+        captured = find(also=also)
+        dumped, pending, strength = _dump(captured, namespace)
+    notices = [*captured.notices, *explained, *checked, *dumped.notices()]
+    only_there = {need.name for need in captured.needs if need.existence and need.name in namespace}
     tombstones: dict[str, str] = {**captured.withheld, **dict.fromkeys(only_there, _ONLY_THERE)}
     for failed, failure in dumped.failed.items():
         if failed == formatters.ENTRY:
@@ -326,6 +326,21 @@ def prepare(
 
 
 # -- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _dump(captured: Capture, namespace: Mapping[str, Any]) -> tuple[Any, Pending, dict[str, str]]:
+    """What the cell needs, serialised; where its buffers are; name → how strong the need is."""
+    from .worker import formatters, wire
+
+    needs = [need for need in captured.needs if need.name in namespace and not need.existence]
+    strength: dict[str, str] = {need.name: need.strength for need in needs}
+    values = {name: namespace[name] for name in strength}
+    if captured.formatters:
+        values[formatters.ENTRY] = captured.formatters
+    values.update(captured.attached)
+    strength.update({name: "maybe" for name in values if name not in strength})
+    pending = Pending()
+    return wire.dump(values, put=pending.put), pending, strength
 
 
 def _given(options: Options) -> frozenset[str]:

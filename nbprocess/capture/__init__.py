@@ -9,6 +9,7 @@ from .freshness import reads
 from .inplace import changed_in_place
 from .model import Capture, Cell, LocalFile, Need
 from .packages import absent_packages, differing_packages
+from .resolve import unseen
 from .scope import analyse
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "differing_packages",
     "make_cell",
     "reads",
+    "unseen",
 ]

@@ -40,6 +40,7 @@ def capture(
     transform: Callable[[str], str] | None = None,
     cwd: str | None = None,
     env: Collection[str] = (),
+    also: Iterable[Any] = (),
 ) -> Capture:
     """Find out all that a cell needs in order to run elsewhere.
 
@@ -56,6 +57,7 @@ def capture(
         transform: IPython's ``transform_cell``, for the bodies of cell magics such as ``%%time``.
         cwd: the kernel's current folder, for relative paths; default: ``folder``.
         env: variables that the person gives the job (``--env``): what the notebook set them to does not count.
+        also: functions and classes that travel inside of values (``unseen``): what they need goes, too.
 
     Raises:
         CaptureError: something must be refused; the message names it, the reason and the way out.
@@ -76,6 +78,8 @@ def capture(
     for _, typ, function in shown:
         resolution.follow(function)
         resolution.follow(typ)
+    for definition in also:
+        resolution.follow(definition)
     imports = _imports(resolution)
     local, syspath, local_names = local_modules(sorted(imports | _tops(resolution.modules)), folder=base, loaded=loaded)
     attached = _attached(resolution, namespace, send, notices, _of_modules(local_names, imports, resolution, loaded))
@@ -130,6 +134,7 @@ def capture(
         formatters=shown,
         attached=attached,
         withheld=withheld,
+        defined=frozenset(resolution.defined),
     )
 
 

@@ -79,3 +79,5 @@ class Capture:
     """What the notebook set on modules and classes of libraries, as ``nbprocess.worker.attached`` gives it."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Names that the secret guard left out, with the reason: for tombstones at the worker."""
+    defined: frozenset[int] = frozenset()
+    """Identities of the notebook's functions (of their code) and classes whose needs are among these."""

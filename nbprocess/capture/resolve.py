@@ -14,12 +14,12 @@ import itertools
 import sys
 import types
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from . import names, strings
 from .definitions import Definition, of_class, of_code
-from .model import Need
+from .model import Capture, Need
 from .notes import Import, Notes
 from .scope import Scope
 
@@ -55,6 +55,8 @@ class Resolution:
         self.aliases: dict[str, str] = {}
         self.strings: dict[str, int] = {}
         self.definitions: list[tuple[str, Definition]] = []
+        self.defined: set[int] = set()
+        """Identities of the functions' code and the classes that these are of."""
         self.whole: tuple[int, str] | None = None
         self.history: set[str] = set()
         """Which of ``In`` and ``Out`` are read."""
@@ -105,7 +107,9 @@ class Resolution:
             self.undefined[name] = Need(name, "must" if certain and not via else "maybe", line, via)
 
     def follow(self, value: Any) -> None:
-        """Add what a value needs that travels without a name: a function that the notebook shows values by."""
+        """Add what a value needs that travels without a name: a function that the notebook shows values by, a class
+        whose instances lie deeper in a value than was looked."""
+        self._define(value, "", "maybe")
         self._queue.append((value, "", "maybe", 0))
         self._drain()
 
@@ -169,14 +173,15 @@ class Resolution:
                     self._queue.append((child, name, strength, depth + 1))
 
     def _ours(self, value: Any) -> bool:
-        """Whether a function or class was defined in the notebook."""
-        return getattr(value, "__module__", None) == "__main__" or getattr(value, "__globals__", None) is self.namespace
+        return is_of(self.namespace, value)
 
     def _define(self, value: Any, name: str, strength: str) -> None:
         kind = type(value)
         if kind is types.FunctionType and self._ours(value):
+            self.defined.add(identity(value))
             self._use(of_code(value.__code__), value.__name__, "maybe")
         elif issubclass(kind, type) and self._ours(value):
+            self.defined.add(identity(value))
             self._use(of_class(value), value.__name__, strength)
         elif issubclass(kind, types.ModuleType):
             self.modules.add(value.__name__)
@@ -221,6 +226,8 @@ class Resolution:
         if issubclass(kind, types.ModuleType):
             return iter(())
         module = kind.__module__ or ""
+        if module == "numpy" and kind.__name__ == "ndarray" and value.dtype == object:
+            return itertools.islice(value.flat, _CHILDREN)
         if module.partition(".")[0] == "pandas":
             return _pandas_parts(value)
         # A job of ours holds the kernel's namespace, as the shell does, and so leads to every name.
@@ -231,6 +238,22 @@ class Resolution:
             itertools.islice(_own_dict(value).values() or _referents(value), _CHILDREN),
             itertools.islice(_items(value), _CHILDREN),
         )
+
+
+def is_of(namespace: Mapping[str, Any], value: Any) -> bool:
+    """Whether a function or class was defined in the notebook."""
+    return getattr(value, "__module__", None) == "__main__" or getattr(value, "__globals__", None) is namespace
+
+
+def identity(value: Any) -> int:
+    """By what a function or class is known as one whose needs were found: functions by their code."""
+    return id(value.__code__) if type(value) is types.FunctionType else id(value)
+
+
+def unseen(definitions: Iterable[Any], captured: Capture, namespace: Mapping[str, Any]) -> list[Any]:
+    """Functions and classes of the notebook whose needs are not among the captured: their values lie deeper in others
+    than ``Resolution`` looks (in an array of objects, beyond a thousand items), and only serialising them shows it."""
+    return [v for v in definitions if is_of(namespace, v) and identity(v) not in captured.defined]
 
 
 def _own_dict(value: Any) -> dict[str, Any]:

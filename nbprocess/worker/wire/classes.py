@@ -51,6 +51,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         return make_named, (cls.__qualname__, pickler.by_bytecode(cls)[1][0])
     pickler.mark("source")
     pickler.files.add(statement.filename)
+    pickler.definitions.append(cls)
     home = _home(cls, statement)
     if cls.__module__ not in ("__main__", None) and cls.__module__ not in sys.modules and "__file__" in home:
         check_importable(cls.__module__, home)
@@ -131,15 +132,37 @@ def data_of(cls: type) -> Any:
     return None if statement is None else _later(cls, statement)
 
 
-def _outer(cls: type) -> Any:
-    """The class in whose body ``cls`` stands, where the notebook still leads there; None otherwise."""
-    path = cls.__qualname__.split(".")[:-1]
+def _outer(obj: Any) -> Any:
+    """The class in whose body a class or function stands, where the notebook still leads there; None otherwise."""
+    path = obj.__qualname__.split(".")[:-1]
     if not path:
         return None
     found: Any = vars(sys.modules["__main__"]).get(path[0])
     for part in path[1:]:
         found = getattr(found, part, None)
-    return found if isinstance(found, type) and vars(found).get(cls.__name__) is cls else None
+    return found if isinstance(found, type) and _member(found, obj.__name__) is obj else None
+
+
+def _member(cls: type, name: str) -> Any:
+    """What a class has under a name: of static and class methods the function."""
+    found = vars(cls).get(name)
+    return found.__func__ if isinstance(found, (staticmethod, classmethod)) else found
+
+
+def reduce_member_function(function: types.FunctionType) -> Any:
+    """The reduction of a method that something else holds, too (``class C: run = B.run``): the class leads to it."""
+    cls = _outer(function) if function.__module__ == "__main__" else None
+    if cls is None:
+        return NotImplemented
+    statement = source.of_class(cls)
+    if statement is None or _was_replaced(cls, statement) or not _stands_in(statement, function.__code__):
+        return NotImplemented
+    return _member, (cls, function.__name__)
+
+
+def _stands_in(statement: source.Statement, code: types.CodeType) -> bool:
+    last = statement.line + statement.text.rstrip("\n").count("\n")
+    return code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last
 
 
 def _is_namedtuple(cls: type) -> bool:
@@ -180,7 +203,6 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
     if issubclass(cls, enum.Enum):
         return {}
-    last = statement.line + statement.text.rstrip("\n").count("\n")
     annotated = {
         node.target.id
         for node in source.body_of(statement)
@@ -195,7 +217,7 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         special = name.startswith("__") and name.endswith("__")
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
-            if code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last:
+            if _stands_in(statement, code):
                 own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
                 own.update(_shared_defaults(inner))
                 found.update({sys.intern(f"{name}{_OF_METHOD}{key}"): held for key, held in own.items()})

@@ -140,6 +140,7 @@ def dump(
     shared.update(there)
     dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
+    dumped.definitions = [found for part in parts.values() for found in part.pickler.definitions]
     dumped.losses.update((name, part.pickler.losses) for name, part in parts.items() if part.pickler.losses)
     for names, seeded in _families(parts, shared, seeds, there):
         if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):

@@ -58,6 +58,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     pickler.mark("source")
     statement, number = located
     pickler.files.add(statement.filename)
+    pickler.definitions.append(function)
     code = function.__code__
     home = function.__globals__.get("__name__", "__main__")
     module = "" if home == "__main__" or home not in sys.modules else home

@@ -100,7 +100,7 @@ class Memo:
 @dataclass
 class Dumped:
     """What ``dump`` made. ``sizes``: name → bytes, of a name's own stream and buffers; ``files``: of sources;
-    ``losses``: name → what of it does not travel."""
+    ``losses``: name → what of it does not travel; ``definitions``: functions and classes that go as source."""
 
     groups: List[Group]
     failed: Dict[str, Failure]
@@ -108,6 +108,7 @@ class Dumped:
     sizes: Dict[str, int]
     files: Set[str] = field(default_factory=set)
     losses: Dict[str, Set[str]] = field(default_factory=dict)
+    definitions: List[Any] = field(default_factory=list)
 
     def notices(self) -> List[str]:
         """What of the values does not travel, as lines for the person."""

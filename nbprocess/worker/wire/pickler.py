@@ -93,6 +93,7 @@ class Pickler(pickle.Pickler):
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
         self.files: Set[str] = set()  # in which the source of what was sent stands
+        self.definitions: List[Any] = []  # functions and classes that go as source: their globals are no part of it
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
         self.storages = {} if storages is None else storages  # of tensors: see ``tensors.storage_of``
@@ -169,7 +170,9 @@ class Pickler(pickle.Pickler):
             self._need(obj.module)
             return remade.make_attribute, (obj.module, obj.name)
         if kind is types.FunctionType:
-            found = functions.reduce_function(self, obj)
+            found = classes.reduce_member_function(obj)
+            if found is NotImplemented:
+                found = functions.reduce_function(self, obj)
             if found is NotImplemented:
                 self._need(obj.__module__)
             return found

@@ -207,3 +207,20 @@ reader = (lambda held: lambda: held)(grown)
 grown.resize(6, refcheck=False); grown[4:] = 7
 # %% row 61
 deep["a"]["b"]["c"]["d"]["e"][0] is grown, box.inner.held[0] is grown, reader() is grown, grown
+# %% row 11: what only an array of objects, or the end of a long list, leads to
+class Ant:
+    def __init__(self, x): self.x = x
+    def copy(self): return Ant(self.x)
+class Queen(Ant):
+    def lead(self): return self.x
+    @staticmethod
+    def count(): return 1
+nest = np.array([Ant(1), Ant(2)])
+late = [0] * 1500 + [lambda x: x + limit]; limit = 5
+# %% row 11
+nest[0] = nest[1].copy(); nest[0].x, late[-1](4)
+# %% row 65: methods that two classes have
+class Worker(Ant): lead = Queen.lead; count = Queen.count
+reign = {"lead": Queen.lead}
+# %% row 65
+Worker.lead is Queen.lead is reign["lead"], Worker.count is Queen.count, Worker(3).lead()
