@@ -93,3 +93,9 @@ def test_a_time_of_day_as_text_spoils_no_later_cell(tmp_path: Path) -> None:
         first, later = comparison.cell(text), comparison.cell("x = 1")
     assert first.verdict == "not runnable" and "once more" in first.reason
     assert later.verdict == "identical"
+
+
+def test_a_value_that_cannot_come_back_and_a_widget_shown_as_text_are_both_said(tmp_path: Path) -> None:
+    with Comparison(tmp_path, timeout=60) as comparison:
+        result = comparison.cell("import ipywidgets\nbox = ipywidgets.IntSlider()\ndisplay(box)")
+        assert (result.verdict, "box" in result.reason, "text" in result.reason) == ("refused", True, True)

@@ -112,6 +112,8 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
         state = dict(getattr(value, "__dict__", None) or {})
         if (kind.__module__ or "").startswith("pandas."):
             state.pop("_cache", None)  # filled when it is asked for, here or by the job
+        if kind.__module__ == "matplotlib.cbook":
+            state.pop("_cid_gen", None)  # how often its figure was pickled: the probe does so, too
         if isinstance(state.get("_trait_values"), dict):  # a widget: its channel to the page leads to the kernel
             state["_trait_values"] = {k: v for k, v in state["_trait_values"].items() if k != "comm"}
         for base in kind.__mro__:

@@ -178,12 +178,12 @@ class Comparison:
         if by_chance:
             return self._result(source, "not runnable", ran, other, "run in place once more, it gives others", changed)
         stand_ins = compare.stand_ins(changed)
-        if stand_ins and not found:
+        otherwise = compare.only_shown_otherwise(found, said) if found else ""
+        if (stand_ins or otherwise) and bool(stand_ins) == bool(changed) and bool(otherwise) == bool(found):
             names = ", ".join(dict.fromkeys(stand_ins))
-            return self._result(source, "refused", ran, other, f"{names} cannot come back, and says why", changed)
-        otherwise = compare.only_shown_otherwise(found, said) if found and not changed else ""
-        if otherwise:
-            return self._result(source, "refused", ran, other, otherwise, found)
+            reasons = [f"{names} cannot come back, and says why" if names else "", otherwise]
+            told = "; ".join(reason for reason in reasons if reason)
+            return self._result(source, "refused", ran, other, told, [*found, *changed])
         if (found or changed) and put.shows_unfilled(source):
             return self._result(source, "not runnable", ran, other, "it shows memory that nobody filled", changed)
         if (found or changed) and put.draws_entropy(source):
