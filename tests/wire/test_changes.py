@@ -165,3 +165,24 @@ def test_what_is_registered_with_a_generic_function(ends: Ends) -> None:
     ends.back()
     show = ends.home["show"]
     assert show([1, 2]) == 2 and show(1) == "any" and ends.home["held"][0] is show
+
+
+def test_a_change_leads_through_nothing_that_the_other_end_has(ends: Ends) -> None:
+    ends.cell(
+        "import functools\n"
+        "class Part:\n    def __init__(self, whole): self.whole, self.seen = whole, 0\n"
+        "whole = []\n"
+        "whole += [Part(whole) for _ in range(500)]\n"
+        "told = functools.partial(print, whole)"
+    )
+    ends.send("whole", "told")
+    ends.begin()
+    for part in ends.far["whole"][:100]:
+        part.seen = 1
+    found = wire.changes(ends.snapshot)
+    assert len(found.patches) == 100 and not found.replaced  # the partial is the one that it was
+    dumped = wire.dump(found.patches, put=ends.put, seed=ends.loaded.memo)
+    assert max(dumped.sizes.values()) < 200  # bytes
+    ends.back()
+    assert [part.seen for part in ends.home["whole"]] == [1] * 100 + [0] * 400
+    assert ends.home["told"].args[0] is ends.home["whole"]

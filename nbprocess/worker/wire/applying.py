@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from . import arrays, atrest, caches, databases, exceptions, handlers, models, subclasses, tables, tensors, torchmodules
-from .changes import PATCH, keeps_inside
+from .changes import keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
-from .group import Memo
+from .group import PATCH, Memo
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import functools
 import math
 import os
 import types
@@ -34,11 +35,8 @@ from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable
-from .group import Memo
+from .group import PATCH, Memo
 from .remade import path_in_shell
-
-PATCH = "\0patch:"
-"""Prefix of the names under which patches travel among the results: ``\\0patch:<number>``."""
 
 _CONSTANT = (
     *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
@@ -180,6 +178,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
+    if kind is functools.partial:  # what it calls, and with what, stays; that may change in itself
+        return "instance", ([], dict(obj.__dict__), {})
     inner: List[Any] = []
     if isinstance(obj, (list, collections.deque)):
         inner = ["items", list(obj)]

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 from . import arrays, singles, tensors
 from .collector import resting
 from .functions import by_reference
-from .group import Dumped, Failure, Group, Memo
+from .group import PATCH, Dumped, Failure, Group, Memo
 from .pickler import CODECS, Pickler
 from .refuse import Refused, culprit
 
@@ -81,13 +81,16 @@ class _Part:
         self.pickler = Pickler(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
         if seeds:
+            # The setter takes {id: (number, object)}, and makes a table of its own of it.
             self.pickler.memo = seeds  # type: ignore[assignment]
             self.first = len(seeds)
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
+        self.sizes: Dict[str, int] = {}
 
     def add(self, name: str, value: Any) -> None:
         """Append one name's value."""
+        start, before = self.file.tell(), len(self.pickler.buffers)
         self.pickler.kinds.clear()
         mark: List[Any] = []  # its own number tells where this name's objects begin
         if self.marks:
@@ -95,6 +98,8 @@ class _Part:
         self.marks.append((mark, name))
         self.pickler.dump(value)
         self.codecs[name] = max(self.pickler.kinds, key=CODECS.index, default="plain")
+        buffers = self.pickler.buffers[before:]
+        self.sizes[name] = self.file.tell() - start + sum(buffer.raw().nbytes for buffer in buffers)
 
     def objects(self) -> Tuple[List[Any], List[Tuple[int, str]]]:
         """What got a number, in order, without the seeds; and at which number each name's own objects begin."""
@@ -106,8 +111,8 @@ class _Part:
         return ordered[self.first :], begins
 
     @property
-    def size(self) -> int:
-        return self.file.tell() + sum(buffer.raw().nbytes for buffer in self.pickler.buffers)
+    def names(self) -> List[str]:
+        return [name for _, name in self.marks]
 
 
 @resting()
@@ -128,31 +133,41 @@ def dump(
     parts: Dict[str, _Part] = {}
     # Without PyTorch here there are no storages: the objects of the other end may be millions.
     storages = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
+    seeds = _seeds(seed) if seed is not None and seed.objects else None
+    done: Set[str] = set()
+    for names in _patches(values, seed, seeds) if seed is not None and seeds else []:
+        joint = _try_together(names, values, storages, seeds or {})
+        if joint is not None:
+            parts[names[0]] = joint
+            done.update(names)
     for name, value in values.items():
+        if name in done:
+            continue
         part, failure = _try(name, value, storages)
         if failure is not None:
             failed[name] = failure
         elif part is not None:
             parts[name] = part
     shared = _shared_memory(parts)
-    seeds = _seeds(seed) if seed is not None and seed.objects else None
     there = _memory_there(parts, seeds) if seeds else {}
     shared.update(there)
-    dumped = Dumped([], failed, Memo(), {name: part.size for name, part in parts.items()})
+    dumped = Dumped([], failed, Memo(), {n: size for part in parts.values() for n, size in part.sizes.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
     dumped.definitions = [found for part in parts.values() for found in part.pickler.definitions]
     dumped.losses.update((name, part.pickler.losses) for name, part in parts.items() if part.pickler.losses)
-    for names, seeded in _families(parts, shared, seeds, there):
-        if len(names) == 1 and not seeded and not (shared.keys() & parts[names[0]].pickler.owners.keys()):
-            whole = parts[names[0]]
+    for together, seeded in _families(parts, shared, seeds, there):
+        first = parts[together[0]]
+        names = [name for label in together for name in parts[label].names]
+        if len(together) == 1 and (first.first or not seeded) and not shared.keys() & first.pickler.owners.keys():
+            whole = first
         else:
-            # The pickler's memo setter takes {id: (number, object)}; each part needs a table of its own.
-            careful = any(parts[name].careful for name in names)
-            whole = _Part(shared, storages, dict(seeds) if seeded and seeds else None, careful)
+            careful = any(parts[label].careful for label in together)
+            whole = _Part(shared, storages, seeds if seeded else None, careful)
+            codecs = {name: codec for label in together for name, codec in parts[label].codecs.items()}
             try:
                 for name in names:
                     whole.add(name, values[name])
-                    whole.codecs[name] = parts[name].codecs[name]
+                whole.codecs = codecs
             except RecursionError:  # in this order the way is longer; apart they would not share what they share
                 failed.update((name, Failure(type(values[name]).__name__, "", _TOO_DEEP)) for name in names)
                 continue
@@ -201,11 +216,36 @@ def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[O
     return None, Failure(type(found).__name__, f"{name}{path}" if path else "", reason)
 
 
+def _patches(values: Mapping[str, Any], memo: Memo, seeds: Mapping[int, Any]) -> List[List[str]]:
+    """The changes of inputs, those of one name together. Filling the table of seeds costs: of many only once."""
+    found: Dict[str, List[str]] = {}
+    for name in values:
+        if name.startswith(PATCH):
+            owner = memo.owner(int(name[len(PATCH) :])) if len(seeds) <= _MANY else ""
+            found.setdefault(owner, []).append(name)
+    return list(found.values())
+
+
+def _try_together(
+    names: List[str], values: Mapping[str, Any], storages: Dict[Any, tensors.Storage], seeds: Dict[int, Tuple[int, Any]]
+) -> Optional[_Part]:
+    """What the cell changed in inputs, as one part; None where one change cannot be sent, which shall spare the others.
+
+    Each by itself would lead through all that it refers to, and the other end has nearly all of that.
+    """
+    part = _Part({}, storages, seeds)
+    if any(_attempt(part, name, values[name]) is not None for name in names):
+        return None
+    if part.file.shows_singles():
+        part = _Part({}, storages, seeds, careful=True)
+        if any(_attempt(part, name, values[name]) is not None for name in names):
+            return None
+    return part
+
+
 def _attempt(part: _Part, name: str, value: Any) -> Optional[BaseException]:
     try:
         part.add(name, value)
-        for buffer in part.pickler.buffers:
-            buffer.raw()
     except Exception as error:  # whatever a class's own __reduce__ may raise
         return error
     return None

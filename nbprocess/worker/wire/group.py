@@ -7,6 +7,9 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from .collector import resting
 
+PATCH = "\0patch:"
+"""Prefix of the names under which changes of inputs travel among the results: ``\\0patch:<number>``."""
+
 
 @dataclass
 class Group:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import functools
 import linecache
 import sys
 import types
@@ -259,6 +260,7 @@ _APART = 100_000
 """Lines by which lambdas are moved apart: more than a cell has."""
 
 
+@functools.lru_cache(maxsize=512)  # a figure holds hundreds of functions that one line of matplotlib made
 def _alike(statement: Statement, name: str, line: int) -> List[types.CodeType]:
     """The code objects of this name and line, in the order of the text.
 
