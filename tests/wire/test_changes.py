@@ -186,3 +186,24 @@ def test_a_change_leads_through_nothing_that_the_other_end_has(ends: Ends) -> No
     ends.back()
     assert [part.seen for part in ends.home["whole"]] == [1] * 100 + [0] * 400
     assert ends.home["told"].args[0] is ends.home["whole"]
+
+
+def test_what_shares_memory_with_a_frame_until_somebody_writes_keeps_its_values(ends: Ends) -> None:
+    """pandas 3 copies on write: a column that an earlier cell took sees nothing of what a job writes to the frame."""
+    pd = pytest.importorskip("pandas", minversion="3")
+    ends.cell(
+        "import numpy as np, pandas as pd\n"
+        "frame = pd.DataFrame({'a': [1, 2, 3], 'b': pd.array([1, None, 3], dtype='Int64'), 'c': ['x', 'y', 'z']})\n"
+        "column, nullable, window = frame['a'], frame['b'], frame['a'].rolling(2)\n"
+        "alone = pd.DataFrame({'a': [1, 2, 3]}); values = alone['a'].values"
+    )
+    far = ends.send("frame", "alone")
+    ends.begin()
+    far["frame"].loc[0, "a"], far["frame"].loc[2, "b"], far["alone"].loc[0, "a"] = 77, 88, 99
+    ends.back()
+    home = ends.home
+    assert home["frame"]["a"].tolist() == [77, 2, 3] and home["frame"]["b"].tolist()[2] == 88
+    assert home["column"].tolist() == [1, 2, 3] and home["nullable"].tolist()[2] == 3
+    assert home["window"].sum().tolist()[1:] == [3, 5]
+    assert home["alone"]["a"].tolist() == [99, 2, 3] == home["values"].tolist(), "nothing of pandas held its memory"
+    assert pd.__version__ >= "3"

@@ -55,7 +55,6 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "queue": (queue.SimpleQueue, "Make it inside the cell"),
     "executor": (lambda: concurrent.futures.ThreadPoolExecutor(1), "Make it inside the cell"),
     "running future": (concurrent.futures.Future, "Make it inside the cell"),
-    "module by hand": (lambda: types.ModuleType("by_hand"), "was made by hand. Put its code into a file"),
     "finalizer": (lambda: weakref.finalize(_held_lock, print), "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
     "engine": (lambda: _of("sqlalchemy.engine.base", "Engine"), "Open it inside the cell"),

@@ -10,7 +10,21 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import arrays, atrest, caches, databases, exceptions, handlers, models, subclasses, tables, tensors, torchmodules
+from . import (
+    arrays,
+    atrest,
+    caches,
+    databases,
+    exceptions,
+    frames,
+    handlers,
+    handmade,
+    models,
+    subclasses,
+    tables,
+    tensors,
+    torchmodules,
+)
 from .changes import keeps_inside
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
@@ -32,8 +46,13 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
         memo: this end's objects.
     """
     applied = Applied()
+    kept: Any = None
     for name, (kind, state) in patches.items():
         number = int(name[len(PATCH) :])
+        if kind == "array" and memo.objects[number] in arrays.columns:
+            kept = frames.held_by_others(memo.objects) if kept is None else kept
+            if frames.is_in(memo.objects[number], kept):
+                continue  # the frame itself gets new memory
         if not _apply(memo.objects[number], kind, state):
             applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state
     if applied.rebind:
@@ -132,6 +151,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if obj.dtype != state.dtype or not obj.flags.writeable or not arrays.take_shape(obj, state.shape):
             return False
         obj[...] = state
+    elif kind == "module":
+        handmade.set_contents(obj, state)
     elif kind == "mapped":
         pass  # its file came back
     elif kind == "class":

@@ -109,6 +109,8 @@ class _Noted:
 _dense = _Noted()
 """Arrays whose gaps were left out on the way: views into them have other places than at the other end."""
 _contents = _Noted()
+columns = _Noted()
+"""Arrays over the memory of pandas objects, which ``frames`` made for the journey: no notebook holds them."""
 
 
 def _span(array: Any) -> Tuple[int, int]:

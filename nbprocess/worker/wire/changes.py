@@ -22,6 +22,7 @@ from . import (
     dynamic,
     exceptions,
     handlers,
+    handmade,
     mapped,
     models,
     subclasses,
@@ -64,6 +65,7 @@ class Snapshot:
                 and getattr(obj, "__module__", "") != "__main__"
                 and type(obj) is not _FUNCTION
                 and not dynamic.is_made(obj)
+                and not (type(obj) is types.ModuleType and handmade.is_by_hand(vars(obj)))
             ):
                 continue
             seen.add(id(obj))
@@ -123,6 +125,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if kind is caches.CACHED:
         held = (own_attributes(obj), caches.entries(obj), caches.counts(obj))
         return None if by_reference(obj) else ("cached", held)
+    if type(obj) is types.ModuleType:
+        return ("module", handmade.contents(obj)) if handmade.is_by_hand(vars(obj)) else None
     if isinstance(obj, _CONSTANT):
         attributes = getattr(obj, "__dict__", None) if isinstance(obj, _PLAIN) else None
         return None if attributes is None else ("function", own_attributes(obj))

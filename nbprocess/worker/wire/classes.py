@@ -18,8 +18,8 @@ import types
 import typing
 from typing import Any, Dict, Tuple
 
-from . import caches, dynamic, scope, source, virtual
-from .functions import by_reference, check_importable
+from . import caches, dynamic, handmade, scope, source, virtual
+from .functions import by_reference
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
 _made: Dict[Tuple[int, str, str, int], Tuple[Any, type]] = {}
@@ -31,6 +31,9 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
     if cls.__module__ == "builtins" and getattr(builtins, cls.__name__, None) is not cls:
         return _reduce_hidden(cls)
+    member = handmade.reduce_member(cls)
+    if member is not NotImplemented:
+        return member
     if by_reference(cls) or cls.__module__ == "builtins":
         return NotImplemented
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
@@ -53,8 +56,6 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     pickler.files.add(statement.filename)
     pickler.definitions.append(cls)
     home = _home(cls, statement)
-    if cls.__module__ not in ("__main__", None) and cls.__module__ not in sys.modules and "__file__" in home:
-        check_importable(cls.__module__, home)
     reads = {
         name: home[name]
         for name in source.immediate_names(statement)

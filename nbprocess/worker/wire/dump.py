@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from . import arrays, singles, tensors
+from . import arrays, handmade, singles, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import PATCH, Dumped, Failure, Group, Memo
@@ -283,6 +283,8 @@ def _shareable(obj: Any) -> bool:
         return True
     if kind is types.FunctionType:
         return not by_reference(obj)
+    if kind is types.ModuleType and handmade.is_by_hand(vars(obj)):
+        return True
     if isinstance(obj, (str, bytes, int, float, complex, frozenset)) and hasattr(obj, "__dict__"):
         return True  # of a kind of its own, with attributes
     fixed = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import singles
+from . import arrays, singles
 
 _EXACT = {"DataFrame", "Series"}
 _NULLABLE = {
@@ -152,7 +152,44 @@ def _own(pickler: Any, values: Any) -> Any:
     if not whole.flags.writeable:
         # pandas hands out views that look read-only; what is made of them at the other end is to be writeable.
         whole = np.asarray(_Writeable(whole))
-    return pickler.own(whole)
+    return arrays.columns.add(pickler.own(whole))
+
+
+Memory = List[Tuple[int, int]]
+_INSIDE = ("_ndarray", "_data", "_mask", "_codes")
+
+
+def held_by_others(objects: Any) -> Memory:
+    """The memory, from and to, of pandas objects that share it with others as long as nobody writes: under copy on
+    write (pandas 3), who writes gets memory of his own, and the others see nothing of it."""
+    import pandas as pd
+
+    if int(pd.__version__.split(".")[0]) < 3 and not getattr(pd.options.mode, "copy_on_write", False) is True:
+        return []
+    found = []
+    for obj in objects:
+        for block in getattr(getattr(obj, "_mgr", None), "blocks", ()) if is_frame(type(obj)) else ():
+            if block.refs.has_reference():
+                parts = [block.values, *(getattr(block.values, name, None) for name in _INSIDE)]
+                bounds = [np_bounds(part) for part in parts if type(part).__name__ == "ndarray"]
+                found += [(low, high) for low, high in bounds if high > low]
+    return found
+
+
+def np_bounds(array: Any) -> Tuple[int, int]:
+    """Where the memory of an array begins and ends."""
+    from numpy.lib.array_utils import byte_bounds
+
+    low, high = byte_bounds(array)
+    return int(low), int(high)
+
+
+def is_in(array: Any, memory: Memory) -> bool:
+    """Whether an array that was made for the journey lies in that memory."""
+    if array not in arrays.columns:
+        return False
+    place = array.__array_interface__["data"][0]
+    return any(low <= place < high for low, high in memory)
 
 
 class _Writeable:

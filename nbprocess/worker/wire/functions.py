@@ -8,14 +8,11 @@ from __future__ import annotations
 import builtins
 import functools
 import importlib
-import importlib.util
-import os
 import sys
 import types
 from typing import Any, Dict, List, Tuple
 
-from . import caches, scope, source
-from .refuse import Refused
+from . import caches, handmade, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -46,6 +43,9 @@ def by_reference(obj: Any) -> bool:
 
 def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     """The reduction of a function; NotImplemented where pickle's own (module and name) is right."""
+    member = handmade.reduce_member(function)
+    if member is not NotImplemented:
+        return member
     if by_reference(function):
         return NotImplemented
     if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
@@ -188,41 +188,9 @@ def reduce_module(module: types.ModuleType) -> Any:
     """A module, by name."""
     if module.__name__ == "__main__":
         return _main, ()
-    check_importable(module.__name__, vars(module))
+    if handmade.is_by_hand(vars(module)):
+        return handmade.reduce_module(module)
     return importlib.import_module, (module.__name__,)
-
-
-def check_importable(name: str, names: Dict[str, Any]) -> None:
-    """Refuse what belongs to a module that no import statement finds: made by hand, or loaded from a file by hand.
-
-    Args:
-        name: how the module calls itself.
-        names: its contents.
-
-    Raises:
-        Refused: names the module and the way out.
-    """
-    file, last = names.get("__file__"), name.rpartition(".")[2]
-    if not isinstance(file, str) or not file.endswith(".py") or "site-packages" in file:
-        file, stem = None, last
-    else:
-        folder, stem = os.path.split(file[: -len(".py")])
-        stem = os.path.basename(folder) if stem == "__init__" else stem
-    if name.partition(".")[0] in getattr(sys, "stdlib_module_names", ()) or (stem == last and _is_found(name)):
-        return
-    if file is not None:
-        way = f"it was loaded from {file} by hand. Put its folder into sys.path, and import it by its name ({stem})."
-    else:
-        way = "it was made by hand. Put its code into a file, and import that; or make it inside the cell."
-    raise Refused(f"the job cannot import the module {name}: {way}")
-
-
-def _is_found(name: str) -> bool:
-    """Whether an import statement finds a module of that name."""
-    try:
-        return name in sys.modules or importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # no such package, or one without a spec
-        return False
 
 
 def _main() -> Any:
