@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import Ends
 from .ends import Notebook, travel
 
 CASES = {
@@ -362,3 +363,63 @@ def test_names_sent_one_by_one_share_their_class() -> None:
     home.run("class A:\n    def f(self):\n        return 1\na, b = A(), A()")
     far = travel(home, "a", "b", "A").ns
     assert type(far["a"]) is type(far["b"]) is far["A"]
+
+
+def test_what_a_class_statement_does_to_others_is_done_once(ends: Ends) -> None:
+    ends.cell(
+        "names, calls, by_name = [], 0, {}\n"
+        "def register(cls):\n"
+        "    global calls\n"
+        "    names.append(cls.__name__); calls += 1; by_name[cls.__name__] = cls\n"
+        "    return cls\n"
+        "class Meta(type):\n"
+        "    made = 0\n"
+        "    def __new__(kind, name, bases, space):\n"
+        "        Meta.made += 1\n"
+        "        return super().__new__(kind, name, bases, space)\n"
+        "class Base(metaclass=Meta):\n"
+        "    kinds, count = [], 0\n"
+        "    def __init_subclass__(cls): Base.kinds.append(cls.__name__); Base.count += 1\n"
+        "@register\n"
+        "class One(Base):\n"
+        "    def who(self): return 1\n"
+        "one = One()"
+    )
+    far = ends.send("names", "calls", "by_name", "register", "Meta", "Base", "One", "one")
+    for space in (far, ends.far):
+        assert space["names"] == space["Base"].kinds == ["One"] and space["by_name"] == {"One": far["One"]}
+        assert (space["calls"], space["Base"].count, space["Meta"].made) == (1, 1, 2) and far["one"].who() == 1
+
+
+def test_slots_and_classes_that_a_cell_takes_away_or_changes(ends: Ends) -> None:
+    ends.cell(
+        "class Slots: __slots__ = ('a', 'b', '__dict__')\n"
+        "class Other(Slots): __slots__ = ()\n"
+        "class Pair(tuple):\n"
+        "    def __new__(cls, *parts): made = super().__new__(cls, parts); made.note = 'new'; return made\n"
+        "class Word(str):\n"
+        "    def __new__(cls, a, b): return super().__new__(cls, a + b)\n"
+        "slots = Slots(); slots.a = slots.b = slots.c = 1; pair = Pair(1, 2); pair.note = ['set']; word = Word('a', 'b')"
+    )
+    far = ends.send("slots", "pair", "Other", "word")
+    ends.begin()
+    assert far["pair"] == (1, 2) and far["pair"].note == ["set"] and far["word"] == "ab"
+    assert type(far["word"]).__name__ == "Word"
+    del far["slots"].b
+    far["slots"].__class__ = far["Other"]
+    far["pair"].note.append(3)
+    ends.back()
+    slots = ends.home["slots"]
+    assert (slots.a, hasattr(slots, "b"), slots.c, type(slots)) == (1, False, 1, ends.home["Other"])
+    assert ends.home["pair"].note == ["set", 3]
+
+
+def test_what_numpy_makes_of_functions_and_types(ends: Ends) -> None:
+    ends.cell(
+        "import numpy as np\ndouble = np.vectorize(lambda v: v * 2, otypes=[float]); double([1])\nlimits = np.finfo('f4')"
+    )
+    far = ends.send("double", "limits")
+    ends.begin()
+    assert far["double"]([1, 2]).tolist() == [2, 4] and far["limits"].bits == 32
+    ends.back()
+    assert not ends.changed and ends.home["double"]([3]).tolist() == [6]

@@ -156,19 +156,18 @@ def test_many_small_arrays_are_one_blob(ends: Ends) -> None:
 
 class Trainer:
     def __init__(self) -> None:
-        self.logger = {"handlers": [1, threading.Lock()]}
+        self.logger = {"handlers": [1, threading.Thread()]}
 
 
 @pytest.mark.parametrize(
     ("value", "path", "says"),
     [
         ((n for n in [1]), "", "Make a list of it"),
-        (threading.Lock(), "", "Make it inside the cell"),
-        ({"k": [1, {"lock": threading.Lock()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
+        (threading.Thread(), "", "Make it inside the cell"),
+        ({"k": [1, {"lock": threading.Thread()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
         (Trainer(), "value.logger['handlers'][1]", "Make it inside the cell"),
         (open(__file__), "", "Open it inside the cell"),
         (__import__("os").environ, "", "--env NAME"),
-        (__import__("sqlite3").connect(":memory:"), "", "Open it inside the cell"),
     ],
     ids=lambda value: type(value).__name__,
 )

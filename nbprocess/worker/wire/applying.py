@@ -25,7 +25,7 @@ from . import (
     tensors,
     torchmodules,
 )
-from .changes import keeps_inside
+from .changes import keeps_inside, slots_of
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
@@ -262,5 +262,8 @@ def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, A
     if attributes is not None:
         vars(obj).clear()
         vars(obj).update(attributes)
+    for name in slots_of(obj, type(obj)).keys() - slots.keys():
+        delattr(obj, name)
     for name, value in slots.items():
-        setattr(obj, name, value)
+        if getattr(obj, name, slots) is not value:
+            setattr(obj, name, value)

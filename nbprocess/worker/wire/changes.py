@@ -168,7 +168,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
             return cast(Tuple[str, Any], found)
     if isinstance(obj, BaseException):
         return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
-    if root in ("nbprocess", "numpy.dtypes"):
+    if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("vectorize", "finfo", "iinfo")):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has
@@ -192,16 +192,22 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     elif isinstance(obj, set):
         inner = ["members", set(obj)]
     attributes = getattr(obj, "__dict__", None)
-    slots = _slots(obj, kind)
+    slots = slots_of(obj, kind)
+    if kind.__module__ == "__main__":
+        slots[_CLASS] = kind
     methods: Any = kind
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
     plain = plain and not keeps_inside(kind)
-    if inner or (plain and (attributes is not None or slots)):
+    if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send
         return "opaque", fingerprint(obj)
     except Exception:  # it came by another way than it would go back: leave it
         return None
+
+
+_CLASS = "__class__"
+"""Stands among the slots for the class itself, which code may change."""
 
 
 def keeps_inside(kind: type) -> bool:
@@ -212,7 +218,8 @@ def keeps_inside(kind: type) -> bool:
     return type(own) is type(str.join) and hasattr(methods, "__setstate__")
 
 
-def _slots(obj: Any, kind: type) -> Dict[str, Any]:
+def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
+    """What an object holds in slots."""
     found = {}
     for base in kind.__mro__:
         names = vars(base).get("__slots__", ())

@@ -18,7 +18,7 @@ import types
 import typing
 from typing import Any, Dict, Tuple
 
-from . import caches, dynamic, handmade, scope, source, virtual
+from . import caches, dynamic, effects, handmade, scope, source, virtual
 from .functions import by_reference
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
@@ -64,6 +64,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     for base in cls.__bases__:
         if base.__name__ in source.bases_of(statement) and not by_reference(base):
             reads[base.__name__] = base  # the notebook may have another class of that name by now
+    more = effects.lent(reads, home)
+    reads.update({name: value for name, value in more.items() if name != cls.__name__})
     where = (statement.text, statement.filename, statement.line, statement.flags)
     return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
 
@@ -84,10 +86,22 @@ def reduce_instance(obj: Any) -> Any:
         return NotImplemented
     plain = cls.__reduce_ex__ is object.__reduce_ex__ and cls.__reduce__ is object.__reduce__
     builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    if plain and builtin in _FIXED and getattr(cls, "__getnewargs__", None) is getattr(builtin, "__getnewargs__", None):
+        value: Any = builtin.__new__(builtin, obj)
+        return make_fixed, (cls, builtin, value), dict(vars(obj)) if hasattr(obj, "__dict__") else None
     if not plain or builtin is not object or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__"):
         return NotImplemented
     reduced = obj.__reduce_ex__(5)
     return (make_bare, (cls,), *reduced[2:]) if reduced[0] is copyreg.__newobj__ else NotImplemented  # type: ignore[attr-defined]
+
+
+_FIXED = (tuple, frozenset, str, bytes, int, float, complex)
+"""What is whole as soon as it is made."""
+
+
+def make_fixed(cls: type, builtin: Any, value: Any) -> Any:
+    """An instance of a class made of such a type, without the class's own ``__new__``."""
+    return builtin.__new__(cls, value)
 
 
 def make_bare(cls: type) -> Any:
@@ -261,9 +275,11 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
         # a name that stands for something older here (the base class of an earlier run of the cell).
         before = {key: space[key] for key in reads if key in space}
         space.update(reads)
+        others = effects.Undoing(reads)
         try:
             exec(statement.compile(), space, local)
         finally:
+            others.undo()
             for key in reads:
                 space.pop(key, None)
             space.update(before)

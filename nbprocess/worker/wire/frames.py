@@ -164,7 +164,7 @@ def held_by_others(objects: Any) -> Memory:
     write (pandas 3), who writes gets memory of his own, and the others see nothing of it."""
     import pandas as pd
 
-    if int(pd.__version__.split(".")[0]) < 3 and not getattr(pd.options.mode, "copy_on_write", False) is True:
+    if int(pd.__version__.split(".")[0]) < 3 and getattr(pd.options.mode, "copy_on_write", False) is not True:
         return []
     found = []
     for obj in objects:

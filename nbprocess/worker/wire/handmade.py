@@ -35,15 +35,19 @@ def _is_importable(name: str, file: Optional[str]) -> bool:
     last = name.rpartition(".")[2]
     if name.partition(".")[0] in getattr(sys, "stdlib_module_names", ()):
         return True
-    if file is not None and file.endswith(".py") and "site-packages" not in file:
+    if file is not None and ("site-packages" in file or "dist-packages" in file):
+        return True
+    if file is not None and file.endswith(".py"):
         folder, stem = os.path.split(file[: -len(".py")])
         if (os.path.basename(folder) if stem == "__init__" else stem) != last:
             return False
     try:
         # A package may put modules below itself into ``sys.modules`` that no file has (six.moves).
         return (name in sys.modules and "." in name) or importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # no such package, or one without a spec
+    except ImportError:  # no such package
         return False
+    except ValueError:  # one without a spec: with a file it is a package that replaces itself while it is imported
+        return file is not None
 
 
 def reduce_module(module: types.ModuleType) -> Any:

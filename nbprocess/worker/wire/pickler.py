@@ -315,6 +315,12 @@ class Pickler(pickle.Pickler):
             return arrays.reduce_dtype(obj)
         if kind is np.ufunc:
             return NotImplemented
+        if kind in (np.finfo, np.iinfo):
+            return kind, (obj.dtype,)
+        if kind is np.vectorize:  # it keeps what it made of its function
+            self.mark("pickle")
+            state = {name: value for name, value in vars(obj).items() if name != "_ufunc"}
+            return copyreg.__newobj__, (kind,), state, None, None, arrays.set_vectorize  # type: ignore[attr-defined]
         if kind.__module__ != "numpy":
             self.mark("pickle")
         return NotImplemented
