@@ -136,7 +136,9 @@ class Cell:
         folders = [*dict.fromkeys((here, self._layout.notebook))] + [
             os.path.normpath(f"{self._layout.notebook}/{p}") for p in manifest.get("syspath", ()) if p not in (".", "")
         ]
-        sys.path[:0] = folders
+        sys.path[:] = [entry for entry in sys.path if entry]  # "", of the command line: it stands before the library
+        first = places.after_library()
+        sys.path[first:first] = ["", *folders]
         self._hooks.install()
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
@@ -145,9 +147,9 @@ class Cell:
             if name != formatters.ENTRY:
                 namespace[name] = tombstone.Tombstone(name, reason)
         for name, key in (("inputs", "inputs"), ("outputs", "outputs")):
-            places = manifest.get(key)
-            if places:
-                namespace[name] = {k: resolve(v, self._layout.root) for k, v in places.items()}
+            channels = manifest.get(key)
+            if channels:
+                namespace[name] = {k: resolve(v, self._layout.root) for k, v in channels.items()}
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
         self._hooks.done_at_home.update([*(manifest.get("loaded") or ()), *(manifest.get("drawing") or ())])

@@ -22,6 +22,14 @@ def relative(path: str, folder: str) -> str | None:
     return found if not found.startswith("..") or _UP.fullmatch(found) else None
 
 
+def after_library() -> int:
+    """Where in ``sys.path`` Python's own library ends. As in a kernel it comes before the notebook's folder, where
+    files may be called as modules of it are."""
+    library = os.path.dirname(os.__file__)
+    own = (library, os.path.join(library, "lib-dynload"))
+    return max((number + 1 for number, entry in enumerate(sys.path) if entry in own), default=0)
+
+
 class Places:
     """Where the cell began."""
 

@@ -1,11 +1,13 @@
-"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, the
-locale, logging, the tables of Polars, the templates of Plotly, the options of xarray. As JSON, for ``ambient``.
+"""Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, whether
+garbage is collected, the locale, logging, the tables of Polars, the templates of Plotly, the options of xarray, where
+Bokeh shows. As JSON, for ``ambient``.
 
 May import: the standard library.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -21,6 +23,7 @@ MODULES = {  # section → the module whose import makes it exist
     "polars": "polars",
     "plotly": "plotly.io",
     "xarray": "xarray",
+    "bokeh": "bokeh.io.state",
 }
 _KERNELS = (
     *("IPKernelApp", "IPython", "Comm", "asyncio", "concurrent", "ipykernel", "jupyter", "nbprocess", "parso"),
@@ -30,11 +33,17 @@ _KERNELS = (
 
 
 def _python(module: Any) -> Any:
-    return {"recursion": module.getrecursionlimit()}
+    found = {"recursion": module.getrecursionlimit(), "collects": gc.isenabled()}
+    if hasattr(module, "get_int_max_str_digits"):
+        found["digits"] = module.get_int_max_str_digits()
+    return found
 
 
 def _apply_python(module: Any, state: Any) -> None:
     module.setrecursionlimit(state["recursion"])
+    (gc.enable if state["collects"] else gc.disable)()
+    if "digits" in state and hasattr(module, "set_int_max_str_digits"):
+        module.set_int_max_str_digits(state["digits"])
 
 
 _CATEGORIES = ("LC_COLLATE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
@@ -175,6 +184,25 @@ def _apply_xarray(module: Any, state: Any) -> None:
     module.set_options(**{key: value for key, value in state.items() if key in known and known[key] != value})
 
 
+def _bokeh(module: Any) -> Any:
+    """Where Bokeh shows: nowhere (empty), in the notebook, in a file."""
+    state, found = module._STATE, {}
+    if state is not None and state.notebook:
+        found["notebook"] = state.notebook_type
+    if state is not None and state.file is not None:
+        found["file"] = [os.fspath(state.file.filename), state.file.title, state.file.resources.mode]
+    return found
+
+
+def _apply_bokeh(module: Any, state: Any) -> None:
+    current = module.curstate()
+    current._reset_keeping_doc()
+    if "notebook" in state:
+        current.output_notebook(state["notebook"])
+    if "file" in state:
+        current.output_file(*state["file"])
+
+
 def apply_environ(variables: Any) -> None:
     """What the notebook set (None: took away) of its environment."""
     for name, text in variables.items():
@@ -196,6 +224,7 @@ COLLECT = {
     "polars": _polars,
     "plotly": _plotly,
     "xarray": _xarray,
+    "bokeh": _bokeh,
 }
 APPLY = {
     "python": _apply_python,
@@ -205,4 +234,5 @@ APPLY = {
     "polars": _apply_polars,
     "plotly": _apply_plotly,
     "xarray": _apply_xarray,
+    "bokeh": _apply_bokeh,
 }

@@ -97,9 +97,14 @@ open("prints.py", "w").write("print('imported'); value = 3") and None
 import prints
 # %%
 prints.value
+# %% row 75: a file that is called as a module of Python's own, which comes first
+open("filecmp.py", "w").write("raise ValueError('of the folder')") and None
+# %% row 75
+import filecmp
+filecmp.cmp("filecmp.py", "filecmp.py")
 # %% row 68: settings of Python and of libraries
-import sys, logging, polars as pl, plotly.io as pio, numpy as np
-np.seterr(all="raise"); sys.setrecursionlimit(2345)
+import sys, gc, logging, polars as pl, plotly.io as pio, numpy as np
+np.seterr(all="raise"); sys.setrecursionlimit(2345); gc.disable(); sys.set_int_max_str_digits(5000)
 logging.basicConfig(level=logging.INFO, format="%(levelname)s-%(message)s")
 log = logging.getLogger("mine"); log.setLevel(logging.DEBUG)
 pl.Config.set_tbl_rows(3); pio.templates.default = "plotly_dark"
@@ -107,9 +112,9 @@ pl.Config.set_tbl_rows(3); pio.templates.default = "plotly_dark"
 np.array([1.0]) / 0
 # %% row 68
 logging.info("hello"); log.debug("deep")
-sys.getrecursionlimit(), pio.templates.default, pl.DataFrame({"a": range(10)})
+sys.getrecursionlimit(), gc.isenabled(), sys.get_int_max_str_digits(), pio.templates.default, pl.DataFrame({"a": range(10)})
 # %% row 68
-np.seterr(all="warn"); sys.setrecursionlimit(3456); logging.getLogger().setLevel(logging.ERROR); log.setLevel(0)
+np.seterr(all="warn"); sys.setrecursionlimit(3456); gc.enable(); logging.getLogger().setLevel(logging.ERROR); log.setLevel(0)
 pl.Config.restore_defaults(); pio.templates.default = "plotly"
 # %% row 68
 logging.info("no"); log.debug("no"); log.error("yes")
