@@ -1,5 +1,5 @@
-"""Things to do right after a module has been imported, without importing it ourselves. May import: ``ambient``, the
-standard library.
+"""Things to do right after a module has been imported, without importing it ourselves. May import: ``ambient``,
+``preloaded``, the standard library.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import warnings
 
 from . import ambient
+from .preloaded import unseen
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class _Wrapped:
     def create_module(self, spec: Any) -> Any:
         return self._loader.create_module(spec)
 
+    @unseen
     def exec_module(self, module: Any) -> None:
         # From here on the module is as if nobody had watched: pickling and importlib.resources look at its loader.
         module.__loader__ = self._loader

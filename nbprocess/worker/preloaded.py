@@ -18,6 +18,14 @@ TYPE_CHECKING = False  # typing is not imported at run time: it takes millisecon
 if TYPE_CHECKING:
     from typing import Any
 
+
+def unseen(function: Any) -> Any:
+    """Let a function between an import statement and the module's code pass for one of importlib's: a warning about
+    the import is told of the statement (``import imp`` in the cell), and a traceback leaves it out."""
+    function.__code__ = function.__code__.replace(co_filename="<frozen importlib._bootstrap>")
+    return function
+
+
 effects = []  # type: ignore[var-annotated]
 """One ``Effect`` for each module that did such a thing in this process before the job, in their order."""
 
@@ -121,6 +129,7 @@ def at_imports(modules: Any, roots: Any) -> None:
         return
     before = builtins.__import__
 
+    @unseen
     def importing(name: str, *rest: Any, **named: Any) -> Any:
         module = before(name, *rest, **named)
         root = name.partition(".")[0]

@@ -105,3 +105,19 @@ def test_what_home_has_does_not_count_again(monkeypatch: pytest.MonkeyPatch) -> 
     before = builtins.__import__
     preloaded.at_imports({"json.decoder"}, {"json"})
     assert builtins.__import__ is before
+
+
+def test_a_warning_about_an_import_is_told_of_the_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "warned_of.py").write_text("import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    monkeypatch.setattr(preloaded, "effects", [preloaded.Effect("else", (), True, [])])
+    hooks = AfterImport()
+    hooks.install()
+    hooks.on("warned_of", lambda module: None)
+    preloaded.at_imports(set(), set())
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        import warned_of  # type: ignore[import-not-found]  # noqa: F401
+    assert [Path(one.filename).name for one in heard] == ["test_hooks.py"]
