@@ -32,6 +32,8 @@ _JOB_SECONDS = 120
 _NUMBER = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?")
 _UNIT = re.compile(r"(?<![a-zA-Z])(?:ns|[µμu]s|ms|s|min|h)(?![a-zA-Z])")
 _LINES = re.compile(r"(line )\d+|(:)\d+(?=:)|^([ -]*>? *)\d+(?= )", re.M)
+_ABOVE = re.compile(r"^ +# *\n(?=-+> #)", re.M)
+"""The line of the magic, shown above the one that raised, when nothing can stand there in place."""
 _COMPILER = re.compile(
     r"^(?:<>|<cell>\.py):(\d+): (SyntaxWarning: .*|DeprecationWarning: invalid .*)\n(?:  .*\n)?", re.M
 )
@@ -269,7 +271,7 @@ def _traceback(text: str, rules: Rules) -> str:
     text = _OWN_LINE.sub("", _ANSI.sub("", text))
     text = _FIRST_LINE.sub(lambda match: match["gutter"], _clean(text, rules))
     if rules.mask_lines:
-        text = _LINES.sub(r"\1\2\3#", text)
+        text = _ABOVE.sub("", _LINES.sub(r"\1\2\3#", text))
     if rules.other_python:
         text = _without_libraries(text)
     return "\n".join(line.rstrip() for line in text.splitlines())

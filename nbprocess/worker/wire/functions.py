@@ -10,7 +10,7 @@ import functools
 import importlib
 import sys
 import types
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import caches, handmade, scope, source
 
@@ -182,6 +182,14 @@ def reduce_method(method: types.MethodType) -> Any:
     if isinstance(owner, type) or any(name in vars(base) for base in type(owner).__mro__):
         return NotImplemented
     return types.MethodType, (method.__func__, owner)
+
+
+def name_in_module(method: Any) -> Optional[Tuple[str, str]]:
+    """Module and name of a bound method that a module offers as a function (``from random import randint``): there is
+    one, as of a function, though each look at its object would make another."""
+    module = sys.modules.get(type(method.__self__).__module__)
+    found = vars(module).get(method.__name__) is method if module is not None else False
+    return (type(method.__self__).__module__, method.__name__) if found else None
 
 
 def reduce_module(module: types.ModuleType) -> Any:

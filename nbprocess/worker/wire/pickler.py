@@ -182,7 +182,8 @@ class Pickler(pickle.Pickler):
                 self._need(obj.__module__)
             return found
         if kind is types.MethodType:
-            return functions.reduce_method(obj)
+            place = functions.name_in_module(obj)
+            return functions.reduce_method(obj) if place is None else (remade.make_attribute, place)
         if kind is types.ModuleType or (isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj):
             self._need(obj.__name__)
             return functions.reduce_module(obj)
@@ -190,7 +191,8 @@ class Pickler(pickle.Pickler):
             return functions.reduce_cell(obj)
         if kind is types.BuiltinFunctionType:
             self._need(getattr(obj, "__module__", None) or "")
-            return NotImplemented
+            place = None if isinstance(obj.__self__, types.ModuleType) else functions.name_in_module(obj)
+            return NotImplemented if place is None else (remade.make_attribute, place)
         if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
             return remade.reduce_remade(obj)
         if kind.__name__.endswith("iterator"):

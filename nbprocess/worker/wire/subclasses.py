@@ -117,6 +117,8 @@ def reduce_frame(frame: Any) -> Any:
     made = frame.__reduce_ex__(5)
     if len(made) > 2 and isinstance(made[2], dict):
         made[2].update({name: value for name, value in extras(frame).items() if name not in made[2]})
+        if "_metadata" not in vars(frame):  # of the class: pandas 2 would set it on the frame
+            made[2].pop("_metadata", None)
     return made
 
 

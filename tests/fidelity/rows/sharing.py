@@ -224,3 +224,9 @@ class Worker(Ant): lead = Queen.lead; count = Queen.count
 reign = {"lead": Queen.lead}
 # %% row 65
 Worker.lead is Queen.lead is reign["lead"], Worker.count is Queen.count, Worker(3).lead()
+# %% row 43: methods that a module offers as functions
+from random import *
+pick, draw = randint, np.random.rand
+# %% row 43
+import random as rng
+other = rng.randint; pick is randint is other is rng.randint, draw is np.random.rand
