@@ -353,6 +353,7 @@ class Cell:
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         named = wire.by_their_names(values, self._taken)
         dumped = wire.dump({**values, **named}, put=self._put, seed=self._memo)
+        dumped.losses = {owners.get(name, name): lost for name, lost in dumped.losses.items()}
         self._said += dumped.notices()
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
             print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)
