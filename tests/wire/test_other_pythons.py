@@ -149,3 +149,10 @@ def test_arrays_and_frames_cross(which: str, there: bool, tmp_path: Path) -> Non
     ends = (sys.executable, other_python(which))
     checks = {name: f"[np := __import__('numpy')] and ({check})" for name, check in TABLE_CHECKS.items()}
     _cross(*(ends if there else ends[::-1]), tmp_path, TABLES, checks)
+
+
+def test_pandas_2_warns_of_parts_at_the_other_end_too(tmp_path: Path) -> None:
+    older = other_python("older")
+    code = "import pandas as pd\nwhole = pd.DataFrame({'a': [1, 2, 3]})\npart = whole[whole.a > 1]\nown = part.copy()"
+    checks = {"whole": "True", "part": "part._is_copy() is not None", "own": "own._is_copy is None"}
+    _cross(older, older, tmp_path, code, checks)

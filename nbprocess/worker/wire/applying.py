@@ -173,7 +173,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "frame":
         if not hasattr(obj, "_update_inplace"):
             return False
-        obj._update_inplace(state)
+        frames.update(obj, state)
         obj.attrs.clear()  # what pandas keeps beside the values it does not take over
         obj.attrs.update(state.attrs)
         obj.flags.allows_duplicate_labels = state.flags.allows_duplicate_labels

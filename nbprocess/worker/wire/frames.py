@@ -5,6 +5,7 @@ May import: the standard library, this folder; pandas and NumPy inside the funct
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import arrays, singles
@@ -56,14 +57,40 @@ def extras(frame: Any) -> Dict[str, Any]:
     cached = getattr(type(frame), "_accessors", ())  # made when they are first used
     found = {name: value for name, value in vars(frame).items() if name not in _OF_FRAMES and name not in cached}
     if found and type(frame).__module__.split(".")[0] == "pandas":
-        return {name: value for name, value in found.items() if type(value).__module__.split(".")[0] in _NOTES}
+        found = {name: value for name, value in found.items() if type(value).__module__.split(".")[0] in _NOTES}
+    if _is_part(frame):
+        found[_PART] = True
     return found
+
+
+_PART = "_is_copy"
+"""Where pandas 2 keeps what a frame is a part of, and so warns (SettingWithCopyWarning); pandas 3 has no such thing."""
+_whole: List[Any] = []
+
+
+def _is_part(frame: Any) -> bool:
+    whole = getattr(frame, _PART, None)
+    found = whole() if isinstance(whole, weakref.ref) else None
+    return found is not None and found.shape != frame.shape
 
 
 def set_extras(frame: Any, values: Dict[str, Any]) -> None:
     """Give a frame what another one holds beside its data."""
     for name, value in values.items():
-        object.__setattr__(frame, name, value)
+        if name != _PART:
+            object.__setattr__(frame, name, value)
+        elif hasattr(frame, name):  # any other frame will do for the whole: it is only asked for its shape
+            import pandas as pd
+
+            _whole[:] = _whole or [pd.DataFrame()]
+            object.__setattr__(frame, name, weakref.ref(_whole[0]))
+
+
+def update(frame: Any, new: Any) -> None:
+    """Let a frame or series hold the values of another one, without a word of pandas 2 about parts."""
+    if hasattr(frame, _PART):
+        object.__setattr__(frame, _PART, None)
+    frame._update_inplace(new)
 
 
 def _reduce_index(pickler: Any, index: Any) -> Any:
