@@ -353,6 +353,7 @@ class Results:
                 )
         for number, value in applied.rebind.items():
             old = memo.objects[number]
+            _keep_last(scope, old, value)
             for name in [name for name, bound in scope.items() if bound is old]:
                 job.values[name] = value
                 if job.bound is not None:
@@ -487,3 +488,21 @@ def _rebuilt(error: Mapping[str, Any]) -> BaseException:
 
 def _made(kind: type[BaseException], message: str) -> BaseException:
     return kind(message)
+
+
+def _keep_last(scope: dict[str, Any], old: Any, new: Any) -> None:
+    """Where ``_`` and its like are ``old`` they are ``new``, for IPython too: it sets no ``_`` that it does not know.
+
+    At once: by the time that the other names are bound, the cell's own result is ``_``.
+    """
+    import sys
+
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    for name in ("_", "__", "___"):
+        if scope.get(name) is old:
+            scope[name] = new
+        if shell is not None:
+            if getattr(shell.displayhook, name, None) is old:
+                setattr(shell.displayhook, name, new)
+            if shell.user_ns_hidden.get(name) is old:
+                shell.user_ns_hidden[name] = new

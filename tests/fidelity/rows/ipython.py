@@ -148,3 +148,10 @@ print("hushed"); 1 / 0
 !exit 3
 # %% row 24
 hushed.stdout, _exit_code
+# %% row 24: a last result that is another object now
+import numpy as np
+grown = np.arange(3); grown
+# %% row 24
+grown.resize(5, refcheck=False); grown.size
+# %% row 24
+_, Out.keys() >= {1}
