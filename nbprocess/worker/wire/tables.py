@@ -63,7 +63,8 @@ def _part(pickler: Any, column: Any) -> Optional[Part]:
         pass  # its memory is not that of an array: text, missing values, several pieces
     data = io.BytesIO()
     column.to_frame().write_ipc_stream(data)
-    return "arrow", order, pickle.PickleBuffer(data.getbuffer())
+    # Of the bytes, not of a memoryview: CPython crashes when its collector meets that one first (both are in a cycle).
+    return "arrow", order, pickle.PickleBuffer(data.getvalue())
 
 
 def make_sheet(parts: List[Part]) -> Any:
