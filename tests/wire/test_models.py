@@ -81,6 +81,25 @@ def test_a_model_that_a_cell_trains_on_is_trained_here(ends, library):
     assert np.array_equal(*found) and not np.all(found[0] == found[0][0])
 
 
+def test_a_model_of_a_formula_keeps_its_design_with_the_functions_of_the_notebook(ends):
+    pytest.importorskip("statsmodels.formula.api")
+    ends.cell(
+        "import pandas as pd, statsmodels.formula.api as smf\nfrom patsy import dmatrices\n"
+        "df = pd.DataFrame({'y': [1.0, 2, 3, 5, 4], 'x': [0.0, 1, 2, 3, 5]})\n"
+        "def double(x):\n    return 2 * x\n"
+        "est = smf.ols('y ~ double(x)', df).fit()\nmatrix = dmatrices('y ~ x', df)[1]"
+    )
+    far = ends.send("est", "matrix", "df")
+    assert far["est"].predict(far["df"]).tolist() == ends.home["est"].predict(ends.home["df"]).tolist()
+    assert far["est"].model.data.model_spec.column_names == ["Intercept", "double(x)"]
+    assert type(far["matrix"]).__name__ == "DesignMatrix" and far["matrix"].design_info.column_names == [
+        "Intercept",
+        "x",
+    ]
+    ends.begin()
+    assert not wire.changes(ends.snapshot).names
+
+
 # -- codecs of others ------------------------------------------------------------------------------------------------
 
 

@@ -48,8 +48,8 @@ def reduce_pandas(pickler: Any, obj: Any) -> Any:
 
 
 _OF_FRAMES = {"_mgr", "_attrs", "_flags", "_name", "_item_cache", "_cacher", "_is_copy", "_typ", "_cache"}
-_NOTES = ("builtins", "numpy", "pandas", "datetime", "decimal", "pathlib", "collections")
-"""Packages of what notebooks note on a plain frame; what libraries keep there (patsy) may not be sendable."""
+_NOTES = ("builtins", "numpy", "pandas", "datetime", "decimal", "pathlib", "collections", "patsy")
+"""Packages of what notebooks note on a plain frame; what libraries keep there may not be sendable."""
 
 
 def extras(frame: Any) -> Dict[str, Any]:

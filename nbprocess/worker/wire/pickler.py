@@ -20,6 +20,7 @@ from . import (
     classes,
     constants,
     databases,
+    designs,
     dynamic,
     exceptions,
     frames,
@@ -282,6 +283,10 @@ class Pickler(pickle.Pickler):
             return remade.make_token, (tuple(obj),)
         elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
             found = models.reduce_booster(self, obj)
+        elif root == "patsy":
+            found = designs.reduce_design(self, obj)
+        elif root == "statsmodels":
+            found = designs.reduce_data(obj)
         elif root == "pyarrow":
             found = tables.reduce_arrow(obj)
         elif tables.is_polars(kind):
