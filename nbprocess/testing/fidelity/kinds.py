@@ -345,6 +345,7 @@ def _pandas(walk: Walk, path: str, value: Any) -> bool:
             k: v
             for k, v in vars(value).items()
             if k not in ("_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_typ")
+            and k not in getattr(type(value), "_accessors", ())  # made when first used; pandas 2 keeps them there
         }
         walk.attributes(path, own)
         return True

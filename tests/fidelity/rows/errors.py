@@ -70,3 +70,8 @@ except IndexError as problem: box.append(problem)
 # %%
 for problem in box: traceback.print_exception(problem)
 box[0] is kept, kept.note is box, kept.args
+# %% row 21: an import that fails inside of a package of the folder
+import os; os.makedirs("broken_inside", exist_ok=True)
+open("broken_inside/__init__.py", "w").write("from .inner import x\n"); open("broken_inside/inner.py", "w").write("x = 1 / 0\n") and None
+# %% row 21
+import broken_inside
