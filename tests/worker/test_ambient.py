@@ -65,3 +65,17 @@ def test_a_module_that_is_being_imported_is_not_asked(monkeypatch: pytest.Monkey
     half.__spec__._initializing = True  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "xarray", half)
     assert "xarray" not in ambient.collect()
+
+
+def test_where_bokeh_shows_holds_at_the_other_end() -> None:
+    current = pytest.importorskip("bokeh.io.state").curstate()
+    assert ambient.collect()["bokeh"] == {}
+    current.output_notebook()
+    current.output_file("plot.html", title="Plot", mode="inline")
+    found = json.loads(json.dumps(ambient.collect()["bokeh"]))
+    current.reset()
+    ambient.apply({"bokeh": found})
+    assert (current.notebook, current.notebook_type) == (True, "jupyter")
+    assert (current.file.filename, current.file.title, current.file.resources.mode) == ("plot.html", "Plot", "inline")
+    ambient.apply({"bokeh": {}})
+    assert (current.notebook, current.file) == (False, None)
