@@ -112,8 +112,6 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
         state = dict(getattr(value, "__dict__", None) or {})
         if (kind.__module__ or "").startswith("pandas."):
             state.pop("_cache", None)  # filled when it is asked for, here or by the job
-        if kind.__module__ == "matplotlib.cbook":
-            state.pop("_cid_gen", None)  # how often its figure was pickled: the probe does so, too
         if isinstance(state.get("_trait_values"), dict):  # a widget: its channel to the page leads to the kernel
             state["_trait_values"] = {k: v for k, v in state["_trait_values"].items() if k != "comm"}
         for base in kind.__mro__:
@@ -122,7 +120,10 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
                 if name not in _NO_STATE and hasattr(value, name):
                     state[name] = getattr(value, name)
         if state or kind.__module__ == "__main__" or not _has_c_state(kind):
-            walk.attributes(path, {**state, **_as_saved(walk, value, kind)})
+            state.update(_as_saved(walk, value, kind))
+            if kind.__module__ == "matplotlib.cbook":
+                state.pop("_cid_gen", None)  # how often it was pickled: the probe does so, too
+            walk.attributes(path, state)
             return
     _reduced(walk, path, value, word)
 
