@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import CaptureError
 from ..worker import attached as worker_attached
 from ..worker import drawing
-from . import environment, magics, secrets
+from . import environment, listing, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
@@ -111,6 +111,11 @@ def capture(
     if base is not None:
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
+        if data.whole and listing.lists(cell.source):
+            beside = {file.target: file for file in listing.notebooks(base) if file.target not in files}
+            files.update(beside)
+            if beside:
+                notices.append(f"the notebooks of the folder are sent, too ({len(beside)}): the cell lists folders.")
     variables = _variables(env, resolution, notices) if modules is None else {}
     ambient = _ambient(loaded)
     if extensions:

@@ -71,6 +71,8 @@ class Found:
     files: dict[str, LocalFile] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     taken: Collection[str] = ()
+    whole: bool = False
+    """Whether the folder is small enough to travel as a whole."""
 
 
 class TooBig(Exception):
@@ -78,9 +80,9 @@ class TooBig(Exception):
 
 
 def scan(
-    root: str, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES, rules: bool = True
+    root: str, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES, rules: bool = True, notebooks: bool = False
 ) -> Iterator[tuple[str, int]]:
-    """Files under ``root`` that may travel, as (absolute path, size in bytes).
+    """Files under ``root`` that may travel, as (absolute path, size in bytes). ``notebooks``: those alone.
 
     Raises:
         TooBig: over ``max_bytes`` or ``max_files``, found without walking all of it.
@@ -101,7 +103,8 @@ def scan(
             if entries > MAX_ENTRIES:
                 raise TooBig(root)
             is_folder = entry.is_dir(follow_symlinks=False)
-            if never(entry.name) or clutter(entry.name) or _ignored(entry.path, is_folder, inherited):
+            unwanted = clutter(entry.name) if is_folder or not notebooks else not entry.name.endswith(".ipynb")
+            if never(entry.name) or unwanted or _ignored(entry.path, is_folder, inherited):
                 continue
             if is_folder:
                 if entry.path != own and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
@@ -176,6 +179,7 @@ def data_files(
     named = dict(_named(folder, literals, cwd or folder, found))
     named.update(_joined(folder, literals, [path for path in named.values() if os.path.isdir(path)]))
     whole = _whole(folder, max_bytes)
+    found.whole = whole is not None
     current = (
         _whole(cwd, max_bytes) if whole is None and cwd and cwd.startswith(folder.rstrip(os.sep) + os.sep) else None
     )

@@ -11,6 +11,7 @@ import pytest
 from nbprocess.capture import folder as folders
 from nbprocess.capture import modules
 from nbprocess.capture.ignore import Rules, clutter, never
+from nbprocess.capture.listing import lists
 
 from .notebook import Notebook
 
@@ -44,6 +45,35 @@ def test_a_small_folder_travels_as_a_whole_without_clutter_and_secrets(tmp_path:
     ):
         put(tmp_path, path)
     assert targets(Notebook(folder=tmp_path)) == {"data/a.csv", "b.txt"}
+
+
+def test_notebooks_travel_where_the_cell_lists_the_folder(tmp_path: Path) -> None:
+    key = 'api_key = "Zx81kQ0pLw93TbVn"'
+    filler = "\\n" * 40_000
+    for path, text in (
+        ("a.ipynb", "{}"),
+        ("sub/b.ipynb", "{}"),
+        ("secret.ipynb", f'{{"x": "{filler}"}}\n{key}\n'),
+        ("b.txt", ""),
+    ):
+        put(tmp_path, path, text)
+    book = Notebook(folder=tmp_path)
+    for source in (
+        "import os; os.listdir()",
+        "!ls -l",
+        "%ls",
+        "ls",
+        "%%bash\ncd sub; ls",
+        "files = !ls *.ipynb | sort",
+        "glob('*')",
+    ):
+        assert lists(source), source
+    captured = book.capture("import os\nos.listdir()")
+    assert {file.target for file in captured.files} == {"a.ipynb", "sub/b.ipynb", "b.txt"}
+    assert any("notebooks of the folder are sent" in notice for notice in captured.notices)
+    for source in ("lists = 3", "ls = [1]", "x.walked(1)", "# the list", "glob('*.csv')"):
+        assert not lists(source), source
+    assert targets(book, "1") == {"b.txt"}
 
 
 def test_a_file_that_literals_name_together_travels(tmp_path: Path) -> None:
