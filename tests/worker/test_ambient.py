@@ -41,9 +41,8 @@ def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None
     logger.addHandler(shown)
     logger.setLevel(logging.INFO)
     state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
-    assert state["loggers"] == {
-        "json.decoder": {"level": 20, "propagate": True, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
-    }
+    said = {"level": 20, "propagate": True, "disabled": False, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
+    assert state["loggers"] == {"json.decoder": said}
     settings.APPLY["logging"](module, {"loggers": {}, "disable": 0})
     assert logger.handlers == [file] and logger.level == logging.NOTSET
     settings.APPLY["logging"](module, state)
