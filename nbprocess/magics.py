@@ -224,7 +224,6 @@ class ProcessingMagics(Magics):
             notebook=notebook if str(notebook).endswith(".ipynb") else "",
             cell_id=str(parent.get("metadata", {}).get("cellId", "")),
             folder=Path(base_folder()),
-            hidden=frozenset(shell.user_ns_hidden) - {"_", "__", "___"},
             transform=shell.transform_cell,
             cells=dict(getattr(shell.compile, "_filename_map", None) or {}),
             known_magics=frozenset(name for kind in shell.magics_manager.magics.values() for name in kind),

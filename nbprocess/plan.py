@@ -36,7 +36,6 @@ class Context:
     notebook: str = ""
     cell_id: str = ""
     folder: Path | None = None
-    hidden: frozenset[str] = frozenset()
     transform: Callable[[str], str] | None = None
     """IPython's ``transform_cell``, for code inside magics."""
     known_magics: frozenset[str] | None = None
@@ -203,7 +202,7 @@ def prepare(
         cell,
         namespace,
         folder=str(context.folder) if context.folder else None,
-        hidden=context.hidden | _given(options) | elsewhere,
+        hidden=_given(options) | elsewhere,
         save=options.save,
         skip=options.skip,
         send=options.send,

@@ -418,6 +418,16 @@ class Results:
                 self._become(name, "loaded")
             if own is not None:
                 own[name] = job.values[name]
+        self._hide(job, namespace)
+
+    def _hide(self, job: Job, namespace: dict[str, Any]) -> None:
+        """What a magic put there (``%pylab``) is none of the notebook's names here either: ``%who`` leaves it out."""
+        from .worker import formatters
+
+        put = [name for name in self.data.get("hidden") or () if name in job.values]
+        shell = formatters.shell_here() if put else None
+        if shell is not None and shell.user_ns is namespace:
+            shell.user_ns_hidden.update((n, namespace[n]) for n in put if namespace.get(n) is job.values[n])
 
     def _become(self, name: str, status: Any, reason: str = "") -> None:
         from dataclasses import replace

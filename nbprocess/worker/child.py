@@ -383,6 +383,7 @@ class Cell:
             known["size"] += dumped.sizes.get(entry, 0)
             if entry in dumped.failed:
                 known.update(status="failed", reason=f"{CHANGES_LOST}: {dumped.failed[entry]}")
+        report["hidden"] = self._front.put_by_magics() or None
         report["groups"] = [group.to_json() for group in dumped.groups]
         report["result"], report["variables"] = result, variables
         report["patches"] = sorted(name for name in owners if name not in dumped.failed) or None

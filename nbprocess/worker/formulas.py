@@ -55,6 +55,15 @@ def apply(module: Any, state: Any) -> None:
         module.init_printing(ip=shell, **state)
 
 
+def shows(value: object) -> bool:
+    """Whether it is a value of Python's own that SymPy shows as a formula: numbers, and containers of them."""
+    if type(value) in (list, tuple, set, frozenset):
+        return all(shows(item) for item in value)  # type: ignore[attr-defined]
+    if type(value) is dict:
+        return all(shows(key) and shows(item) for key, item in value.items())
+    return type(value) in (int, float)
+
+
 def _shell(make: bool) -> Any:
     """IPython's shell, where there is one. ``make``: in a job it comes into being when it is asked for."""
     core: Any = sys.modules.get("IPython.core.interactiveshell")

@@ -9,11 +9,12 @@ May import: this package, the standard library; IPython where the image has it.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib.util
 import os
 import sys
 
-from . import progress
+from . import formulas, progress
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Front:
         self.shell_values: dict[str, object] = {}
         self._last: object = ""
         settings = (manifest.get("ambient") or {}).get("ipython") or {}
+        self._formulas = bool((manifest.get("ambient") or {}).get("sympy"))
         self._formatted: Any = []
         self._shows_plainly = settings.get("float_format") in (None, "", "%r") and settings.get("pprint", True)
 
@@ -79,6 +81,16 @@ class Front:
         self.shell_values = {name: value for name, value in self.namespace.items() if results.is_hidden(name)}
 
         self._before["ipython"] = ambient.collect().get("ipython")
+
+    def put_by_magics(self) -> list[str]:
+        """Names that a magic put into the namespace and IPython does not list among the notebook's own (``%pylab``)."""
+        from . import results
+
+        if self._shell is None or not self.has_ipython:
+            return []
+        hidden = self._shell.user_ns_hidden
+        put = [name for name in hidden if name not in self.shell_values and not results.is_hidden(name)]
+        return [name for name in put if name in self.namespace and self.namespace[name] is hidden[name]]
 
     def format_by(self, entries: Any) -> None:
         """Show values by the functions that the notebook registered (see ``formatters``)."""
@@ -218,6 +230,9 @@ class Front:
         if value is None or self.quiet:
             return
         self.result = value
+        if self._formulas and "sympy" not in sys.modules and formulas.shows(value):
+            with contextlib.suppress(ImportError):
+                __import__("sympy")  # the notebook's `init_printing` shows numbers, too
         if self._shell is None and self._shows_plainly and _plain(value):
             self.note_last(value)
             data = {"text/plain": repr(value)}

@@ -15,6 +15,7 @@ CELLS = [
     "sym.sqrt(x**2 + y + x), [x, 2*y]",
     "f = sym.Function('f', real=True)\nequation = sym.Eq(sym.Derivative(f(x), x), f(x))",
     "equation.has(f), f(x).is_real\nequation",
+    "sorted([2, 1.5])",
 ]
 
 

@@ -155,3 +155,12 @@ grown = np.arange(3); grown
 grown.resize(5, refcheck=False); grown.size
 # %% row 24
 _, Out.keys() >= {1}
+# %% row 26: what %pylab puts there is none of the notebook's names, and later cells have it
+%pylab inline
+# %% row 26
+plot(linspace(0, 1, 5))
+sum(array([1, 2])), pi
+# %% row 26: bound anew
+e = [2]
+# %% row 26
+e + [pi], np.e
