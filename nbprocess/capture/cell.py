@@ -1,6 +1,6 @@
 """Make a ``Cell`` from the text that a user typed, and check that it parses here and at the worker. Pure.
 
-May import: this room's ``model``, ``errors``, the standard library.
+May import: this room's ``model``, ``errors``, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 
 from ..errors import CaptureError
+from ..worker import compiling
 from .model import Cell
 
 _OLDEST = (3, 9)
@@ -46,7 +47,8 @@ def make_cell(
     try:
         # The blank lines number everything as the notebook does, also what a message says in words.
         padded = "\n" * (first_line - 1) + code
-        compile(padded, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        with compiling.unwarned():
+            compile(padded, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
         if "__future__ imports must occur at the beginning" in str(error):
             return cell  # a notebook compiles statement by statement: there such an import may stand anywhere
@@ -57,12 +59,13 @@ def make_cell(
 
 def parse(cell: Cell) -> ast.Module:
     """The tree of a cell's code (top-level ``await`` parses as it is)."""
-    return ast.parse(cell.code, cell.filename)
+    tree: ast.Module = compiling.parse(cell.code, cell.filename)
+    return tree
 
 
 def syntax_of(code: str) -> tuple[int, int]:
     """The oldest Python 3 (from 3.9) whose grammar has all that the code uses, as far as ``ast`` can tell."""
-    tree = ast.parse(code)
+    tree = compiling.parse(code)
     needed = _OLDEST
     for node in ast.walk(tree):
         kind = type(node).__name__
@@ -130,7 +133,7 @@ def check_python(cell: Cell, version: tuple[int, int]) -> None:
     needed = syntax_of(cell.code)
     if needed <= version:
         try:
-            ast.parse(cell.code, cell.filename, feature_version=version)
+            compiling.parse(cell.code, cell.filename, feature_version=version)
             return
         except SyntaxError as error:
             needed = next((3, minor) for minor in range(version[1] + 1, 100) if _parses(cell.code, minor))
@@ -141,7 +144,7 @@ def check_python(cell: Cell, version: tuple[int, int]) -> None:
 
 def _parses(code: str, minor: int) -> bool:
     try:
-        ast.parse(code, feature_version=(3, minor))
+        compiling.parse(code, feature_version=(3, minor))
     except SyntaxError:
         return minor >= 50  # never: ends the search
     return True

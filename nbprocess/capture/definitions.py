@@ -1,6 +1,7 @@
 """What functions and classes of the notebook need, found through their source (``linecache``) or their bytecode.
 
-Each code object and class is analysed once. May import: this room's pure modules, the standard library.
+Each code object and class is analysed once. May import: this room's pure modules, the worker's ``compiling``, the
+standard library.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..worker import compiling
 from .deferred import function_body, immediate
 from .flow import Flow
 from .notes import Notes
@@ -37,7 +39,7 @@ def _parsed(filename: str, text: str) -> dict[tuple[str, int], list[ast.AST]]:
     """Definitions of a cell by name and first line (that of the first decorator)."""
     index: dict[tuple[str, int], list[ast.AST]] = {}
     try:
-        tree = ast.parse(text)
+        tree = compiling.parse(text)
     except SyntaxError:  # not the text that was compiled
         return index
     for node in ast.walk(tree):

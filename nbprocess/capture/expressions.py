@@ -1,6 +1,6 @@
 """What expressions do to names: conditions, comprehensions, definitions of functions, calls, magics. Pure.
 
-May import: this room's pure modules, the standard library.
+May import: this room's pure modules, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from ..worker import compiling
 from . import magics, strings
 from .deferred import Body, FunctionNode, function_body, immediate, type_params
 from .nameflow import Names
@@ -269,7 +270,7 @@ class Expressions(Names):
     def code(self, text: str, magic: magics.Magic, binding: bool) -> None:
         """Walk Python in a magic as a part of the cell."""
         try:
-            tree = ast.parse((self.notes.transform or magics.plain)(text))
+            tree = compiling.parse((self.notes.transform or magics.plain)(text))
         except SyntaxError:  # it will be reported when it runs; its words are kept as possible reads
             self.notes.note_words(strings.words(text), magic.lineno)
             return

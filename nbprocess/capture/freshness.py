@@ -1,6 +1,6 @@
 """Which pending names a later cell may read: background jobs and lazy results are waited for only then.
 
-May import: this room, the standard library.
+May import: this room, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..worker import compiling
 from .resolve import Resolution, star_names
 from .scope import analyse
 
@@ -27,7 +28,7 @@ def reads(code: str, pending: Collection[str], namespace: Mapping[str, Any] | No
     if not pending:
         return set()
     try:
-        scope = analyse(_uncalled(ast.parse(code)), star=star_names)
+        scope = analyse(_uncalled(compiling.parse(code)), star=star_names)
     except SyntaxError:
         return set()
     wanted = set(pending)

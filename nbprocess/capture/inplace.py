@@ -1,4 +1,5 @@
-"""Which of its inputs a cell changes in place, as far as its text tells. May import: the standard library.
+"""Which of its inputs a cell changes in place, as far as its text tells. May import: the worker's
+``compiling``, the standard library.
 
 For cells in the background: a later cell that reads such an input waits for the job. What is missed here (a library's
 function that changes its argument) is found when the job ends, and told.
@@ -12,6 +13,8 @@ import textwrap
 import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from ..worker import compiling
 
 
 def _words(*lines: str) -> frozenset[str]:
@@ -55,7 +58,7 @@ def changed_in_place(code: str, namespace: Mapping[str, Any], names: Collection[
         names: the inputs.
     """
     try:
-        tree = ast.parse(code)
+        tree = compiling.parse(code)
     except SyntaxError:
         return set()
     return _Reader(namespace, _DEPTH).read(tree) & set(names)
@@ -151,7 +154,7 @@ class _Reader(ast.NodeVisitor):
         if not isinstance(function, types.FunctionType) or function.__module__ != "__main__" or not self._depth:
             return
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+            tree = compiling.parse(textwrap.dedent(inspect.getsource(function)))
         except (OSError, TypeError, SyntaxError):  # made by exec, a lambda in the middle of a line
             return
         inside = _Reader(self._namespace, self._depth - 1).read(tree)

@@ -1,6 +1,6 @@
 """Local modules: source outside of site-packages and the standard library, found transitively, to be sent as files.
 
-May import: this room's ``folder``, ``ignore`` and ``model``, the standard library.
+May import: this room's ``folder``, ``ignore`` and ``model``, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sysconfig
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from ..worker import compiling
 from .folder import Found, TooBig, scan, secret_in_file
 from .model import LocalFile
 
@@ -110,7 +111,7 @@ def loaded_local(modules: Mapping[str, types.ModuleType]) -> Iterator[str]:
 def _imports_of(path: str, mtime_ns: int, size: int) -> frozenset[str]:
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read())
+            tree = compiling.parse(file.read())
     except (OSError, SyntaxError, ValueError):  # it fails where it is imported, as it does here
         return frozenset()
     found: set[str] = set()
@@ -281,7 +282,7 @@ def _constants_of(path: str, mtime_ns: int) -> dict[str, object]:
     """Plain values that a module assigns once, at top level."""
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read())
+            tree = compiling.parse(file.read())
     except (OSError, SyntaxError, ValueError):
         return {}
     found: dict[str, object] = {}

@@ -1,6 +1,6 @@
 """What the analyses note beside names: imports, strings, dotted reads, magics, whole-namespace calls. Pure.
 
-May import: this room's ``magics`` and ``strings``, the standard library.
+May import: this room's ``magics`` and ``strings``, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..worker import compiling
 from . import strings
 from .magics import Magic, magic_of
 
@@ -196,7 +197,7 @@ class Notes:
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             try:
-                tree = ast.parse(first.value.strip(), mode="eval" if callee == "eval" else "exec")
+                tree = compiling.parse(first.value.strip(), mode="eval" if callee == "eval" else "exec")
             except SyntaxError:  # it will raise when it runs, as it does here
                 return []
             for child in ast.walk(tree):

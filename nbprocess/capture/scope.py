@@ -3,7 +3,7 @@
 The walk keeps, for each point of the cell, the names that the cell settled on every path to it (``state``). A read of a
 name that is not settled is an input: *must* when no path settled it, *maybe* when some did or in a function body.
 
-May import: this room's pure modules, the standard library.
+May import: this room's pure modules, the worker's ``compiling``, the standard library.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..worker import compiling
 from .flow import Flow
 from .notes import Notes
 
@@ -68,7 +69,7 @@ def analyse(
     Raises:
         SyntaxError: the code does not parse.
     """
-    tree = ast.parse(code) if isinstance(code, str) else code
+    tree = compiling.parse(code) if isinstance(code, str) else code
     deferred = bool(flags & _FUTURE_ANNOTATIONS) or any(
         isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names)
         for s in tree.body

@@ -1,6 +1,6 @@
 """Names that hide in strings: queries, formulas, SQL, format fields, ``$x`` and ``{x}`` of shell lines. Pure.
 
-May import: the standard library only.
+May import: the standard library, the worker's ``compiling``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import string
+
+from ..worker import compiling
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _AT = re.compile(r"@([^\W\d]\w*)")
@@ -80,7 +82,7 @@ def expansions(line: str) -> tuple[list[ast.expr], set[str]]:
         fields = []
     for field in fields:
         try:
-            expressions.append(ast.parse(field.strip(), mode="eval").body)
+            expressions.append(compiling.parse(field.strip(), mode="eval").body)
         except SyntaxError:  # awk '{print $1}' and the like: not ours
             continue
     return expressions, names

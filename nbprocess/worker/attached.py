@@ -1,7 +1,7 @@
 """What a notebook sets on modules and classes that are not its own (``pd.DataFrame.norm = norm``,
 ``ssl._create_default_https_context = ...``): found by the text of the cells, read at one end, set at the other.
 
-May import: ``settings``, the wire's ``handlers``, the standard library.
+May import: ``compiling``, ``settings``, the wire's ``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import types
 import warnings
 
-from . import settings
+from . import compiling, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def assigned(text: str) -> frozenset[tuple[str, str]]:
         return frozenset()
     found = set()
     try:
-        tree = ast.parse(text)
+        tree = compiling.parse(text)
     except (SyntaxError, ValueError):  # it never ran
         return frozenset()
     for node in ast.walk(tree):

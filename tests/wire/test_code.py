@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
+from typing import Any
+
 from .conftest import Ends
 
 
@@ -125,3 +128,22 @@ def test_code_without_source_is_marked_for_its_python(ends: Ends) -> None:
 
     refused = wire.load(ends.dumped.groups, get=ends.get, namespace={})
     assert "compiled code of Python 2.7" in refused.failed["hidden"]
+
+
+def test_code_under_a_name_that_a_library_gives_again(ends: Ends) -> None:
+    """SymPy's ``lambdify`` counts its functions anew in each process."""
+    from nbprocess.worker.wire import source
+
+    def made(text: str) -> Any:
+        linecache.cache["<lambdifygenerated-1>"] = (len(text), None, [text], "<lambdifygenerated-1>")
+        space: dict[str, Any] = {}
+        exec(compile(text, "<lambdifygenerated-1>", "exec"), space)
+        return space["f"]
+
+    ends.home["first"], ends.home["second"] = made("def f(x): return x + 1\n"), made("def f(x): return x * 5\n")
+    sent = ends.send("first", "second")
+    assert (sent["first"](3), sent["second"](3)) == (4, 15)
+    assert (
+        source.remember(source.Statement("def f(x): return -x\n", "<lambdifygenerated-1>", 1, 0)).filename
+        != "<lambdifygenerated-1>"
+    )

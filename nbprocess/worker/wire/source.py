@@ -1,6 +1,6 @@
 """Where the source of a notebook's function or class stands: its top-level statement, found through ``linecache``.
 
-May import: the standard library.
+May import: the standard library, the worker's ``compiling``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import sys
 import types
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
+from ..compiling import parse, unwarned
 
 FLAGS = 0
 for _name in __future__.all_feature_names:
@@ -30,12 +32,13 @@ class Statement:
 
     def compile(self) -> types.CodeType:
         """Compile it with its own file name and line numbers."""
-        code: types.CodeType = compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
+        with unwarned():
+            code: types.CodeType = compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
         return code
 
     def tree(self) -> ast.Module:
         """Its syntax tree, with the line numbers of the notebook."""
-        tree = ast.parse(self.text)
+        tree: ast.Module = parse(self.text)
         ast.increment_lineno(tree, self.line - 1)
         return tree
 
@@ -51,7 +54,7 @@ def _statements(filename: str) -> Tuple[List[str], List[ast.stmt]]:
         if len(_parsed) > 4000:
             _parsed.clear()
         try:
-            _parsed[key] = ast.parse(text).body
+            _parsed[key] = parse(text).body
         except SyntaxError:  # not Python: a template, or a cell that was never run whole
             _parsed[key] = []
     return lines, _parsed[key]
@@ -272,11 +275,13 @@ def _alike(statement: Statement, name: str, line: int) -> List[types.CodeType]:
     tree = statement.tree()
     lambdas = {(node.lineno, node.col_offset): node for node in ast.walk(tree) if isinstance(node, ast.Lambda)}
     for number, place in enumerate(sorted(lambdas), 1):  # the same code, each lambda on lines of its own
-        for part in ast.walk(lambdas[place]):
+        parts: Iterable[Any] = ast.walk(lambdas[place])
+        for part in parts:
             if hasattr(part, "lineno"):
                 part.lineno = part.lineno % _APART + number * _APART
                 part.end_lineno = part.end_lineno % _APART + number * _APART
-    apart = codes_in(compile(tree, statement.filename, "exec", flags=statement.flags, dont_inherit=True))
+    with unwarned():
+        apart = list(codes_in(compile(tree, statement.filename, "exec", flags=statement.flags, dont_inherit=True)))
     wanted = [c for c in apart if c.co_name == name and c.co_firstlineno > _APART and c.co_firstlineno % _APART == line]
     ordered: List[types.CodeType] = []
     for code in sorted(wanted, key=lambda code: code.co_firstlineno):
@@ -290,10 +295,14 @@ def _same_code(first: types.CodeType, second: types.CodeType) -> bool:
     """Equal but for where they stand: columns shift when a statement is cut out of its line."""
 
     def facts(code: types.CodeType) -> Any:
-        constants = [facts(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+        constants = [facts(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts]
         return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants
 
     return bool(facts(first) == facts(second))
+
+
+def _constant(value: Any) -> str:
+    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
 
 
 def pick(statement: Statement, name: str, line: int, number: int) -> types.CodeType:

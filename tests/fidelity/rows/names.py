@@ -181,3 +181,9 @@ apart = {"k": 2}
 exec("def twice(): return k * 2\nfour = twice()", apart)
 # %% row 22
 apart["four"], apart["twice"](), eval("k + four", apart)
+# %% row 38: what the compiler says of a text is said once, where it runs
+import re
+def digits(text): return re.findall('\d', text)
+class Words: pattern = '\w+'
+# %% row 38
+digits("a1"), re.findall(Words.pattern, "b c")

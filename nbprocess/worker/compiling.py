@@ -1,0 +1,34 @@
+"""Reading code a second time without its warnings. May import: the standard library."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import warnings
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """Leave out what the compiler says of a text (``"\\d"``, ``x is 1``): it is said where the cell runs.
+
+    The list of filters is changed in place: after a change that ``warnings`` knows of, each warning that is shown once
+    would be shown again.
+    """
+    entry: Any = ("ignore", None, SyntaxWarning, None, 0)
+    filters: Any = warnings.filters
+    filters.insert(0, entry)
+    try:
+        yield
+    finally:
+        filters.remove(entry)
+
+
+def parse(text: str | bytes, filename: str = "<unknown>", mode: str = "exec", **options: Any) -> Any:
+    """``ast.parse``."""
+    with unwarned():
+        return ast.parse(text, filename, mode, **options)
