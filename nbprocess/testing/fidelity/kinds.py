@@ -271,10 +271,12 @@ def _partial(walk: Walk, path: str, value: Any) -> None:
 
 
 def _cached(walk: Walk, path: str, value: Any) -> None:
+    if value.__module__ != "__main__":  # a library's own is filled by what the library does, in each process
+        walk.put(path, f"lru_cache {value.__module__}.{getattr(value, '__qualname__', '')}")
+        return
     walk.put(path, f"lru_cache {value.cache_info()}")
     walk.visit(f"{path}.__wrapped__", value.__wrapped__)
-    if value.__module__ == "__main__":  # a library's own is filled by what the library does
-        walk.visit(f"{path}.held", caches.calls(value))
+    walk.visit(f"{path}.held", caches.calls(value))
 
 
 def _view(walk: Walk, path: str, value: Any) -> None:

@@ -5,6 +5,7 @@ May import: the standard library, this folder; NumPy inside the functions.
 
 from __future__ import annotations
 
+import gc
 import mmap
 import pickle
 import warnings
@@ -288,3 +289,19 @@ def owner(array: Any) -> Any:
     while isinstance(found.base, (np.ndarray, _Window)):
         found = found.base
     return found
+
+
+def reduce_ufunc(ufunc: Any) -> Any:
+    """A ufunc of ``frompyfunc``: the function that it calls, which only the collector tells. Others have a name."""
+    if not ufunc.__name__.endswith(" (vectorized)"):
+        return NotImplemented
+    called = next((part for part in gc.get_referents(ufunc) if callable(part)), None)
+    return NotImplemented if called is None else (make_ufunc, (called, ufunc.nin, ufunc.nout, ufunc.identity))
+
+
+def make_ufunc(function: Any, inputs: int, outputs: int, identity: Any) -> Any:
+    """The inverse of ``reduce_ufunc``."""
+    import numpy as np
+
+    known = {} if identity is None else {"identity": identity}
+    return np.frompyfunc(function, inputs, outputs, **known)

@@ -321,7 +321,7 @@ class Pickler(pickle.Pickler):
         if isinstance(obj, np.dtype):
             return arrays.reduce_dtype(obj)
         if kind is np.ufunc:
-            return NotImplemented
+            return arrays.reduce_ufunc(obj)
         if kind in (np.finfo, np.iinfo):
             return kind, (obj.dtype,)
         if kind is np.vectorize:  # it keeps what it made of its function

@@ -415,3 +415,9 @@ context = get_context("fork")
 with Pool(1) as pool: found = pool.map(squared, range(3))
 del pool
 found, context.get_start_method()
+# %% row 37: ufuncs that call a function of the notebook
+joined = np.frompyfunc(lambda a, b: a + b, 2, 1)
+doubled = np.vectorize(lambda t: t * 2, otypes="d")
+doubled([1, 2])
+# %% row 37
+joined("a", "b"), joined.nin, doubled([3])
