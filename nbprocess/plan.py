@@ -270,6 +270,7 @@ def prepare(
             "python": list(sys.version_info[:3]),
             "packages": versions_here(captured, dumped),
             "platform": sys.platform,
+            "folder": str(context.folder) if context.folder else "",
         },
         "cell": asdict(cell),
         "groups": [group.to_json() for group in dumped.groups],

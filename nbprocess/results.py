@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import importlib
 import io
+import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,7 @@ class Results:
         for what, blobs in contents:
             reader.prefetch(blobs, what)
         groups = [wire.Group.from_json(group) for group in entries]
+        wire.Places.here = str(job.folder or os.getcwd())
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what a module prints when it is imported, the job printed
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)

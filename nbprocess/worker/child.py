@@ -130,6 +130,7 @@ class Cell:
         sys.argv = ["cell.py", *manifest.get("args", ())]
         here = os.path.normpath(f"{self._layout.notebook}/{manifest.get('cwd') or '.'}")
         os.makedirs(here, exist_ok=True)
+        places.answer_to((manifest.get("home") or {}).get("folder"), self._layout.notebook)
         os.chdir(here)
         for name in (manifest.get("ambient") or {}).get("folders") or ():
             os.makedirs(f"{self._layout.notebook}/{name}", exist_ok=True)  # empty at home: no file brought them along
@@ -197,6 +198,7 @@ class Cell:
             given.add(key(blob))
             return buffer
 
+        wire.Places.here = os.path.realpath(self._layout.notebook)
         groups = [wire.Group.from_json(group) for group in groups]
         loaded = wire.load(groups, get=get, namespace=self._namespace)
         self._memo = loaded.memo
@@ -352,7 +354,9 @@ class Cell:
         here.update(attached.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         named = wire.by_their_names(values, self._taken)
-        dumped = wire.dump({**values, **named}, put=self._put, seed=self._memo)
+        wire.Places.ours = os.path.realpath(self._layout.notebook)
+        texts = {name: wire.path_text(value) for name, value in {**values, **named}.items()}
+        dumped = wire.dump(texts, put=self._put, seed=self._memo)
         dumped.losses = {owners.get(name, name): lost for name, lost in dumped.losses.items()}
         self._said += dumped.notices()
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:

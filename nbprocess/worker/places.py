@@ -30,6 +30,16 @@ def after_library() -> int:
     return max((number + 1 for number, entry in enumerate(sys.path) if entry in own), default=0)
 
 
+def answer_to(home: Any, folder: str) -> None:
+    """Let the notebook's own path lead to the job's folder, where nothing else is: values of the notebook hold it."""
+    if home and not os.path.lexists(home):
+        try:
+            os.makedirs(os.path.dirname(home), exist_ok=True)
+            os.symlink(folder, home)
+        except OSError:  # the image's user may not: such a path is found by nobody then
+            pass
+
+
 class Places:
     """Where the cell began."""
 

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pytest
 from driver import job
 
 from nbprocess.worker import wire
@@ -19,6 +20,25 @@ def test_values_come_back_by_name_and_the_last_expression_is_shown(tmp_path: Pat
     assert ran.values[ran.outcome["result"]] == 42
     (shown,) = ran.displays()
     assert shown["data"] == {"text/plain": "42"} and shown["execution_count"] == 7
+
+
+def test_paths_into_the_folder_hold_at_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebook's folder has another path in the job; what the notebook made of its own leads there all the same."""
+    home = tmp_path / "somewhere" / "notebook"
+    code = """
+    import os
+    from pathlib import Path
+    read = (root / "a.csv").read_text(), open(text).read()
+    made, deep, other = os.path.abspath("a.csv"), [Path.cwd() / "b", Path("/usr")], os.getcwd() + "-not"
+    """
+    inputs = {"root": home, "text": f"{home}/a.csv"}
+    files, told = {"a.csv": b"1"}, {"python": [3, 11, 7], "packages": {}, "folder": str(home)}
+    monkeypatch.setattr(wire.Places, "here", "/home/me")
+    ran = job(tmp_path, code, inputs, files=files, home=told).run()
+    assert ran.code == 0, ran.stderr
+    values = ran.values
+    assert values["read"] == ("1", "1") and values["made"] == "/home/me/a.csv"
+    assert values["deep"] == [Path("/home/me/b"), Path("/usr")] and values["other"].endswith("/notebook-not")
 
 
 def test_prints_errors_displays_and_subprocesses_keep_their_order(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.attributes(path, {k: v for k, v in vars(value).items() if k != "_render_traceback_"})
         frames = [f for f in traceback.extract_tb(value.__traceback__) if not _OF_KERNEL.search(f.filename)]
         walk.put(f"{path}.<traceback>", str([(frame.lineno, frame.name, frame.line) for frame in frames]))
+    elif root == "pathlib":
+        walk.put(path, f"{kind.__name__} {walk.text(str(value))}")
     elif kind.__module__ == "multiprocessing.context":
         walk.put(path, named(kind))  # which way is the process's own is noted when it is first asked
     elif root == "sklearn" and kind.__name__.startswith(("KDTree", "BallTree")):

@@ -140,7 +140,10 @@ class Walk:
             self.visit(f"{path}[{self.text(step)}]", item)
 
     def members(self, path: str, values: Any, word: str) -> None:
-        """The members of a set: their order means nothing."""
+        """The members of a set: their order means nothing, so that of plain ones all count."""
+        if all(type(item) in _ATOMS for item in values):
+            self.put(path, f"{word}[{len(values)}] {digest(repr(sorted(map(self._atom, values))).encode())}")
+            return
         most = min(200, self._left // max(len(values), 1) + 1)  # the same for each, whatever their order
         alone = [repr(sorted(self._inside(item, most).items())) for item in list(values)[:MOST_ITEMS]]
         self.put(path, f"{word}[{len(values)}] {digest(repr(sorted(alone)).encode())}")

@@ -13,6 +13,7 @@ from .group import Dumped, Failure, Group, Loaded, Memo
 from .handlers import reopen
 from .load import load
 from .named import by_their_names
+from .remade import Places, path_text
 
 __all__ = [
     "Applied",
@@ -21,6 +22,7 @@ __all__ = [
     "Group",
     "Loaded",
     "Memo",
+    "Places",
     "apply",
     "by_their_names",
     "changed",
@@ -28,6 +30,7 @@ __all__ = [
     "dump",
     "fingerprint",
     "load",
+    "path_text",
     "reopen",
     "replace_below",
     "snapshot",

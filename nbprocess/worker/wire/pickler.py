@@ -221,6 +221,8 @@ class Pickler(pickle.Pickler):
         if isinstance(obj, BaseException):
             return exceptions.reduce_exception(self, obj)
         root = (kind.__module__ or "").split(".")[0]
+        if root == "pathlib":
+            return remade.reduce_path(obj)
         if root == "numpy":
             return self._numpy(kind, obj)
         if subclasses.is_array(obj):

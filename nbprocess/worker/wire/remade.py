@@ -227,3 +227,51 @@ def make_handle(display_id: str) -> Any:
 
         display = importlib.import_module("IPython.display")
     return display.DisplayHandle(display_id=display_id)
+
+
+class Places:
+    """The folders of this process that stand for the notebook's: a path into one is told relative to it."""
+
+    ours = ""
+    """Where values are written that leave a job: its folder has a path of its own, which ends with it."""
+    here = ""
+    """Where values are read: the notebook's folder, or the folder of the job that goes on with them."""
+
+
+def inside(text: str) -> Optional[str]:
+    """A path of the job's folder, relative to it; None for all others."""
+    folder = Places.ours
+    if folder and text.startswith(folder) and text[len(folder) :][:1] in ("", "/"):
+        return text[len(folder) + 1 :]
+    return None
+
+
+def reduce_path(path: Any) -> Any:
+    """A ``Path`` into the job's folder; NotImplemented for all others."""
+    found = inside(str(path)) if type(path).__name__ in ("PosixPath", "PurePosixPath") else None
+    return NotImplemented if found is None else (make_path, (type(path), found))
+
+
+def make_path(kind: Any, relative: str) -> Any:
+    """The inverse of ``reduce_path``, in the folder that stands for it here."""
+    return kind(os.path.join(Places.here, relative))
+
+
+def path_text(value: Any) -> Any:
+    """What travels for a value: for the text of a path into the job's folder something that becomes the one here."""
+    found = inside(value) if type(value) is str else None
+    return value if found is None else _PathText(found)
+
+
+class _PathText:
+    """Stands for the text of such a path on its way."""
+
+    def __init__(self, relative: str) -> None:
+        self._relative = relative
+
+    def __reduce__(self) -> Any:
+        return make_path, (_text, self._relative)
+
+
+def _text(path: str) -> str:
+    return path.rstrip("/")

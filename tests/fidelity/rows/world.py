@@ -242,3 +242,7 @@ import locale
 locale.setlocale(locale.LC_TIME, "C.UTF-8")
 # %% row 68
 locale.setlocale(locale.LC_TIME)
+# %% row 71: paths into the notebook's folder
+import pathlib
+resolved, told_apart = pathlib.Path("beside.txt").resolve(), [pathlib.Path.cwd() / "x", pathlib.Path("/usr")]
+whole = os.path.abspath("beside.txt")
