@@ -266,6 +266,17 @@ def test_nesting_too_deep_is_named(ends: Ends) -> None:
         deep = deep.pop()
 
 
+def test_long_chains_of_objects_travel(ends: Ends) -> None:
+    """Since Python 3.12 pickle's C code stops after some hundreds; figures have chains of more."""
+    ends.cell("class Link:\n    def __init__(self, before): self.before = before\nchain = None")
+    ends.cell("for _ in range(2000): chain = Link(chain)\npair = [chain, chain.before]")
+    sent = ends.send("chain", "pair")
+    assert sent["pair"][1] is sent["chain"].before and sent["pair"][0] is sent["chain"]
+    ends.begin()
+    back = ends.back(inner=sent["chain"].before.before)
+    assert back["inner"] is ends.home["chain"].before.before
+
+
 def test_many_objects_come_back_by_number(ends: Ends) -> None:
     ends.send(rows=[{"i": i} for i in range(30_000)])
     ends.begin()

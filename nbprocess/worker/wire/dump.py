@@ -14,7 +14,7 @@ from . import arrays, handmade, singles, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import PATCH, Dumped, Failure, Group, Memo
-from .pickler import CODECS, Pickler
+from .pickler import CODECS, DEEPER, DeepPickler, Pickler
 from .refuse import Refused, culprit
 
 # Shared by everything or unchangeable: two names that both refer to one of these are independent all the same.
@@ -75,14 +75,16 @@ class _Part:
         storages: Dict[Any, tensors.Storage],
         seeds: Optional[Dict[int, Tuple[int, Any]]] = None,
         careful: bool = False,
+        deep: bool = False,
     ) -> None:
         self.file = _File()
-        self.careful = careful
-        self.pickler = Pickler(self.file, dict(shared), storages=storages, careful=careful)
+        self.careful, self.deep = careful, deep
+        kind: Any = DeepPickler if deep else Pickler
+        self.pickler = kind(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
         if seeds:
-            # The setter takes {id: (number, object)}, and makes a table of its own of it.
-            self.pickler.memo = seeds  # type: ignore[assignment]
+            # The setter takes {id: (number, object)}, and makes a table of its own of it; the one in Python does not.
+            self.pickler.memo = dict(seeds) if deep else seeds
             self.first = len(seeds)
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
@@ -161,19 +163,40 @@ def dump(
         if len(together) == 1 and (first.first or not seeded) and not shared.keys() & first.pickler.owners.keys():
             whole = first
         else:
-            careful = any(parts[label].careful for label in together)
-            whole = _Part(shared, storages, seeds if seeded else None, careful)
-            codecs = {name: codec for label in together for name, codec in parts[label].codecs.items()}
-            try:
-                for name in names:
-                    whole.add(name, values[name])
-                whole.codecs = codecs
-            except RecursionError:  # in this order the way is longer; apart they would not share what they share
+            found = _together([parts[label] for label in together], values, shared, storages, seeds if seeded else None)
+            if found is None:
                 failed.update((name, Failure(type(values[name]).__name__, "", _TOO_DEEP)) for name in names)
                 continue
+            whole = found
         dumped.groups.append(_group(names, whole, put, seeded))
         dumped.memo.extend(whole.objects)
     return dumped
+
+
+def _together(
+    parts: List[_Part],
+    values: Mapping[str, Any],
+    shared: Mapping[int, Any],
+    storages: Dict[Any, tensors.Storage],
+    seeds: Optional[Dict[int, Tuple[int, Any]]],
+) -> Optional[_Part]:
+    """The names of a family in one stream; None where it goes too deep: in this order the way may be longer, and apart
+    they would not share what they share."""
+    careful = any(part.careful for part in parts)
+    deep = any(part.deep for part in parts)
+    for deeper in (False, True):
+        if deeper < deep or (deeper and not DEEPER):
+            continue
+        whole = _Part(shared, storages, seeds, careful, deeper)
+        try:
+            for part in parts:
+                for name in part.names:
+                    whole.add(name, values[name])
+        except RecursionError:
+            continue
+        whole.codecs = {name: codec for part in parts for name, codec in part.codecs.items()}
+        return whole
+    return None
 
 
 def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]], seeded: bool) -> Group:
@@ -195,8 +218,11 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
 def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[Optional[_Part], Optional[Failure]]:
     part = _Part({}, storages)
     error = _attempt(part, name, value)
+    if isinstance(error, RecursionError) and DEEPER:
+        part = _Part({}, storages, deep=True)
+        error = _attempt(part, name, value)
     if error is not None or part.file.shows_singles():
-        part = _Part({}, storages, careful=True)
+        part = _Part({}, storages, careful=True, deep=part.deep)
         error = _attempt(part, name, value)
     if error is None:
         return part, None

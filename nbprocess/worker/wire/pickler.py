@@ -74,8 +74,9 @@ _PLAIN = {
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 
-class Pickler(pickle.Pickler):
-    """Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``, ``owners``."""
+class _Reducing:
+    """What both picklers do. Protocol 5; buffers go to ``buffers``; what is learnt on the way to ``kinds``, ``needs``,
+    ``owners``."""
 
     def __init__(
         self,
@@ -86,9 +87,9 @@ class Pickler(pickle.Pickler):
         probing: bool = False,
         careful: bool = False,
     ) -> None:
-        super().__init__(file, 5, buffer_callback=self._out_of_band)
+        super().__init__(file, 5, buffer_callback=self._out_of_band)  # type: ignore[call-arg]
         if careful:
-            self.persistent_id = singles.naming()  # type: ignore[method-assign]
+            self.persistent_id = singles.naming()
         self._probing = probing
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
@@ -339,6 +340,59 @@ class Pickler(pickle.Pickler):
         if root not in _STANDARD and root not in self.needs:
             version = getattr(sys.modules.get(root), "__version__", "")
             self.needs[root] = version if isinstance(version, str) else ""
+
+
+class Pickler(_Reducing, pickle.Pickler):
+    """In C."""
+
+
+DEEPER = sys.version_info >= (3, 11)
+"""Whether Python's own calls may go deeper than those of its C code."""
+_PYTHON_DEPTH = 50_000
+_NEVER_REDUCED = {type(None), bool, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset}
+_NEVER_REDUCED.add(pickle.PickleBuffer)
+
+
+class DeepPickler(_Reducing, pickle._Pickler):  # type: ignore[misc, name-defined]
+    """In Python: slow, for what the one in C does not follow to its end. Since Python 3.12 that stops after some 400
+    objects one inside the other, whatever the process allows; a figure has more."""
+
+    def dump(self, obj: Any) -> None:
+        depth = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(depth, _PYTHON_DEPTH))
+        try:
+            super().dump(obj)
+        finally:
+            sys.setrecursionlimit(depth)
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        """As ``pickle`` has it, but for the call of ``save_reduce``: one with ``*`` goes through C in Python 3.12."""
+        self.framer.commit_frame()
+        pid = self.persistent_id(obj) if save_persistent_id else None
+        if pid is not None:
+            self.save_pers(pid)
+            return
+        known, kind = self.memo.get(id(obj)), type(obj)
+        if known is not None:
+            self.write(self.get(known[0]))
+            return
+        # The pickler in C asks for all but these.
+        made = NotImplemented if kind in _NEVER_REDUCED else self.reducer_override(obj)
+        if made is NotImplemented:
+            plain = self.dispatch.get(kind)
+            if plain is not None:
+                plain(self, obj)
+                return
+            if issubclass(kind, type):
+                self.save_global(obj)
+                return
+            registered = copyreg.dispatch_table.get(kind)
+            made = obj.__reduce_ex__(self.proto) if registered is None else registered(obj)
+        if isinstance(made, str):
+            self.save_global(obj, made)
+            return
+        function, arguments, state, items, pairs, setter = (*made, None, None, None, None)[:6]
+        self.save_reduce(function, arguments, state, items, pairs, setter, obj=obj)
 
 
 def _bunch(bunch: Any) -> Any:

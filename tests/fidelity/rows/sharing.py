@@ -230,3 +230,10 @@ pick, draw = randint, np.random.rand
 # %% row 43
 import random as rng
 other = rng.randint; pick is randint is other is rng.randint, draw is np.random.rand
+# %% row 62: arrays over memory that an array of another kind owns
+masked = np.ma.array([1, 2, 3], mask=[0, 1, 0]).astype(float)
+tail, bare, grid = masked[1:], masked.data, np.matrix([[1.0, 2.0]]).copy()
+cells = np.asarray(grid)
+# %% row 62
+tail[1], cells[0, 0] = 9.0, 7.0
+masked, bare, grid
