@@ -130,6 +130,18 @@ def test_code_without_source_is_marked_for_its_python(ends: Ends) -> None:
     assert "compiled code of Python 2.7" in refused.failed["hidden"]
 
 
+def test_a_librarys_own_bytecode_is_marked_for_its_python(ends: Ends) -> None:
+    """What a library pickles by cloudpickle itself (joblib's wrappers) is another Python's undoing just the same."""
+    ends.cell(
+        "import cloudpickle, pickle\nclass Wrapped:\n    def __reduce__(self):\n"
+        "        return pickle.loads, (cloudpickle.dumps(lambda: 3),)\nwrapped, said = Wrapped(), 'cloudpickle'"
+    )
+    assert ends.send("wrapped")["wrapped"]() == 3
+    assert ends.dumped.groups[0].same_python
+    ends.send("said")
+    assert not ends.dumped.groups[0].same_python
+
+
 def test_code_under_a_name_that_a_library_gives_again(ends: Ends) -> None:
     """SymPy's ``lambdify`` counts its functions anew in each process."""
     from nbprocess.worker.wire import source

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import sys
+import types
 from typing import Any
 
 import numpy as np
@@ -264,6 +266,34 @@ def test_nesting_too_deep_is_named(ends: Ends) -> None:
     assert "nested too deep" in str(dumped.failed["deep"]) and dumped.groups[0].names == ["good"]
     while deep:  # freed step by step: the collector's own recursion has limits
         deep = deep.pop()
+
+
+class NumbasDispatcher:
+    """A fake of what ``numba.njit`` makes: it reduces itself to bytecode, and says its states to a subclass of pickle."""
+
+    def __init__(self, py_func: Any) -> None:
+        self.py_func = py_func
+
+    def _reduce_states(self) -> dict[str, Any]:
+        return {"py_func": self.py_func}
+
+    @classmethod
+    def _rebuild(cls, py_func: Any) -> NumbasDispatcher:
+        return cls(py_func)
+
+    def __reduce__(self) -> Any:
+        raise AssertionError("this would be bytecode")
+
+
+def test_functions_that_numba_compiles_travel_as_source(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba.core.dispatcher", types.ModuleType("numba.core.dispatcher"))
+    monkeypatch.setitem(sys.modules, "numba", types.ModuleType("numba"))
+    monkeypatch.setattr(NumbasDispatcher, "__module__", "numba.core.dispatcher")
+    sys.modules["numba.core.dispatcher"].NumbasDispatcher = NumbasDispatcher  # type: ignore[attr-defined]
+    ends.home["compiled"] = NumbasDispatcher
+    ends.cell("@compiled\ndef twice(x): return 2 * x")
+    sent = ends.send("twice")
+    assert sent["twice"].py_func(4) == 8 and ends.dumped.groups[0].codecs == {"twice": "source"}
 
 
 def test_long_chains_of_objects_travel(ends: Ends) -> None:

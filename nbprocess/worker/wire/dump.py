@@ -59,6 +59,12 @@ class _File:
         assert self._stream is not None
         return singles.shows(self._stream.getvalue())
 
+    def shows_bytecode(self) -> bool:
+        """Whether a library put functions into it by cloudpickle itself: as bytecode, inside of what it calls data."""
+        assert self._stream is not None
+        written = self._stream.getvalue()
+        return b"cloudpickle" in written and b"_make_function" in written
+
     def take(self) -> memoryview:
         """The stream; this object lets go of it."""
         assert self._stream is not None
@@ -80,11 +86,11 @@ class _Part:
         self.file = _File()
         self.careful, self.deep = careful, deep
         kind: Any = DeepPickler if deep else Pickler
-        self.pickler = kind(self.file, dict(shared), storages=storages, careful=careful)
+        self.pickler: Pickler = kind(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
         if seeds:
             # The setter takes {id: (number, object)}, and makes a table of its own of it; the one in Python does not.
-            self.pickler.memo = dict(seeds) if deep else seeds
+            self.pickler.memo = dict(seeds) if deep else seeds  # type: ignore[assignment]
             self.first = len(seeds)
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
@@ -200,7 +206,7 @@ def _together(
 
 
 def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]], seeded: bool) -> Group:
-    bytecode = "bytecode" in whole.codecs.values()
+    bytecode = "bytecode" in whole.codecs.values() or whole.file.shows_bytecode()
     needs = dict(whole.pickler.needs)
     if bytecode:
         needs["python"] = "%d.%d" % sys.version_info[:2]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import pickle
 from typing import Any, Dict
 
+from .functions import by_reference
+
 
 def reduce_booster(pickler: Any, booster: Any) -> Any:
     """The reduction of an ``xgboost.Booster``: its model, its configuration, and what else it carries."""
@@ -74,3 +76,18 @@ def _arrange(value: Any, order: Any) -> None:
     elif isinstance(value, (list, tuple)) and isinstance(order, list):
         for part, inner in zip(value, order):
             _arrange(part, inner)
+
+
+def reduce_numba(compiled: Any) -> Any:
+    """A function that Numba compiles (``@njit``, ``@vectorize``): from the function behind it, which travels as all do.
+
+    Numba itself sends Python's bytecode, also to another Python, which would compile something else from it.
+    """
+    if by_reference(compiled):
+        return compiled.__qualname__
+    return make_numba, (type(compiled), compiled._reduce_states())
+
+
+def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
+    """The inverse of ``reduce_numba``; the very one where it is here already."""
+    return kind._rebuild(**states)

@@ -290,6 +290,8 @@ class _Reducing:
             found = designs.reduce_design(self, obj)
         elif root == "statsmodels":
             found = designs.reduce_data(obj)
+        elif root == "numba" and hasattr(kind, "_reduce_states"):
+            found = models.reduce_numba(obj)
         elif root == "pyarrow":
             found = tables.reduce_arrow(obj)
         elif tables.is_polars(kind):
@@ -353,7 +355,10 @@ _NEVER_REDUCED = {type(None), bool, int, float, str, bytes, bytearray, list, tup
 _NEVER_REDUCED.add(pickle.PickleBuffer)
 
 
-class DeepPickler(_Reducing, pickle._Pickler):  # type: ignore[misc, name-defined]
+_PythonPickler: Any = pickle._Pickler  # type: ignore[attr-defined]
+
+
+class DeepPickler(_Reducing, _PythonPickler):  # type: ignore[misc]
     """In Python: slow, for what the one in C does not follow to its end. Since Python 3.12 that stops after some 400
     objects one inside the other, whatever the process allows; a figure has more."""
 
