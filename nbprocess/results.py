@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
-import io
 import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from . import broughtback, layers
 from .errors import IntegrityError, RemoteError
 from .meter import Meter
 from .state import Variable
+from .worker.hushed import hushed
 
 if TYPE_CHECKING:
     from .bundle.collect import Outcome
@@ -160,7 +160,7 @@ class Results:
         for name in self.data.get("imported") or ():
             if name.partition(".")[0] in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
-                with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
+                with contextlib.suppress(Exception), hushed("stdout"):
                     importlib.import_module(name)
 
     def _lose_result(self, job: Job) -> None:
@@ -184,7 +184,7 @@ class Results:
         groups = [wire.Group.from_json(group) for group in entries]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # what a module prints when it is imported, the job printed
+            with hushed("stdout"):  # what a module prints when it is imported, the job printed
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()

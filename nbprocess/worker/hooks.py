@@ -1,15 +1,14 @@
 """Things to do right after a module has been imported, without importing it ourselves. May import: ``ambient``,
-``preloaded``, the standard library.
+``hushed``, ``preloaded``, the standard library.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import sys
 import warnings
 
 from . import ambient
+from .hushed import hushed
 from .preloaded import unseen
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -76,7 +75,7 @@ class _Wrapped:
         quiet = self._name in self._owner.done_at_home
         filters, states = warnings.filters[:], ambient.generators() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with hushed("stdout", "stderr"):
                 self._loader.exec_module(module)
         else:
             self._loader.exec_module(module)

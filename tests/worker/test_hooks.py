@@ -36,6 +36,24 @@ def test_a_question_whether_a_module_is_there_uses_nothing_up(tmp_path: Path, mo
     assert seen == [1]
 
 
+def test_what_keeps_the_stream_during_a_hushed_import_writes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NLTK's downloader has ``sys.stderr`` as a default, libraries make handlers of logging over it."""
+    text = "import sys\nprint('hello')\ndef tell(text, to=sys.stderr): print(text, file=to)\n"
+    (tmp_path / "talks_when_imported.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    hooks = AfterImport()
+    hooks.install()
+    hooks.done_at_home.add("talks_when_imported")
+    hooks.on("talks_when_imported", lambda module: None)
+    stdout = sys.stdout
+    importlib.import_module("talks_when_imported").tell("an error")
+    assert capsys.readouterr() == ("", "an error\n") and sys.stdout is stdout
+    sys.modules.pop("talks_when_imported")
+
+
 @pytest.mark.parametrize(("home", "said"), [([3, 11, 7], False), ([3, 12, 1], True), (None, True)])
 def test_an_older_home_hears_nothing_of_escapes(
     home: list[int] | None, said: bool, monkeypatch: pytest.MonkeyPatch

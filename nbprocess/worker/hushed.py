@@ -1,0 +1,45 @@
+"""Imports whose prints were printed at the other end. May import: the standard library."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class _Stream:
+    """A stream that says nothing for a while. What keeps it (a handler of logging, a default of a function) writes to
+    the real one later."""
+
+    def __init__(self, real: Any) -> None:
+        self._real, self._quiet = real, True
+
+    def write(self, text: str) -> Any:
+        return len(text) if self._quiet else self._real.write(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@contextlib.contextmanager
+def hushed(*names: str) -> Iterator[None]:
+    """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs."""
+    real = {name: getattr(sys, name) for name in names}
+    quiet = {name: _Stream(stream) for name, stream in real.items()}
+    for name, stream in quiet.items():
+        setattr(sys, name, stream)
+    try:
+        yield
+    finally:
+        for name, stream in quiet.items():
+            stream._quiet = False
+            if getattr(sys, name) is stream:
+                setattr(sys, name, real[name])
