@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbprocess.testing.fidelity import Comparison
-from nbprocess.testing.fidelity.compare import Rules, drew_otherwise, outputs, states, without_draws
+from nbprocess.testing.fidelity.compare import (
+    Difference,
+    Rules,
+    drew_otherwise,
+    outputs,
+    stand_ins,
+    states,
+    without_draws,
+)
 from nbprocess.testing.fidelity.kernel import Ran
 
 _DRAWN = {"x": "int 1", "ambient random[1]": "str 'a'", "ambient numpy.random[2]": "int 3"}
@@ -97,5 +105,17 @@ def test_a_time_of_day_as_text_spoils_no_later_cell(tmp_path: Path) -> None:
 
 def test_a_value_that_cannot_come_back_and_a_widget_shown_as_text_are_both_said(tmp_path: Path) -> None:
     with Comparison(tmp_path, timeout=60) as comparison:
-        result = comparison.cell("import ipywidgets\nbox = ipywidgets.IntSlider()\ndisplay(box)")
+        result = comparison.cell(
+            "import ipywidgets\nbox = ipywidgets.IntSlider()\ndef told(change): print(change)\n"
+            "box.observe(told)\ndisplay(box)"
+        )
         assert (result.verdict, "box" in result.reason, "text" in result.reason) == ("refused", True, True)
+
+
+def test_what_hangs_on_a_missing_value_is_compared_where_it_is_a_name_too() -> None:
+    rows = [("box", "Box", "nbprocess.worker.tombstone.Tombstone"), ("box.told", "function told", None)]
+    rows += [("box.told.<code>", "c0de", None), ("told", "is box.told", "function told")]
+    found = [Difference(where, here, there, said=where.startswith("box")) for where, here, there in rows]
+    assert stand_ins([*found, Difference("told.<code>", None, "c0de")]) == ["box"]
+    assert stand_ins([*found, Difference("told.<code>", None, "other")]) == []
+    assert stand_ins(found) == []

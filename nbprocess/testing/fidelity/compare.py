@@ -159,12 +159,29 @@ def stand_ins(differences: Sequence[Difference]) -> list[str]:
     """The names that hold stand-ins, when that is all that differs; else nothing."""
     names = [difference.where for difference in differences if is_stand_in(difference)]
     held = {f"is {name}" for name in names}  # another name for the same stand-in
-    within = all(
-        any(d.where == name or d.where[len(name) :][:1] in ".[ " for name in names if d.where.startswith(name))
-        or (d.offloaded or "") in held
-        for d in differences
-    )
+    alike = _found_within(differences, names)
+    within = all(d.where in alike or _below(d.where, names) or (d.offloaded or "") in held for d in differences)
     return names if within else []
+
+
+def _below(path: str, names: Iterable[str]) -> bool:
+    return any(path == name or path[len(name) :][:1] in ".[ " for name in names if path.startswith(name))
+
+
+def _found_within(differences: Sequence[Difference], names: Sequence[str]) -> set[str]:
+    """Paths of what hangs on a value that did not come back and is a name of its own, too, where it is alike."""
+    there = {d.where: d.in_place for d in differences if _below(d.where, names)}
+    alike = set()
+    for root in differences:
+        target = (root.in_place or "").removeprefix("is ")
+        if target == root.in_place or not _below(target, names):
+            continue
+        own = {d.where: d.offloaded for d in differences if _below(d.where, [root.where])}
+        if {target + path[len(root.where) :]: token for path, token in own.items()} == {
+            path: token for path, token in there.items() if _below(path, [target])
+        }:
+            alike |= own.keys()
+    return alike
 
 
 def is_stand_in(difference: Difference) -> bool:
