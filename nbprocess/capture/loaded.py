@@ -9,12 +9,18 @@ import types
 _NAMES = frozenset({"random", *random.__all__})
 _looked_at: dict[str, bool] = {}
 """Module → whether it may draw; a kernel has thousands, and each cell asks."""
+_packages: dict[str, None] = {}
+
+
+def _look() -> None:
+    for name in sys.modules.keys() - _looked_at.keys():
+        _looked_at[name] = _may_draw(getattr(sys.modules.get(name), "__dict__", None))
+        _packages[name.partition(".")[0]] = None
 
 
 def that_may_draw() -> list[str]:
     """The loaded modules that have Python's generator at hand: their import may have drawn from it, long ago."""
-    for name in sys.modules.keys() - _looked_at.keys():
-        _looked_at[name] = _may_draw(getattr(sys.modules.get(name), "__dict__", None))
+    _look()
     return sorted(name for name, may in _looked_at.items() if may and name in sys.modules)
 
 
@@ -32,5 +38,5 @@ def _is_plain(value: object) -> bool:
 
 def packages() -> list[str]:
     """The packages and modules at the top that are loaded, but for those of Python itself."""
-    roots = {name.partition(".")[0] for name in list(sys.modules)}
-    return sorted(root for root in roots if root not in sys.stdlib_module_names and root != "__main__")
+    _look()
+    return sorted(root for root in _packages if root not in sys.stdlib_module_names and root != "__main__")
