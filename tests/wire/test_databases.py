@@ -93,3 +93,19 @@ def test_engines_of_sqlalchemy(ends: Ends, tmp_path: Path, monkeypatch: pytest.M
             assert connection.execute(sqlalchemy.text("select a from t")).fetchall() == [(1,)]
     other = sqlalchemy.create_engine("sqlite:////etc/other.db")
     assert "outside of this notebook's folder" in ends.dump(other=other).failed["other"].reason
+
+
+def test_types_that_a_connection_looks_for_are_found_there_too(ends: Ends) -> None:
+    ends.cell(
+        "import sqlite3\n"
+        "class Point:\n"
+        "    def __init__(self, x): self.x = x\n"
+        "sqlite3.register_adapter(Point, lambda p: str(p.x)); sqlite3.register_converter('pair', lambda b: Point(int(b)))\n"
+        "both = sqlite3.connect(':memory:', detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES)\n"
+        "names = sqlite3.connect(':memory:', detect_types=sqlite3.PARSE_COLNAMES); plain = sqlite3.connect(':memory:')\n"
+        "for c in (both, names, plain): c.execute('create table t (p pair)'); c.execute('insert into t values (?)', (Point(3),)); c.commit()"
+    )
+    far = ends.send("both", "names", "plain", "Point")
+    found = {name: far[name].execute("select p from t").fetchone()[0] for name in ("both", "names", "plain")}
+    assert found["both"].x == 3 and type(found["both"]) is far["Point"] and found["names"] == found["plain"] == 3
+    assert far["names"].execute("select p as 'p [pair]' from t").fetchone()[0].x == 3

@@ -93,17 +93,38 @@ def _reduce_connection(pickler: Any, connection: Any) -> Any:
     if path is not None:
         if connection.in_transaction:
             raise Refused("it has changes that are not committed. Call commit() first.")
-        return make_connection, (path,), _settings(connection), None, None, set_connection
+        return make_connection, (path, *_types(connection)), _settings(connection), None, None, set_connection
     if connection.in_transaction:
         pickler.losses.add(_UNCOMMITTED)
-    return (
-        make_connection,
-        (_MEMORY,),
-        {**_settings(connection), "content": content(connection)},
-        None,
-        None,
-        set_connection,
-    )
+    state = {**_settings(connection), "content": content(connection)}
+    return make_connection, (_MEMORY, *_types(connection)), state, None, None, set_connection
+
+
+def _types(connection: Any) -> Tuple[int, Dict[str, Any], Dict[Any, Any]]:
+    """``detect_types``, which a connection does not tell but shows, and the notebook's own converters and adapters."""
+    import sqlite3
+
+    known: Any = sqlite3
+    converters, adapters = known.converters, known.adapters
+    own = {name: function for name, function in converters.items() if not _is_librarys(function)}
+    adapting = {key: function for key, function in adapters.items() if not _is_librarys(function)}
+    cursor, found = connection.cursor(), 0
+    cursor.row_factory = None
+    if cursor.execute(f'SELECT 1 AS "a [{_PROBE}]"').description[0][0] == "a":
+        found |= sqlite3.PARSE_COLNAMES
+    before = converters.get("TEXT")
+    converters["TEXT"] = lambda _: _PROBE  # the columns of SQLite's own table are declared as such
+    try:
+        if cursor.execute("SELECT type FROM sqlite_master LIMIT 1").fetchall() == [(_PROBE,)]:
+            found |= sqlite3.PARSE_DECLTYPES
+    finally:
+        converters.pop("TEXT")
+        converters.update({} if before is None else {"TEXT": before})
+    return found, own, adapting
+
+
+def _is_librarys(function: Any) -> bool:
+    return (getattr(function, "__module__", None) or "").startswith("sqlite3")
 
 
 def _settings(connection: Any) -> Dict[str, Any]:
@@ -113,13 +134,16 @@ def _settings(connection: Any) -> Dict[str, Any]:
     return found
 
 
-def make_connection(path: str) -> Any:
+def make_connection(path: str, types: int, converters: Dict[str, Any], adapters: Dict[Any, Any]) -> Any:
     """A connection to a file, or to an empty database in memory; it may be used in any thread, like a kernel's."""
     if path != _MEMORY and not os.path.exists(path):
         raise FileNotFoundError(f"the database {path} did not come along: name it in the cell, or use --file {path}")
     import sqlite3
 
-    return sqlite3.connect(path, check_same_thread=False)
+    known: Any = sqlite3
+    known.converters.update(converters)
+    known.adapters.update(adapters)
+    return sqlite3.connect(path, detect_types=types, check_same_thread=False)
 
 
 def set_connection(connection: Any, state: Dict[str, Any]) -> None:
