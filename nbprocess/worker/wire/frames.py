@@ -205,8 +205,10 @@ def held_by_others(objects: Any) -> Memory:
 
 def np_bounds(array: Any) -> Tuple[int, int]:
     """Where the memory of an array begins and ends."""
-    from numpy.lib.array_utils import byte_bounds
-
+    try:
+        from numpy.lib.array_utils import byte_bounds
+    except ImportError:  # NumPy 1
+        from numpy import byte_bounds  # type: ignore[attr-defined,no-redef]
     low, high = byte_bounds(array)
     return int(low), int(high)
 
