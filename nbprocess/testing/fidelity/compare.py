@@ -171,7 +171,7 @@ def _below(path: str, names: Iterable[str]) -> bool:
 def _found_within(differences: Sequence[Difference], names: Sequence[str]) -> set[str]:
     """Paths of what hangs on a value that did not come back and is a name of its own, too, where it is alike."""
     there = {d.where: d.in_place for d in differences if _below(d.where, names)}
-    alike = set()
+    alike: set[str] = set()
     for root in differences:
         target = (root.in_place or "").removeprefix("is ")
         if target == root.in_place or not _below(target, names):
