@@ -275,12 +275,6 @@ def make_scalar(dtype: Any, data: bytes) -> Any:
     return np.frombuffer(data, dtype=np.uint8).view(dtype)[0]
 
 
-def set_vectorize(vectorized: Any, state: Dict[str, Any]) -> None:
-    """Give a ``numpy.vectorize`` what it was made of; it makes its own ufuncs when it is called."""
-    vars(vectorized).update(vars(type(vectorized)(len)))
-    vars(vectorized).update(state)
-
-
 def owner(array: Any) -> Any:
     """The array that owns the memory of ``array``; itself when it does, or when no array owns it."""
     import numpy as np

@@ -168,7 +168,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
             return cast(Tuple[str, Any], found)
     if isinstance(obj, BaseException):
         return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
-    if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("vectorize", "finfo", "iinfo")):
+    if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("finfo", "iinfo")):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has

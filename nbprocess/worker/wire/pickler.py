@@ -329,10 +329,6 @@ class _Reducing:
             return arrays.reduce_ufunc(obj)
         if kind in (np.finfo, np.iinfo):
             return kind, (obj.dtype,)
-        if kind is np.vectorize:  # it keeps what it made of its function
-            self.mark("pickle")
-            state = {name: value for name, value in vars(obj).items() if name != "_ufunc"}
-            return copyreg.__newobj__, (kind,), state, None, None, arrays.set_vectorize  # type: ignore[attr-defined]
         if kind.__module__ != "numpy":
             self.mark("pickle")
         return NotImplemented
