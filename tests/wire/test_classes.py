@@ -367,7 +367,7 @@ def test_names_sent_one_by_one_share_their_class() -> None:
 
 def test_what_a_class_statement_does_to_others_is_done_once(ends: Ends) -> None:
     ends.cell(
-        "names, calls, by_name = [], 0, {}\n"
+        "import collections\nnames, calls, by_name = [], 0, {}\n"
         "def register(cls):\n"
         "    global calls\n"
         "    names.append(cls.__name__); calls += 1; by_name[cls.__name__] = cls\n"
@@ -378,14 +378,16 @@ def test_what_a_class_statement_does_to_others_is_done_once(ends: Ends) -> None:
         "        Meta.made += 1\n"
         "        return super().__new__(kind, name, bases, space)\n"
         "class Base(metaclass=Meta):\n"
-        "    kinds, count = [], 0\n"
-        "    def __init_subclass__(cls): Base.kinds.append(cls.__name__); Base.count += 1\n"
+        "    kinds, count, below = [], 0, collections.defaultdict(list)\n"
+        "    def __init_subclass__(cls):\n"
+        "        Base.kinds.append(cls.__name__); Base.count += 1; Base.below['Base'].append(cls.__name__)\n"
         "@register\n"
         "class One(Base):\n"
         "    def who(self): return 1\n"
         "one = One()"
     )
-    far = ends.send("names", "calls", "by_name", "register", "Meta", "Base", "One", "one")
+    far = ends.send("collections", "names", "calls", "by_name", "register", "Meta", "Base", "One", "one")
+    assert far["Base"].below == {"Base": ["One"]}
     for space in (far, ends.far):
         assert space["names"] == space["Base"].kinds == ["One"] and space["by_name"] == {"One": far["One"]}
         assert (space["calls"], space["Base"].count, space["Meta"].made) == (1, 1, 2) and far["one"].who() == 1

@@ -6,10 +6,11 @@ May import: the standard library.
 
 from __future__ import annotations
 
+import collections
 import types
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, collections.defaultdict)
 _ATOMS = (bool, int, float, complex, str, bytes, type(None))
 _MEANT_FOR_CODE = (types.FunctionType, type, classmethod, staticmethod, property)
 
@@ -43,7 +44,8 @@ def lent(reads: Dict[str, Any], home: Dict[str, Any]) -> Dict[str, Any]:
             if name in found or name in reads or name.startswith("__") or name not in home:
                 continue
             if type(value) in _CONTAINERS:
-                found[name] = value.__class__()
+                kind: Any = type(value)
+                found[name] = kind(value.default_factory) if kind is collections.defaultdict else kind()
             elif isinstance(value, (str, bytes)) and len(value) > _LONG:
                 continue
             elif isinstance(value, (types.FunctionType, types.ModuleType, *_ATOMS)) or id(value) in classes:
@@ -97,6 +99,9 @@ class Undoing:
 
     def _note_contents(self, values: Any) -> None:
         found = [value for value in values if type(value) in _CONTAINERS and len(value) < _MANY]
+        for value in [*found]:  # one step down: a registry may be a dict of lists
+            inner = value.values() if isinstance(value, dict) else ()
+            found += [part for part in inner if type(part) in _CONTAINERS and len(part) < _MANY]
         self._contents += [(value, value.copy()) for value in found]
 
     def undo(self) -> None:
