@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import drawing, formulas, preloaded, settings, torchstate
+from . import drawing, filters, formulas, preloaded, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     for section, value in state.items():
         if section == "warnings":
             _apply_filters(value)
+            filters.keep_places(value)
         elif section == "environ":
             settings.apply_environ(value)
         elif section in _APPLY:

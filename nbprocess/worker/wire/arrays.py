@@ -285,6 +285,12 @@ def owner(array: Any) -> Any:
     return found
 
 
+def set_vectorize(vectorized: Any, state: Dict[str, Any]) -> None:
+    """Give a ``numpy.vectorize`` what the other one has; what only this NumPy's have is as in a new one."""
+    vars(vectorized).update(vars(type(vectorized)(len)))
+    vars(vectorized).update(state)
+
+
 def reduce_ufunc(ufunc: Any) -> Any:
     """A ufunc of ``frompyfunc``: the function that it calls, which only the collector tells. Others have a name."""
     if not ufunc.__name__.endswith(" (vectorized)"):

@@ -329,6 +329,9 @@ class _Reducing:
             return arrays.reduce_ufunc(obj)
         if kind in (np.finfo, np.iinfo):
             return kind, (obj.dtype,)
+        if kind is np.vectorize:
+            self.mark("pickle")
+            return copyreg.__newobj__, (kind,), dict(vars(obj)), None, None, arrays.set_vectorize  # type: ignore[attr-defined]
         if kind.__module__ != "numpy":
             self.mark("pickle")
         return NotImplemented
