@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -100,7 +103,8 @@ def test_libraries_are_imported_once_however_often_they_are_asked_for(
     if not child:
         forkserver.LOOK = 0.05
         try:
-            forkserver.Server(path, None, str(home)).serve()  # type: ignore[arg-type]
+            worker: Any = SimpleNamespace(recorder=contextlib.nullcontext)
+            forkserver.Server(path, worker, str(home)).serve()
         finally:
             os._exit(0)
     while not os.path.exists(path):
