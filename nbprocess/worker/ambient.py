@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import drawing, filters, formulas, preloaded, settings, torchstate
+from . import drawing, filters, formulas, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def collect(loaded: Any = None) -> dict[str, object]:
         module = sys.modules.get(name)
         if module is not None and name in modules and not _is_half(module):
             state[section] = _COLLECT[section](module)
-    state["warnings"] = _filters()
+    state["warnings"] = filters.collect()
     shell = sys.modules.get("IPython.core.interactiveshell")
     if shell is not None and shell.InteractiveShell._instance is not None:
         state["ipython"] = _collect_shell(shell.InteractiveShell.instance())
@@ -61,7 +61,7 @@ def apply(state: dict[str, object]) -> list[str]:
     notes: list[str] = []
     for section, value in state.items():
         if section == "warnings":
-            _apply_filters(value)
+            filters.apply(value)
         elif section == "ipython":
             shell = sys.modules.get("IPython.core.interactiveshell")
             if shell is not None and shell.InteractiveShell._instance is not None:
@@ -83,7 +83,7 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     """
     for section, value in state.items():
         if section == "warnings":
-            _apply_filters(value)
+            filters.apply(value)
             filters.keep_places(value)
         elif section == "environ":
             settings.apply_environ(value)
@@ -351,63 +351,6 @@ _APPLY = {
     **settings.APPLY,
     **torchstate.APPLY,
 }
-
-
-_foreign = {}  # type: ignore[var-annotated]
-"""Stand-ins for warning categories whose modules are not loaded here: their filters must find the way home."""
-
-
-def _category(place: str, name: str) -> Any:
-    found = getattr(sys.modules.get(place), name, None)
-    if isinstance(found, type):
-        return found
-    key = (place, name)
-    if key not in _foreign:
-        _foreign[key] = type(name, (Warning,), {"__module__": place})
-    return _foreign[key]
-
-
-def keep_order(before: Any) -> None:
-    """Put filters that were there before an import back into their places; those that it added stay in front or behind.
-
-    A module that home has loaded long ago is imported here during the cell, and moves its filters to the front.
-    """
-    after: Any = list(warnings.filters)
-    added = preloaded.added(before, after)
-    wanted = [item for front, item in added if front] + before + [item for front, item in added if not front]
-    if after != wanted:
-        _set_filters(wanted)
-
-
-def _set_filters(filters: Any) -> None:
-    warnings.filters[:] = filters  # type: ignore[index]
-    warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()  # type: ignore[attr-defined]
-
-
-def _filters() -> Any:
-    def text(pattern: Any) -> Any:
-        return None if pattern is None else pattern if isinstance(pattern, str) else pattern.pattern
-
-    filters: Any = list(warnings.filters)
-    listed = [
-        [action, text(message), f"{kind.__module__}:{kind.__name__}", text(module), line]
-        for action, message, kind, module, line in filters
-    ]
-    # A stand-in's filter and the one that its module added when it was imported after all are one: it keeps its place.
-    return [item for index, item in enumerate(listed) if item not in listed[index + 1 :]]
-
-
-def _apply_filters(state: Any) -> None:
-    import re
-
-    filters = []
-    for action, message, kind, module, line in state:
-        place, _, name = kind.partition(":")
-        category = _category(place, name)
-        # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).
-        start = None if message is None else re.compile(message, re.I)
-        filters.append((action, start, category, None if module is None else re.compile(module), line))
-    _set_filters(filters)
 
 
 def _collect_shell(shell: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The places of home's warning filters, whatever is imported. May import: the standard library."""
+"""Warning filters as JSON, for ``ambient``; their places, whatever is imported. May import: the standard library."""
 
 from __future__ import annotations
 
@@ -8,6 +8,50 @@ import warnings
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from typing import Any
+
+
+_foreign = {}  # type: ignore[var-annotated]
+"""Stand-ins for warning categories whose modules are not loaded here: their filters must find the way home."""
+
+
+def collect() -> Any:
+    """The filters that are in force, as ``apply`` takes them."""
+    listed = [_plain(item) for item in list(warnings.filters)]
+    # A stand-in's filter and the one that its module added when it was imported after all are one: it keeps its place.
+    return [item for index, item in enumerate(listed) if item not in listed[index + 1 :]]
+
+
+def apply(state: Any) -> None:
+    """Put the filters of the other end in force."""
+    import re
+
+    filters = []
+    for action, message, kind, module, line in state:
+        place, _, name = kind.partition(":")
+        category = _category(place, name)
+        # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).
+        start = None if message is None else re.compile(message, re.I)
+        filters.append((action, start, category, None if module is None else re.compile(module), line))
+    _set(filters)
+
+
+def added(before: Any, after: Any) -> Any:
+    """The filters that are new, and for each whether it stands in front of those that were there."""
+    after = list(after)
+    last = max((index for index, item in enumerate(after) if item in before), default=-1)
+    return [(index < last, item) for index, item in enumerate(after) if item not in before]
+
+
+def keep_order(before: Any) -> None:
+    """Put filters that were there before an import back into their places; those that it added stay in front or behind.
+
+    A module that home has loaded long ago is imported here during the cell, and moves its filters to the front.
+    """
+    after: Any = list(warnings.filters)
+    new = added(before, after)
+    wanted = [item for front, item in new if front] + before + [item for front, item in new if not front]
+    if after != wanted:
+        _set(wanted)
 
 
 def keep_places(state: Any) -> None:
@@ -27,12 +71,32 @@ def keep_places(state: Any) -> None:
             there = [_plain(other) for other in warnings.filters]
             if plain in known and plain in there:
                 warnings.filters[there.index(plain)] = item  # type: ignore[index]
-                noted: Any = getattr(warnings, "_filters_mutated", None)
-                (noted or warnings._filters_mutated_lock_held)()  # type: ignore[attr-defined]
+                _moved()
                 return
         original(*item, append=append)
 
     warnings._add_filter = add  # type: ignore[attr-defined]
+
+
+def _set(filters: Any) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]
+    _moved()
+
+
+def _moved() -> None:
+    """Tell ``warnings`` that its filters were changed in place."""
+    tell: Any = getattr(warnings, "_filters_mutated", None)
+    (tell or warnings._filters_mutated_lock_held)()  # type: ignore[attr-defined]
+
+
+def _category(place: str, name: str) -> Any:
+    found = getattr(sys.modules.get(place), name, None)
+    if isinstance(found, type):
+        return found
+    key = (place, name)
+    if key not in _foreign:
+        _foreign[key] = type(name, (Warning,), {"__module__": place})
+    return _foreign[key]
 
 
 def _is_imported(name: Any) -> bool:

@@ -1,15 +1,16 @@
 """Things to do right after a module has been imported, without importing it ourselves. May import: ``ambient``,
-``hushed``, ``preloaded``, the standard library.
+``filters``, ``hushed``, ``loaders``, the standard library.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 
-from . import ambient
+from . import ambient, filters
 from .hushed import hushed
-from .preloaded import unseen
+from .loaders import Around, found_by_others, unseen
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -41,45 +42,22 @@ class AfterImport:
         # is not there may be tried again after a %pip install.
         if name not in self.actions:
             return None
-        for finder in sys.meta_path:
-            if finder is self:
-                continue
-            find = getattr(finder, "find_spec", None)
-            spec = None if find is None else find(name, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Wrapped(spec.loader, self, name)
-                return spec
-        return None
-
-
-class _Wrapped:
-    """The module's own loader, then the actions."""
-
-    def __init__(self, loader: Any, owner: AfterImport, name: str) -> None:
-        self._loader, self._owner, self._name = loader, owner, name
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: Any) -> Any:
-        return self._loader.create_module(spec)
+        spec = found_by_others(self, name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = Around(spec.loader, functools.partial(self._execute, name))
+        return spec
 
     @unseen
-    def exec_module(self, module: Any) -> None:
-        # From here on the module is as if nobody had watched: pickling and importlib.resources look at its loader.
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        actions = self._owner.actions.pop(self._name, ())
-        quiet = self._name in self._owner.done_at_home
-        filters, states = warnings.filters[:], ambient.generators() if quiet else {}
+    def _execute(self, name: str, loader: Any, module: Any) -> None:
+        actions = self.actions.pop(name, ())
+        quiet = name in self.done_at_home
+        before, states = warnings.filters[:], ambient.generators() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
             with hushed("stdout", "stderr"):
-                self._loader.exec_module(module)
+                loader.exec_module(module)
         else:
-            self._loader.exec_module(module)
-        ambient.keep_order(filters)
+            loader.exec_module(module)
+        filters.keep_order(before)
         ambient.apply(states)
         for action in actions:
             action(module)

@@ -36,18 +36,23 @@ def test_a_question_whether_a_module_is_there_uses_nothing_up(tmp_path: Path, mo
     assert seen == [1]
 
 
+def _home_has(name: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that home has imported before the cell, and hooks that know it."""
+    (folder / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    hooks = AfterImport()
+    hooks.install()
+    hooks.done_at_home.add(name)
+    hooks.on(name, lambda module: None)
+
+
 def test_what_keeps_the_stream_during_a_hushed_import_writes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """NLTK's downloader has ``sys.stderr`` as a default, libraries make handlers of logging over it."""
     text = "import sys\nprint('hello')\ndef tell(text, to=sys.stderr): print(text, file=to)\n"
-    (tmp_path / "talks_when_imported.py").write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    hooks = AfterImport()
-    hooks.install()
-    hooks.done_at_home.add("talks_when_imported")
-    hooks.on("talks_when_imported", lambda module: None)
+    _home_has("talks_when_imported", text, tmp_path, monkeypatch)
     stdout = sys.stdout
     importlib.import_module("talks_when_imported").tell("an error")
     assert capsys.readouterr() == ("", "an error\n") and sys.stdout is stdout
@@ -71,13 +76,7 @@ FILTERS = "warnings.filterwarnings('ignore', 'of %s')\nwarnings.filterwarnings('
 
 
 def test_what_home_imported_long_ago_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "drawing_at_home.py").write_text(DRAWS + FILTERS.replace("%s", "home"))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    hooks = AfterImport()
-    hooks.install()
-    hooks.done_at_home.add("drawing_at_home")
-    hooks.on("drawing_at_home", lambda module: None)
+    _home_has("drawing_at_home", DRAWS + FILTERS.replace("%s", "home"), tmp_path, monkeypatch)
     state = random.getstate()
     with warnings.catch_warnings():
         before = warnings.filters[:]
