@@ -44,9 +44,9 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         if array.flags.f_contiguous:
             order = "F"
         else:
-            first, span = _span(array)
+            first, size = span(array)
             if not loses_gaps(array):
-                return make_spanned, (first, _memory(array, first, span), *_facts(array))
+                return make_spanned, (first, _memory(array, first, size), *_facts(array))
             write, array = array.flags.writeable, np.ascontiguousarray(array)
             return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape, write)
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
@@ -114,7 +114,7 @@ columns = _Noted()
 """Arrays over the memory of pandas objects, which ``frames`` made for the journey: no notebook holds them."""
 
 
-def _span(array: Any) -> Tuple[int, int]:
+def span(array: Any) -> Tuple[int, int]:
     """How many bytes before the first element an array's memory begins, and how many it spans."""
     low = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step < 0)
     high = sum(step * (count - 1) for step, count in zip(array.strides, array.shape) if step > 0)
@@ -125,14 +125,14 @@ def loses_gaps(array: Any) -> bool:
     """Whether an array has more gaps in its memory than travel with it: no view can be made of it at the other end."""
     if array.flags.c_contiguous or array.flags.f_contiguous:
         return False
-    return bool(_span(array)[1] > max(_SMALL_SPAN, array.nbytes * 3 // 2))
+    return bool(span(array)[1] > max(_SMALL_SPAN, array.nbytes * 3 // 2))
 
 
-def _memory(array: Any, first: int, span: int) -> bytes:
+def _memory(array: Any, first: int, size: int) -> bytes:
     """The bytes that an array spans, gaps included."""
     import numpy as np
 
-    data: bytes = make_view_at(array, -first, np.dtype(np.uint8), (span,), (1,), False).tobytes()
+    data: bytes = make_view_at(array, -first, np.dtype(np.uint8), (size,), (1,), False).tobytes()
     return data
 
 

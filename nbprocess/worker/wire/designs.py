@@ -10,7 +10,7 @@ import copyreg
 import sys
 from typing import Any
 
-from . import arrays
+from . import arrays, remade
 
 _NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
 
@@ -21,7 +21,7 @@ def reduce_design(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     if kind.__name__ == "DesignMatrix":
         made = (pickler.plain(obj, obj.view(sys.modules["numpy"].ndarray)), kind)
-        return arrays.make_kind, made, dict(vars(obj)), None, None, set_data
+        return arrays.make_kind, made, dict(vars(obj)), None, None, remade.add_attributes
     refuses = any("__getstate__" in vars(base) for base in kind.__mro__ if base.__module__.startswith("patsy."))
     if not refuses or any(names is vars(sys.modules["__main__"]) for names in getattr(obj, "_namespaces", ())):
         return NotImplemented
@@ -33,9 +33,4 @@ def reduce_data(obj: Any) -> Any:
     state = getattr(obj, "__dict__", {})
     if not type(state.get("model_spec")).__module__.startswith("patsy."):
         return NotImplemented
-    return _NEWOBJ, (type(obj),), dict(state), None, None, set_data
-
-
-def set_data(obj: Any, state: Any) -> None:
-    """Give it the attributes that it had."""
-    vars(obj).update(state)
+    return _NEWOBJ, (type(obj),), dict(state), None, None, remade.add_attributes

@@ -265,13 +265,12 @@ def _try_together(
 
     Each by itself would lead through all that it refers to, and the other end has nearly all of that.
     """
-    part = _Part({}, storages, seeds)
-    if any(_attempt(part, name, values[name]) is not None for name in names):
-        return None
-    if part.file.shows_singles():
-        part = _Part({}, storages, seeds, careful=True)
+    for careful in (False, True):
+        part = _Part({}, storages, seeds, careful)
         if any(_attempt(part, name, values[name]) is not None for name in names):
             return None
+        if not part.file.shows_singles():
+            break
     return part
 
 

@@ -1,14 +1,16 @@
 """What running a ``class`` statement once more does to others, and what it asks of them: a base or a decorator that
 keeps a list of its classes gets the list from the other end, and must not count them twice.
 
-May import: the standard library.
+May import: the standard library, this folder.
 """
 
 from __future__ import annotations
 
 import collections
 import types
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
+
+from .functions import names_in
 
 _CONTAINERS = (list, dict, set, collections.defaultdict)
 _ATOMS = (bool, int, float, complex, str, bytes, type(None))
@@ -39,7 +41,7 @@ def lent(reads: Dict[str, Any], home: Dict[str, Any]) -> Dict[str, Any]:
         function = waiting.pop()
         if not isinstance(function, types.FunctionType) or function.__module__ != "__main__":
             continue
-        for name in _names(function.__code__):
+        for name in names_in(function.__code__):
             value: Any = home.get(name)
             if name in found or name in reads or name.startswith("__") or name not in home:
                 continue
@@ -85,7 +87,7 @@ class Undoing:
             self._note(getattr(held, "__func__", held))
 
     def _note_function(self, function: types.FunctionType) -> None:
-        names = [name for name in _names(function.__code__) if name in function.__globals__]
+        names = [name for name in names_in(function.__code__) if name in function.__globals__]
         data = {name: function.__globals__[name] for name in names if _is_data(name, function.__globals__[name])}
         self._bindings.append((lambda: function.__globals__, function.__globals__.__setitem__, data))
         self._note_contents(data.values())
@@ -120,10 +122,3 @@ class Undoing:
 
 def _is_data(name: str, value: Any) -> bool:
     return not (name.startswith("__") and name.endswith("__")) and not isinstance(value, _MEANT_FOR_CODE)
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)

@@ -198,19 +198,15 @@ def held_by_others(objects: Any) -> Memory:
         for block in getattr(getattr(obj, "_mgr", None), "blocks", ()) if is_frame(type(obj)) else ():
             if block.refs.has_reference():
                 parts = [block.values, *(getattr(block.values, name, None) for name in _INSIDE)]
-                bounds = [np_bounds(part) for part in parts if type(part).__name__ == "ndarray"]
-                found += [(low, high) for low, high in bounds if high > low]
+                found += [_bounds(part) for part in parts if type(part).__name__ == "ndarray" and part.size]
     return found
 
 
-def np_bounds(array: Any) -> Tuple[int, int]:
+def _bounds(array: Any) -> Tuple[int, int]:
     """Where the memory of an array begins and ends."""
-    try:
-        from numpy.lib.array_utils import byte_bounds
-    except ImportError:  # NumPy 1
-        from numpy import byte_bounds  # type: ignore[attr-defined,no-redef]
-    low, high = byte_bounds(array)
-    return int(low), int(high)
+    before, size = arrays.span(array)
+    low = int(array.__array_interface__["data"][0]) - before
+    return low, low + size
 
 
 def is_in(array: Any, memory: Memory) -> bool:

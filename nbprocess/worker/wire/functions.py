@@ -82,7 +82,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         "doc": function.__doc__,
     }
     if own is not None:
-        state["globals"] = {name: own[name] for name in _names(code) if name in own and name != "__builtins__"}
+        state["globals"] = {name: own[name] for name in names_in(code) if name in own and name != "__builtins__"}
     arguments: Tuple[Any, ...] = (
         (statement.text, statement.filename, statement.line, statement.flags),
         (code.co_name, code.co_firstlineno, number),
@@ -114,12 +114,12 @@ class Space:
         return Space, ()  # each function brings the names that it uses
 
 
-def _names(code: types.CodeType) -> List[str]:
+def names_in(code: types.CodeType) -> List[str]:
     """The names that a function and those inside of it may read from their globals."""
     found = dict.fromkeys(code.co_names)
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
-            found.update(dict.fromkeys(_names(part)))
+            found.update(dict.fromkeys(names_in(part)))
     return list(found)
 
 

@@ -401,12 +401,7 @@ class DeepPickler(_Reducing, _PythonPickler):  # type: ignore[misc]
 
 def _bunch(bunch: Any) -> Any:
     """A Bunch with its attributes: its own ``__setstate__`` drops them."""
-    return copyreg.__newobj__, (type(bunch),), dict(vars(bunch)), None, iter(bunch.items()), set_attributes  # type: ignore[attr-defined]
-
-
-def set_attributes(obj: Any, attributes: Dict[str, Any]) -> None:
-    """Give an object the attributes that it had."""
-    vars(obj).update(attributes)
+    return copyreg.__newobj__, (type(bunch),), dict(vars(bunch)), None, iter(bunch.items()), remade.add_attributes  # type: ignore[attr-defined]
 
 
 def _figure(figure: Any) -> Any:

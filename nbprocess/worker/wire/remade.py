@@ -71,6 +71,11 @@ def make_context(method: str) -> Any:
     return multiprocessing.get_context(method)
 
 
+def add_attributes(obj: Any, attributes: Any) -> None:
+    """Give an object the attributes that it had, whatever its own ``__setstate__`` would make of them."""
+    vars(obj).update(attributes)
+
+
 def make_attribute(module: str, name: str) -> Any:
     """What a package has by that name here."""
     import importlib
