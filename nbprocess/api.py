@@ -120,9 +120,7 @@ def attach(name: str, backend: str | None = None, region: str | None = None) -> 
     where = [backend] if backend else ["sagemaker"] if region else known_backends()
     asked = []
     for place in where:
-        found: Any = backends.get(place)
-        if region and hasattr(found, "at"):
-            found = found.at(region)
+        found: Any = backends.found(place, region)
         try:
             return _job(found, found.describe(name))
         except JobNotFound:

@@ -3,7 +3,6 @@ waits for it, or fetches it; every other cell runs at once."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import sys
 from collections.abc import Collection, Iterable
@@ -102,7 +101,7 @@ class Background:
 
         binds: frozenset[str] = frozenset()
         with contextlib.suppress(SyntaxError):  # a cell of another version of Python
-            binds = frozenset(analyse(ast.parse(self.shell.transform_cell(job.source.cell))).binds)
+            binds = frozenset(analyse(self.shell.transform_cell(job.source.cell)).binds)
         self._wait_for(_Pending(job, binds, frozenset()), None, resolve({}).lazy)
 
     def _wait_for(self, pending: _Pending, view: View | None, lazy: int | None) -> None:

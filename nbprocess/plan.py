@@ -162,10 +162,7 @@ def backend_of(options: Options) -> Backend:
     Raises:
         OptionError: there is no such backend.
     """
-    backend = backends.get(options.backend or default_backend())
-    at = getattr(backend, "at", None)
-    found: Backend = at(options.region) if options.region and at else backend
-    return found
+    return backends.found(options.backend or default_backend(), options.region)
 
 
 def prepare(

@@ -507,9 +507,9 @@ def _keep_last(scope: dict[str, Any], old: Any, new: Any) -> None:
 
     At once: by the time that the other names are bound, the cell's own result is ``_``.
     """
-    import sys
+    from .worker import formatters
 
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    shell = formatters.shell_here()
     for name in ("_", "__", "___"):
         if scope.get(name) is old:
             scope[name] = new

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .base import Backend, LogPage, get
+from .base import Backend, LogPage, found, get
 
-__all__ = ["Backend", "LogPage", "get"]
+__all__ = ["Backend", "LogPage", "found", "get"]

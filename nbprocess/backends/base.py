@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,6 +95,17 @@ class Backend(Protocol):
 
 
 _BACKENDS = {"local": "nbprocess.backends.local", "sagemaker": "nbprocess.backends.sagemaker"}
+
+
+def found(name: str, region: str | None = None) -> Backend:
+    """The backend of that name, in another region than the configured one where it has regions.
+
+    Raises:
+        OptionError: there is no such backend.
+    """
+    backend = get(name)
+    at: Callable[[str], Backend] | None = getattr(backend, "at", None)
+    return at(region) if region and at else backend
 
 
 @functools.cache

@@ -52,9 +52,12 @@ class Recognised:
     def fingerprint(self, chunk: memoryview) -> bytes | None:
         return self._hash(chunk, self._seed) if self._hash else None
 
+    def _head(self, chunk: memoryview) -> int:
+        return hash(bytes(chunk[: self.HEAD]))
+
     def look_up(self, chunk: memoryview) -> tuple[bytes | None, tuple[Name, ...]]:
         """The chunk's fingerprint, where one was needed, and the names that it is known by."""
-        if hash(bytes(chunk[: self.HEAD])) not in self._heads:
+        if self._head(chunk) not in self._heads:
             return None, ()
         fingerprint = self.fingerprint(chunk)
         return fingerprint, self._names.get(fingerprint, ()) if fingerprint else ()
@@ -65,7 +68,7 @@ class Recognised:
             if len(self._names) >= self.LIMIT:
                 self._names.clear()
                 self._heads.clear()
-            self._heads.add(hash(bytes(chunk[: self.HEAD])))
+            self._heads.add(self._head(chunk))
             known = self._names.get(fingerprint, ())
             if name not in known:
                 self._names[fingerprint] = (*known, name)
