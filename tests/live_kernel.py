@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,11 @@ class Kernel:
     def close(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+
+    def kill(self) -> None:
+        """End it at once; ``close`` interrupts first, and a cell may act on that."""
+        self.manager.signal_kernel(signal.SIGKILL)
+        self.close()
 
     def send(self, code: str) -> str:
         """Start a cell; returns its message id."""

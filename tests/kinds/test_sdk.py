@@ -54,7 +54,7 @@ class Backend:
 
 @pytest.fixture()
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(backends, "get", lambda name: Backend())
+    monkeypatch.setattr(backends, "found", lambda name, region=None: Backend())
     (folder / "score.py").write_text("print('scored')\n")
     (folder / "requirements.txt").write_text("tinyhtml\n")
     (folder / "lib.py").write_text("VALUE = 1\n")

@@ -125,7 +125,7 @@ def test_a_kernel_that_dies_in_the_middle_loses_nothing(aws: Emulator, tmp_path:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     finally:
-        doomed.close()  # SIGKILL: nothing of it says goodbye
+        doomed.kill()
     assert client.describe_processing_job(ProcessingJobName="kernel-dies")["ProcessingJobStatus"] == "InProgress"
     with Kernel(tmp_path, _own_home / "dies", environment) as fresh:
         fresh.ok("%load_ext nbprocess\nimport nbprocess")
