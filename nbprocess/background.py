@@ -69,7 +69,7 @@ class Background:
             assert other.results is not None
             for variable in job.variables() if other is not job else ():
                 if variable.name in other.results.waiting() and variable.status != "unchanged":
-                    other.results.forget(variable.name)
+                    other.results.names.forget(variable.name)
         if job.results is not None and job.results.waiting():
             self._kept[job.name] = job
         else:
@@ -186,7 +186,7 @@ class Background:
             assert job.results is not None
             for name in job.results.waiting():
                 if name in self.shell.user_ns:
-                    job.results.forget(name)
+                    job.results.names.forget(name)
                 else:
                     left.add(name)
             if not job.results.waiting():

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
+from .binding import ABSENT
 from .cellrequest import PLACEHOLDER, add_layer, build_request
 from .errors import CaptureError, OptionError
 from .options import Options
 from .otherend import check_crossing, check_reach, check_volume, packed_layer, requirements_of, versions_here
-from .results import ABSENT
 from .state import JobState, PhaseTime
 
 if TYPE_CHECKING:

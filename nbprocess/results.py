@@ -1,20 +1,20 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
 May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.attached``, ``worker.formatters``,
-``broughtback``, ``layers``, ``meter``, ``state``, ``errors``.
+``binding``, ``broughtback``, ``layers``, ``meter``, ``raised``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import importlib
 import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import broughtback, layers
-from .errors import IntegrityError, RemoteError
+from . import broughtback, layers, raised
+from .binding import CHANGES_UNREAD, Names, keep_last
+from .errors import IntegrityError
 from .meter import Meter
 from .state import Variable
 from .worker.hushed import hushed
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from .bundle.stores import Store
     from .handover import Handed
     from .job import Job
-
-CHANGES_LOST = "its changes could not be saved"
-"""How the worker begins the reason of an input that is as it was, although the cell changed it."""
-_CHANGES_UNREAD = "its changes could not be read"
-ABSENT: Any = object()
-"""Stands for a name that the namespace does not have."""
 
 
 class Results:
@@ -46,18 +40,7 @@ class Results:
         self._waiting: list[dict[str, Any]] = []
         self._memo_sent: Any = None
         self._exception: BaseException | None = None
-        self._variables: dict[str, Variable] = {
-            name: Variable(
-                name,
-                facts["status"],
-                str(facts.get("type", "")),
-                str(facts.get("shape", "")),
-                int(facts.get("size") or 0),
-                str(facts.get("reason", "")),
-            )
-            for name, facts in self.data["variables"].items()
-            if name != self.data.get("result")
-        }
+        self.names = Names(self.data, self.notices)
 
     @classmethod
     def read(cls, store: Store, job: str, exit_message: str) -> Results | None:
@@ -97,7 +80,7 @@ class Results:
 
     def variables(self) -> tuple[Variable, ...]:
         """What became of each name: data first, then what the cell imported or defined, unchanged inputs last."""
-        return tuple(sorted(self._variables.values(), key=_rank))
+        return self.names.ranked()
 
     def events(self, host: str = "") -> list[dict[str, Any]]:
         """Prints and displays of one host (default the first), in order, verified."""
@@ -117,7 +100,7 @@ class Results:
             if lazy is None:
                 self.fetch(job, self.waiting(), namespace)
             if namespace is not None:
-                self._bind(job, namespace)
+                self.names.bind(job, namespace)
             return
         scope = namespace if namespace is not None else {}
         memo = self._memo_sent = self._memo(job, scope)
@@ -138,7 +121,7 @@ class Results:
         job.values.update(loaded.values)
         for group in self._waiting:
             for name in group["names"]:
-                self._become(name, "lazy")
+                self.names.become(name, "lazy")
         if patches and job.before is not None:
             both = self._changed_at_both_ends(job, patches, memo)
             if both:
@@ -151,7 +134,7 @@ class Results:
         self._apply_ambient(job)
         self.loaded = True
         if namespace is not None:
-            self._bind(job, namespace)
+            self.names.bind(job, namespace)
 
     def _import(self) -> None:
         """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
@@ -167,10 +150,10 @@ class Results:
         """A shown value that did not come back: ``_`` and ``Out[n]`` would else go on being earlier values."""
         from .worker.tombstone import Tombstone
 
-        for name, facts in self._variables.items():
-            if name.startswith("Out[") and facts.status == "failed":
+        for name in self.names:
+            if name.startswith("Out[") and self.names[name].status == "failed":
                 said = f"not here: it did not come back from job {job.name}"
-                self.value, self.has_value = Tombstone(name, facts.reason, said), True
+                self.value, self.has_value = Tombstone(name, self.names[name].reason, said), True
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
@@ -196,9 +179,9 @@ class Results:
                 self.notices.append(f"What the cell set as {attached.dotted(name)} cannot be read here: {failure}")
             elif name in (self.data.get("patches") or ()):
                 owner = self._memo_sent.owner(int(name.rpartition(":")[2]))
-                self._become(owner, "failed", reason=f"{_CHANGES_UNREAD}: {failure}")
+                self.names.become(owner, "failed", reason=f"{CHANGES_UNREAD}: {failure}")
             else:
-                self._become(name, "failed", reason=str(failure))
+                self.names.become(name, "failed", reason=str(failure))
         return loaded, reader
 
     # -- values that stay in the store until they are read -------------------------------------------------------------
@@ -206,12 +189,12 @@ class Results:
     def _may_wait(self, group: Mapping[str, Any], lazy: int) -> bool:
         """Changes of inputs and the value that is shown are needed at once."""
         size = sum(blob["size"] for blob in (group["stream"], *group["buffers"]))
-        return size > lazy and all(name in self._variables for name in group["names"])
+        return size > lazy and all(name in self.names for name in group["names"])
 
     def waiting(self) -> set[str]:
         """Names whose values were left in the store."""
         names = {name for group in self._waiting for name in group["names"]}
-        return {name for name in names if self._variables[name].status == "lazy"}
+        return {name for name in names if self.names[name].status == "lazy"}
 
     def size_of(self, names: Collection[str]) -> int:
         """Bytes that fetching the names would read."""
@@ -232,11 +215,11 @@ class Results:
         loaded, _ = self._read(job, chosen, namespace if namespace is not None else {})
         self._waiting = [group for group in self._waiting if group not in chosen]
         job.values.update(loaded.values)
-        wanted = [name for name in loaded.values if self._variables[name].status == "lazy"]
+        wanted = [name for name in loaded.values if self.names[name].status == "lazy"]
         for name in wanted:
-            self._become(name, "saved")
+            self.names.become(name, "saved")
         if namespace is not None:
-            self._bind(job, namespace, wanted)
+            self.names.bind(job, namespace, wanted)
 
     def let_go(self) -> None:
         """Forget what was loaded; ``load`` reads it again."""
@@ -249,11 +232,6 @@ class Results:
 
         chosen = [group for group in self._waiting if set(group["names"]) & set(names) and not group.get("seeded")]
         return [Handed(job.name, group, f"{self.primary.prefix}/blobs") for group in chosen]
-
-    def forget(self, name: str) -> None:
-        """The name was bound to something else here: nobody will ask for the job's value by it."""
-        self._become(name, "kept", reason=f"{name} was bound anew here before its value was fetched")
-        self._waiting = [g for g in self._waiting if any(self._variables[n].status == "lazy" for n in g["names"])]
 
     def _apply_ambient(self, job: Job) -> None:
         """Random states, options and the like that the cell changed, but not over what was changed here meanwhile."""
@@ -289,8 +267,8 @@ class Results:
         if not self.data.get("seeded"):
             return None
         sent = self._sent(job, scope)
-        for name, facts in self._variables.items():
-            if facts.status == "updated" and name in sent.values:
+        for name in self.names:
+            if self.names[name].status == "updated" and name in sent.values:
                 job.values[name] = sent.values[name]
         job.memo = sent.memo
         return sent.memo
@@ -335,7 +313,7 @@ class Results:
         new = {id(sent.memo.objects[number]): value for number, value in applied.rebind.items()}
         for name in names & sent.values.keys():
             job.values[name] = new.get(id(sent.values[name]), sent.values[name])
-            self._become(name, "kept", reason=f"{name} was changed here, too; the job's is job.values[{name!r}]")
+            self.names.become(name, "kept", reason=f"{name} was changed here, too; the job's is job.values[{name!r}]")
             self.notices.append(
                 f"`{name}` was changed in place both here and by the job since the cell was submitted. It was left as "
                 f"it is here; the job's is nbprocess.attach({job.name!r}).values[{name!r}] after .load()."
@@ -355,88 +333,12 @@ class Results:
                 )
         for number, value in applied.rebind.items():
             old = memo.objects[number]
-            _keep_last(scope, old, value)
+            keep_last(scope, old, value)
             for name in [name for name, bound in scope.items() if bound is old]:
                 job.values[name] = value
                 if job.bound is not None:
                     job.bound[name] = old
-                known = self._variables.get(name)
-                self._variables[name] = known or Variable(name, "updated", type(value).__name__)
-
-    def _is_lost(self, name: str) -> bool:
-        """Whether the cell bound the name and its value did not come back; an input of which only changes are lost
-        keeps its place."""
-        facts = self._variables[name]
-        return facts.status == "failed" and not facts.reason.startswith((CHANGES_LOST, _CHANGES_UNREAD))
-
-    def _bind(self, job: Job, namespace: dict[str, Any], names: Collection[str] | None = None) -> None:
-        from .worker.tombstone import Tombstone
-
-        own = job.bound if namespace is job.namespace else None
-        for name, facts in list(self._variables.items()):
-            if name.startswith("Out[") or (names is not None and name not in names):
-                continue
-            if facts.status == "kept" and own is not None:
-                continue
-            before = ABSENT if own is None else own.get(name, ABSENT)
-            now = namespace.get(name, ABSENT)
-            # A name that only `exec` binds was not foreseen; while its own cell waits, nothing else can bind it.
-            foreseen = own is not None and (name in own or not job.alone)
-            meanwhile = foreseen and now is not before
-            if facts.status == "deleted":
-                if now is not ABSENT and not meanwhile:
-                    del namespace[name]
-                continue
-            if facts.status == "lazy":
-                # A cell that reads the old value would be wrong without a word: the name is free until it is fetched.
-                if now is not ABSENT and not meanwhile:
-                    del namespace[name]
-                    if own is not None:
-                        own[name] = ABSENT
-                elif meanwhile:
-                    self.forget(name)
-                continue
-            if name not in job.values:
-                if facts.status == "saved":
-                    self._become(name, "failed", reason=facts.reason or "its value was not among the results")
-                if not meanwhile and self._is_lost(name):
-                    # The value that the name had before the cell would be a wrong one now.
-                    reason = self._variables[name].reason
-                    namespace[name] = Tombstone(name, reason, f"not here: it did not come back from job {job.name}")
-                    if own is not None:
-                        own[name] = namespace[name]
-                continue
-            if meanwhile and now is not job.values[name]:
-                self._become(
-                    name, "kept", reason=f"{name} was bound anew here; the job's value is job.values[{name!r}]"
-                )
-                self.notices.append(
-                    f"`{name}` changed here since the cell was submitted and was left as it is; the job's value is "
-                    f"nbprocess.attach({job.name!r}).values[{name!r}] after .load()."
-                )
-                continue
-            namespace[name] = job.values[name]
-            if facts.status == "saved":
-                self._become(name, "loaded")
-            if own is not None:
-                own[name] = job.values[name]
-        self._hide(job, namespace)
-
-    def _hide(self, job: Job, namespace: dict[str, Any]) -> None:
-        """What a magic put there (``%pylab``) is none of the notebook's names here either: ``%who`` leaves it out."""
-        from .worker import formatters
-
-        put = [name for name in self.data.get("hidden") or () if name in job.values]
-        shell = formatters.shell_here() if put else None
-        if shell is not None and shell.user_ns is namespace:
-            shell.user_ns_hidden.update((n, namespace[n]) for n in put if namespace.get(n) is job.values[n])
-
-    def _become(self, name: str, status: Any, reason: str = "") -> None:
-        from dataclasses import replace
-
-        if name in self._variables:
-            known = self._variables[name]
-            self._variables[name] = replace(known, status=status, reason=reason or known.reason)
+                self.names.note_updated(name, value)
 
     # -- the exception -----------------------------------------------------------------------------------------------
 
@@ -450,16 +352,8 @@ class Results:
     def exception(self, job: Job) -> BaseException:
         """What the cell raised, with its real type where that exists here, and the worker's traceback text."""
         assert self.error is not None
-        if self._exception is None:
-            self._exception = _rebuilt(self.error)
-        error = self._exception
-        lines = [str(line) for line in self.error.get("traceback") or ()]
-        lines.append(f"Job {job.name}; its log: %processing_logs {job.name}")
-        with contextlib.suppress(
-            AttributeError, TypeError
-        ):  # a type with __slots__ takes none: IPython shows ours then
-            error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
-        return error
+        self._exception = raised.exception(self.error, self._exception, job.name)
+        return self._exception
 
 
 _SETTLED_SILENTLY = ("warnings", "ipython", "sklearn.ids", "logging")
@@ -475,46 +369,3 @@ def _what(names: list[str]) -> str:
     """The variables of a group, as the progress names them."""
     own = [name for name in names if not name.startswith("\0")]
     return ", ".join(own[:3]) + (f" and {len(own) - 3} more" if len(own) > 3 else "") if own else "changes"
-
-
-def _rank(variable: Variable) -> tuple[bool, bool]:
-    code = variable.type in ("module", "function", "type", "ABCMeta", "builtin_function_or_method", "EnumType")
-    return variable.status == "unchanged", code
-
-
-def _rebuilt(error: Mapping[str, Any]) -> BaseException:
-    """The exception from its type's name and message: the value itself could not travel."""
-    name, message = str(error.get("type")), str(error.get("message", ""))
-    kind: Any = None
-    module = str(error.get("module") or "builtins")
-    if module == "builtins":
-        kind = getattr(builtins, name, None)
-    elif module.split(".")[0] != "__main__":
-        with contextlib.suppress(ImportError):
-            kind = getattr(importlib.import_module(module), name, None)
-    if isinstance(kind, type) and issubclass(kind, BaseException):
-        with contextlib.suppress(Exception):  # its __init__ wants other arguments: fall through to a stand-in
-            return _made(kind, message)
-    return _made(type(name, (RemoteError,), {"__module__": module}), message)
-
-
-def _made(kind: type[BaseException], message: str) -> BaseException:
-    return kind(message)
-
-
-def _keep_last(scope: dict[str, Any], old: Any, new: Any) -> None:
-    """Where ``_`` and its like are ``old`` they are ``new``, for IPython too: it sets no ``_`` that it does not know.
-
-    At once: by the time that the other names are bound, the cell's own result is ``_``.
-    """
-    from .worker import formatters
-
-    shell = formatters.shell_here()
-    for name in ("_", "__", "___"):
-        if scope.get(name) is old:
-            scope[name] = new
-        if shell is not None:
-            if getattr(shell.displayhook, name, None) is old:
-                setattr(shell.displayhook, name, new)
-            if shell.user_ns_hidden.get(name) is old:
-                shell.user_ns_hidden[name] = new

@@ -269,10 +269,10 @@ def test_a_dying_worker_is_told_plainly(kernel: Kernel, code: str, says: str) ->
 
 def test_timeout(kernel: Kernel) -> None:
     ran = kernel.run(
-        "%%processing --timeout 3\nimport time\nkept = 'early'\nwhile True:\n    time.sleep(0.1)", timeout=90
+        "%%processing --timeout 4\nimport time\nkept = 'early'\nwhile True:\n    time.sleep(0.1)", timeout=90
     )
     assert ran.error in ("JobStopped", "KeyboardInterrupt", "TimeoutError")
-    assert "time" in ran.traceback
+    assert "the maximum runtime was nearly reached" in ran.traceback
     assert kernel.value("kept") == "'early'"
 
 
