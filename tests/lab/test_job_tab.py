@@ -68,8 +68,8 @@ def test_all_that_there_is_of_a_job_is_in_its_tab(lab: Lab, page: Any, screensho
 
     log = part("Log")
     log.get_by_role("button", name="algo-2").click()
+    log.get_by_text("1 match").wait_for()  # until then the lines of both machines may be there
     log.get_by_text("printed on a machine").wait_for()
-    log.get_by_text("1 match").wait_for()
 
     part("Code").locator("code", has_text="accuracy = 0.93").wait_for()
     part("Displays").locator("i", has_text="shown by the cell").wait_for()
