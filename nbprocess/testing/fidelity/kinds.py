@@ -210,6 +210,10 @@ def _code(walk: Walk, code: types.CodeType) -> str:
     return digest(walk.text(repr(parts)).encode())
 
 
+_DERIVED = ("_abc_", "__pydantic_", "__private_attributes__")
+"""What ``abc`` and pydantic keep of a class, made of what it says."""
+
+
 def _class(walk: Walk, path: str, value: type) -> None:
     if value.__module__ != "__main__":
         walk.put(path, f"class {named(value)}")
@@ -229,7 +233,7 @@ def _class(walk: Walk, path: str, value: type) -> None:
     for name, member in sorted(vars(value).items()):
         if (
             name in skipped
-            or name.startswith("_abc_")
+            or name.startswith(_DERIVED)
             or isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType))
         ):
             continue

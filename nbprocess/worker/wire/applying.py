@@ -20,6 +20,7 @@ from . import (
     handlers,
     handmade,
     models,
+    states,
     subclasses,
     tables,
     tensors,
@@ -184,6 +185,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         return tensors.apply(obj, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
+    elif kind == "restated":
+        states.apply(obj, state)
     elif kind == "handler":
         handlers.set_handler(obj, state)
     elif kind in databases.KINDS:
@@ -260,8 +263,7 @@ def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, A
             obj.clear()
             obj.extend(items)
     if attributes is not None:
-        vars(obj).clear()
-        vars(obj).update(attributes)
+        states.set_attributes(obj, attributes)
     for name in slots_of(obj, type(obj)).keys() - slots.keys():
         delattr(obj, name)
     for name, value in slots.items():

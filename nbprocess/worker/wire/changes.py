@@ -25,6 +25,7 @@ from . import (
     handmade,
     mapped,
     models,
+    states,
     subclasses,
     tables,
     tensors,
@@ -63,6 +64,7 @@ class Snapshot:
             if (
                 isinstance(obj, _CONSTANT)
                 and getattr(obj, "__module__", "") != "__main__"
+                and (type(obj) in _CONSTANT or not isinstance(obj, _PLAIN))
                 and type(obj) is not _FUNCTION
                 and not dynamic.is_made(obj)
                 and not (type(obj) is types.ModuleType and handmade.is_by_hand(vars(obj)))
@@ -178,7 +180,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
-    return atrest.state_of(obj) or _instance(obj, kind)
+    return atrest.state_of(obj) or states.state_of(obj) or _instance(obj, kind)
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
@@ -242,7 +244,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
+    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", "restated", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -338,6 +340,8 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, subclasses.array_patch(obj, kind)
     if kind == "opaque":
         return "new", obj
+    if kind == "restated":
+        return kind, obj.__getstate__()
     if kind == "handler":
         return kind, handlers.sent(obj)
     if kind in databases.KINDS:

@@ -38,6 +38,9 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         return NotImplemented
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
         return make_undefined, (cls.__name__, dict(cls._kwargs))  # type: ignore[attr-defined]
+    generic = vars(cls).get("__pydantic_generic_metadata__") or {}
+    if generic.get("origin") is not None:  # `Box[int]`: pydantic makes a class of it
+        return make_generic, (generic["origin"], generic["args"])
     if _is_namedtuple(cls):
         pickler.mark("source")
         known: Any = cls
@@ -135,6 +138,11 @@ def make_undefined(name: str, assumptions: Dict[str, Any]) -> Any:
     return importlib.import_module("sympy.core.function").UndefinedFunction(name, **assumptions)
 
 
+def make_generic(origin: Any, arguments: Tuple[Any, ...]) -> Any:
+    """A generic class with its parameters filled in."""
+    return origin[arguments]
+
+
 def data_of(cls: type) -> Any:
     """What a notebook's class holds beside what its statement makes; None for a class of another origin."""
     if dynamic.is_made(cls):
@@ -224,6 +232,8 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
     made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
+    if type(cls).__module__ == "traitlets.traitlets":
+        made |= _OF_TRAITS
     found: Dict[str, Any] = virtual.registrations(cls)
     for name, value in vars(cls).items():
         # A descriptor of the notebook's own is a value: it may keep something.
@@ -248,6 +258,15 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     return found
 
 
+_OF_TRAITS = {
+    "_all_trait_default_generators",
+    "_descriptors",
+    "_instance_inits",
+    "_static_immutable_initial_values",
+    "_trait_default_generators",
+    "_traits",
+}
+"""What traitlets' metaclass notes on a class, and notes again."""
 _WITH_STATE = (caches.CACHED, functools.singledispatchmethod)
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
 

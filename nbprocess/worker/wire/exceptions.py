@@ -7,6 +7,7 @@ May import: the standard library, this folder's ``tracebacks``.
 
 from __future__ import annotations
 
+import types
 from typing import Any, Dict, Tuple
 
 from . import tracebacks
@@ -16,7 +17,19 @@ def reduce_exception(pickler: Any, error: BaseException) -> Any:
     """The reduction of an exception: class, ``args``, attributes, cause, notes, and where its traceback leads."""
     state = sent(error)
     pickler.files.update(state["texts"])
-    return make_exception, (type(error), error.args), state, None, None, set_exception
+    made = (make_exception, (type(error), error.args))
+    if _knows_how(type(error)):
+        made = error.__reduce__()[:2]  # type: ignore[assignment, index]
+        state["args"] = error.args
+    return (*made, state, None, None, set_exception)
+
+
+def _knows_how(kind: type) -> bool:
+    """Whether a library's code in C says how such an exception is made: what pydantic's hold is not in ``args``."""
+    for base in kind.__mro__:
+        if "__reduce__" in vars(base):
+            return base.__module__ != "builtins" and not isinstance(vars(base)["__reduce__"], types.FunctionType)
+    return False
 
 
 def held_by(error: BaseException) -> Dict[str, Any]:
@@ -63,6 +76,8 @@ def make_exception(cls: type, args: Tuple[Any, ...]) -> BaseException:
 
 def set_exception(error: BaseException, state: Dict[str, Any]) -> None:
     """Attributes, cause, context and traceback."""
+    if "args" in state:
+        error.args = state["args"]
     error.__dict__.update({k: v for k, v in state["dict"].items() if k != "_render_traceback_"})
     error.__cause__ = state["cause"]
     if state["context"] is not None:

@@ -34,6 +34,7 @@ from . import (
     refuse,
     remade,
     singles,
+    states,
     subclasses,
     tables,
     tensors,
@@ -260,6 +261,11 @@ class _Reducing:
                 return remade.make_of_shell, (path,)
         if root in ("logging", "__main__") and handlers.is_handler(obj):
             return handlers.reduce_handler(obj)
+        if root not in _PLAIN or root == "__main__":
+            found = states.reduce_traits(obj)
+            if found is not NotImplemented:
+                self._need(kind.__module__)
+                return found
         if root not in _PLAIN:
             return self._foreign(root, kind, obj)
         return classes.reduce_instance(obj) if kind.__module__ == "__main__" else NotImplemented
@@ -292,6 +298,8 @@ class _Reducing:
             found = designs.reduce_data(obj)
         elif root == "numba" and hasattr(kind, "_reduce_states"):
             found = models.reduce_numba(obj)
+        elif root == "bs4" and kind.__name__ == "BeautifulSoup":
+            found = states.reduce_soup(obj)
         elif root == "pyarrow":
             found = tables.reduce_arrow(obj)
         elif tables.is_polars(kind):

@@ -104,7 +104,7 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("builtins", "mappingproxy"): "it is a window onto a class. Make a dict of it.",
     ("tempfile", "TemporaryDirectory"): "its folder is deleted with the object. Create it inside the cell.",
     ("tempfile", "_TemporaryFileWrapper"): "a file is open in this process only. Open it inside the cell.",
-    ("ipywidgets", "*"): _WIDGET,
+    ("ipywidgets", "Widget"): _WIDGET,
     ("anywidget", "*"): _WIDGET,
     ("IPython.core.display_functions", "DisplayHandle"): "it belongs to this page. Create it inside the cell.",
     ("matplotlib.animation", "*"): "an animation is bound to a live figure. Create it inside the cell.",

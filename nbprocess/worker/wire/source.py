@@ -201,7 +201,8 @@ def _may_be(cls: type, statement: Statement) -> bool:
     if "__dataclass_fields__" in vars(cls) and not node.decorator_list:
         return False
     private = {name for name in given if name.startswith("__") and not name.endswith("__")}
-    return bool(node.decorator_list) or set(given) - private <= set(vars(cls))  # a decorator may take names away
+    # A decorator may take names away; pydantic keeps them as fields, whose annotations stay.
+    return bool(node.decorator_list) or set(given) - private <= {*vars(cls), *vars(cls).get("__annotations__", ())}
 
 
 def _has_methods(cls: type, statement: Statement) -> bool:
