@@ -271,15 +271,21 @@ def _matplotlib(module: Any) -> Any:
                 changed_[key] = {name: _listed(values) for name, values in value.by_key().items()}
         elif _jsonable(value):
             changed_[key] = _listed(value)
-    beside = {"backend": drawing.chosen(module), "letters": drawing.letters(module)}
+    beside = {
+        "backend": drawing.chosen(module),
+        "named": drawing.is_named(module),
+        "letters": drawing.letters(module),
+    }
     return {**changed_, **{name: value for name, value in beside.items() if value}}
 
 
 def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     backend = state.get("backend")
     notes = [] if backend is None else drawing.use(module, backend)
+    if state.get("named"):
+        drawing.name_inline(module)
     # A job's own backend is interactive; with another one here, that is no setting of the notebook.
-    own = {"backend", "letters"} | (
+    own = {"backend", "named", "letters"} | (
         set() if drawing.only_pictures or drawing.chosen(module) is None else {"interactive"}
     )
     drawing.set_letters(module, state.get("letters") or {})

@@ -4,6 +4,9 @@ Figures that live in a page or a window are pictures in a job. May import: the s
 
 from __future__ import annotations
 
+import contextlib
+import sys
+
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from typing import Any
@@ -21,6 +24,23 @@ def chosen(matplotlib: Any) -> str | None:
     if not isinstance(backend, str) or "inline" in backend.lower() or backend.endswith(".figures"):
         return None
     return backend
+
+
+def is_named(matplotlib: Any) -> bool:
+    """Whether that of notebooks was chosen by its name (``%matplotlib inline``): libraries and cells can ask for it."""
+    return dict.get(matplotlib.rcParams, "backend") == "inline"
+
+
+def name_inline(matplotlib: Any) -> None:
+    """Choose that of notebooks by its name, as the other end did."""
+    if is_named(matplotlib) or dict.get(matplotlib.rcParams, "backend") != "module://matplotlib_inline.backend_inline":
+        return
+    shell = None if only_pictures else sys.modules["IPython"].get_ipython()
+    if shell is None:
+        with contextlib.suppress(ValueError):  # before matplotlib 3.9 it has no name
+            matplotlib.rcParams["backend"] = "inline"
+    else:  # a cell with this line ran in a job
+        shell.run_line_magic("matplotlib", "inline")
 
 
 def is_live(backend: str) -> bool:

@@ -167,8 +167,9 @@ class Front:
         backend = "module://" + ("matplotlib_inline.backend_inline" if inline else str(__package__) + ".figures")
         os.environ["MPLBACKEND"] = backend
         matplotlib = sys.modules.get("matplotlib")
-        if matplotlib is not None and drawing.chosen(matplotlib) is None:  # it read the variable before the fork
-            matplotlib.rcParams["backend"] = backend
+        if matplotlib is None or drawing.chosen(matplotlib) is not None or drawing.is_named(matplotlib):
+            return
+        matplotlib.rcParams["backend"] = backend  # it read the variable before the fork
 
     def has_matplotlib_inline(self) -> bool:
         """Whether figures can go through the backend that notebooks use."""

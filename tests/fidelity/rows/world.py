@@ -130,6 +130,8 @@ mpl.use("agg")
 plt.plot([1, 2]); plt.close(); mpl.get_backend()
 # %% row 69
 %matplotlib inline
+# %% row 69: that of notebooks has a name where somebody chose it
+mpl.get_backend(), mpl.rcParams["backend"]
 # %% row 67: handlers of the notebook's loggers, with a file and with names that refer to them
 logging.getLogger().handlers.clear()
 logging.basicConfig(filename="root.log", filemode="w", level=logging.INFO, format="%(levelname)s %(message)s")
