@@ -47,6 +47,11 @@ def test_a_dtype_stays_the_very_one_of_c(ends: Ends) -> None:
     found = ends.send(values=values, one=values[1])
     assert found["values"].dtype.char == "q" and type(found["one"]) is np.longlong
     assert ends.send(big=np.arange(3, dtype=">i8"))["big"].dtype.str == ">i8"
+    odd = np.dtype("i4").newbyteorder("=").newbyteorder("=")
+    assert odd is not np.dtype("i4")
+    found = ends.send(small=np.arange(3.0), large=np.zeros(100_000), odd=np.zeros(3, dtype=odd))
+    assert all(np.asarray(found[name], dtype=float) is found[name] for name in ("small", "large"))
+    assert found["odd"].dtype is not np.dtype("i4") and found["odd"].dtype == "i4"
 
 
 def test_what_a_library_offers_by_name_stays_the_librarys_own(ends: Ends) -> None:

@@ -255,12 +255,17 @@ def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C
 
 
 def reduce_dtype(dtype: Any) -> Any:
-    """The reduction of a dtype: one of C's types is another one of the same size (``long long``), which NumPy's own
-    reduction forgets; NotImplemented for all others."""
+    """The reduction of a dtype, where NumPy's own forgets something: that one of C's types is another one of the same
+    size (``long long``), or that it is the process's one object for numbers of this kind: ``np.asarray(x, dtype=float)``
+    is ``x`` only then. NotImplemented for all others."""
     import numpy as np
 
-    same = dtype.char in ("q", "Q") and dtype.isnative and np.dtype(dtype.str).char != dtype.char
-    return (np.dtype, (dtype.char,)) if same else NotImplemented
+    if dtype.kind not in "biufcO" or not dtype.isnative:
+        return NotImplemented
+    usual = np.dtype(dtype.str)
+    if dtype.char in ("q", "Q") and usual.char != dtype.char:
+        return np.dtype, (dtype.char,)
+    return (np.dtype, (dtype.str,)) if usual is dtype else NotImplemented
 
 
 def reduce_scalar(scalar: Any) -> Any:
