@@ -21,7 +21,7 @@ def read(path: Path) -> list[str]:
     """
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        return [cell for cell in from_script(text) if cell.strip()]
+        return from_script(text)
     try:
         notebook = json.loads(text)
     except ValueError as error:
@@ -36,10 +36,35 @@ def read(path: Path) -> list[str]:
     return [text for text in ("".join(source) for source in sources) if text.strip()]
 
 
+_SEPARATOR = re.compile(r"^#[ \t]*%%(?P<title>[^\n%]*)\n|^#{20,}[^\n]*\n", re.M)
+"""What begins a cell of a script for Jupytext, editors and sphinx-gallery."""
+_TEXT = re.compile(r"(?:#(?! ![%!])[^\n]*(?:\n|$))*")
+
+
 def from_script(text: str) -> list[str]:
-    """The cells of a script: each ``# %%`` line begins one; a line ``# !magic`` stands for ``magic``."""
-    parts = re.split(r"^# %%[ \t]*[^\n%]*\n", "\n" + text, flags=re.M)[1:]
-    return [re.sub(r"^# !(?=[%!])", "", part, flags=re.M).strip("\n") for part in parts]
+    """The code cells of a script: each line ``# %%`` (or of twenty ``#``) begins one, comments right below it and the
+    docstring on top are text, as sphinx-gallery has it; a line ``# !magic`` stands for ``magic``."""
+    text = _below_docstring(text)
+    begins = [(0, 0, ""), *((m.start(), m.end(), m["title"] or "") for m in _SEPARATOR.finditer(text))]
+    ends = [*(start for start, _, _ in begins[1:]), len(text)]
+    parts = []
+    for (_, begin, title), end in zip(begins, ends):  # noqa: B905
+        if "[markdown]" not in title and "[raw]" not in title:
+            part = text[begin:end]
+            parts.append(_TEXT.sub("", part, count=1) if begin else part)
+    sources = [re.sub(r"^# !(?=[%!])", "", part, flags=re.M).strip("\n") for part in parts]
+    return [source for source in sources if re.search(r"^\s*[^#\s]", source, re.M)]
+
+
+def _below_docstring(text: str) -> str:
+    try:
+        statements = ast.parse(text).body
+    except SyntaxError:
+        return text
+    if not statements or ast.get_docstring(ast.Module(statements, [])) is None:
+        return text
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[statements[0].end_lineno :])
 
 
 def is_for_home(cell: str) -> bool:

@@ -12,6 +12,7 @@ import contextvars
 import copyreg
 import functools
 import io
+import os
 import re
 import threading
 import traceback
@@ -184,7 +185,7 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
     walk.put(
         path, f"function {value.__qualname__}{'' if value.__module__ == '__main__' else ' of ' + str(value.__module__)}"
     )
-    walk.put(f"{path}.<code>", _code(walk, code))
+    walk.put(f"{path}.<code>", _code(walk, code, of_library=_is_of_library(code)))
     walk.visit(f"{path}.<doc>", value.__doc__)
     for word, part in (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__)):
         if part:
@@ -198,15 +199,22 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
         walk.put(f"{path}.<annotation>.{name}", walk.text(repr(part)))
 
 
-def _code(walk: Walk, code: types.CodeType) -> str:
-    """A digest of what the code does; its lines and file may differ."""
+def _is_of_library(code: types.CodeType) -> bool:
+    """Whether code is an installed module's, which a decorator gave to a function of the notebook."""
+    return f"{os.sep}site-packages{os.sep}" in code.co_filename or code.co_filename.startswith(os.path.dirname(os.__file__))
+
+
+def _code(walk: Walk, code: types.CodeType, of_library: bool = False) -> str:
+    """A digest of what the code does; its lines and file may differ. Of a library's functions the instructions do not
+    count: by which ones a method is called depends on what else its file imports."""
     constants = [
-        _code(walk, c)
+        _code(walk, c, of_library)
         if isinstance(c, types.CodeType)
         else repr(sorted(map(repr, c)) if isinstance(c, frozenset) else c)
         for c in code.co_consts
     ]
-    parts = (code.co_name, code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
+    instructions = b"" if of_library else code.co_code
+    parts = (code.co_name, instructions, constants, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
     return digest(walk.text(repr(parts)).encode())
 
 
@@ -325,7 +333,7 @@ def _array(walk: Walk, path: str, value: Any) -> None:
         walk.visit(f"{path}.mask", walk.keep(value.mask))
         walk.put(f"{path}.fill_value", repr(value.fill_value))
     owner = value
-    while getattr(owner, "base", None) is not None and type(owner.base).__module__.startswith("numpy"):
+    while hasattr(getattr(owner, "base", None), "__array_interface__"):
         owner = owner.base
     if value.size:
         walk.memory(path, id(walk.keep(owner)), value.__array_interface__["data"][0])

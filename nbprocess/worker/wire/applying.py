@@ -25,6 +25,7 @@ from . import (
     tables,
     tensors,
     torchmodules,
+    triangles,
 )
 from .changes import keeps_inside, slots_of
 from .classes import data_of, set_attribute
@@ -185,6 +186,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         return tensors.apply(obj, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
+        triangles.restore(obj)
     elif kind == "restated":
         states.apply(obj, state)
     elif kind == "handler":

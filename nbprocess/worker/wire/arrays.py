@@ -25,16 +25,17 @@ def reduce_array(pickler: Any, array: Any) -> Any:
 
     pickler.mark("numpy")
     check_mapped(array)
-    if array.dtype.hasobject:
+    base = pickler.shared_base(array) if array.dtype == object or not array.dtype.hasobject else None
+    if array.dtype.hasobject and base is None:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
-        return make_objects, (array.dtype, array.shape, items, order)
+        gaps = not (array.flags.c_contiguous or array.flags.f_contiguous)
+        return make_objects, (array.dtype, array.shape, items, order, gaps, array.flags.writeable)
     small = array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.c_contiguous)
-    if small and pickler.shared_base(array) is None:
+    if small and base is None:
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         return make_array, (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
-    base = pickler.shared_base(array)
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
@@ -200,7 +201,7 @@ def make_view_at(base: Any, offset: int, dtype: Any, shape: Any, strides: Any, w
     if flat.flags.c_contiguous and not root.dtype.hasobject:  # the usual case: its base is a plain array
         view = np.ndarray(shape, dtype, buffer=flat, offset=place - start, strides=strides)
     else:
-        whole = np.asarray(_Window(base, {**facts, "typestr": f"|V{dtype.itemsize}"}))
+        whole = np.asarray(_Window(base, {**facts, "typestr": "|O" if dtype == object else f"|V{dtype.itemsize}"}))
         view = whole.view(dtype) if dtype.itemsize else whole
     view.flags.writeable = write and view.flags.writeable
     return view
@@ -228,7 +229,7 @@ def make_view(base: Any, offset: int, dtype: Any, shape: Tuple[int, ...], stride
     """A view into ``base``, as at the other end."""
     import numpy as np
 
-    if not base.flags.c_contiguous:  # turned, or with gaps: NumPy makes views of plain memory only
+    if not base.flags.c_contiguous or dtype == object:  # turned, or with gaps: NumPy makes views of plain memory only
         return make_view_at(base, offset, dtype, shape, strides, write)
     view = np.ndarray(shape, dtype, buffer=base, offset=offset, strides=strides)
     view.flags.writeable = write and base.flags.writeable
@@ -240,7 +241,9 @@ def make_kind(plain: Any, kind: type) -> Any:
     return plain.view(kind)
 
 
-def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C") -> Any:
+def make_objects(
+    dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C", gaps: bool = False, write: bool = True
+) -> Any:
     """An array of Python objects, or of records that hold some."""
     import numpy as np
 
@@ -251,7 +254,8 @@ def make_objects(dtype: Any, shape: Tuple[int, ...], items: Any, order: Any = "C
             flat[index] = item
     else:
         made[...] = np.array(items, dtype)
-    return made
+    made.flags.writeable = write
+    return _dense.add(made) if gaps else made
 
 
 def reduce_dtype(dtype: Any) -> Any:

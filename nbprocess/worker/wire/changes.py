@@ -30,6 +30,7 @@ from . import (
     tables,
     tensors,
     torchmodules,
+    triangles,
 )
 from .arrays import contents
 from .classes import data_of
@@ -358,7 +359,7 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         inner, attributes, slots = state
         if inner and inner[0] == "pairs":
             inner = ["pairs", list(inner[1].items())]
-        return kind, (inner, attributes, slots)
+        return kind, (inner, triangles.sent(obj, attributes), slots)
     return kind, state
 
 

@@ -200,6 +200,11 @@ def _together(
                     whole.add(name, values[name])
         except RecursionError:
             continue
+        except Exception:  # an object that none of the names leads to, but the memory of their arrays
+            plain = {key: owner for key, owner in shared.items() if owner.dtype != object}
+            if len(plain) == len(shared):
+                raise
+            return _together(parts, values, plain, storages, seeds)
         whole.codecs = {name: codec for part in parts for name, codec in part.codecs.items()}
         return whole
     return None

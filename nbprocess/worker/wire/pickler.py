@@ -39,6 +39,7 @@ from . import (
     tables,
     tensors,
     torchmodules,
+    triangles,
 )
 from .refuse import Refused
 
@@ -251,6 +252,12 @@ class _Reducing:
             self.mark("pickle")
             self._need(kind.__module__)
             return _bunch(obj)
+        if (kind.__module__ or "").startswith("matplotlib.tri."):
+            found = triangles.reduce_triangles(obj)
+            if found is not NotImplemented:
+                self.mark("pickle")
+                self._need(kind.__module__)
+                return found
         if root == "matplotlib" and kind.__name__ == "Figure":
             self.mark("pickle")
             self._need(kind.__module__)

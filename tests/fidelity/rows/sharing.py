@@ -237,3 +237,10 @@ cells = np.asarray(grid)
 # %% row 62
 tail[1], cells[0, 0] = 9.0, 7.0
 masked, bare, grid
+# %% row 62: views of arrays of objects
+boxes = np.array([[1, 2], [3, 4]], object)
+for line in boxes:
+    line[0] = []
+# %% row 61
+boxes[1, 1], corner = "x", boxes[::-1, 1:]
+line, corner

@@ -248,3 +248,10 @@ locale.setlocale(locale.LC_TIME)
 import pathlib
 resolved, told_apart = pathlib.Path("beside.txt").resolve(), [pathlib.Path.cwd() / "x", pathlib.Path("/usr")]
 whole = os.path.abspath("beside.txt")
+# %% row 53: a triangulation, which has a part in C++
+import matplotlib.tri
+mesh = matplotlib.tri.Triangulation([0, 1, 0, 1, 0.5], [0, 0, 1, 1, 0.5])
+finder = mesh.get_trifinder()
+# %% row 61
+mesh.set_mask([True, False, False, False])
+finder(0.5, 0.1), mesh.neighbors
