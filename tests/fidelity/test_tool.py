@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nbprocess.testing.fidelity import Comparison
+from nbprocess.testing.fidelity import Comparison, from_script
 from nbprocess.testing.fidelity.compare import (
     Difference,
     Rules,
@@ -119,3 +119,10 @@ def test_what_hangs_on_a_missing_value_is_compared_where_it_is_a_name_too() -> N
     assert stand_ins([*found, Difference("told.<code>", None, "c0de")]) == ["box"]
     assert stand_ins([*found, Difference("told.<code>", None, "other")]) == []
     assert stand_ins(found) == []
+
+
+def test_a_script_is_read_as_sphinx_gallery_reads_it() -> None:
+    separator = "#" * 30
+    text = f'"""Title."""\n# Authors: us\nx = 1\n\n# %%\n# Words about it.\ny = 2\n{separator}\n# More words.\n\n# a note\nz = 3\n'
+    assert from_script(text) == ["# Authors: us\nx = 1", "y = 2", "# a note\nz = 3"]
+    assert from_script("# %% [markdown]\nwords = 1\n#%% two\n# !%time f()\n# %%\n# only words\n") == ["%time f()"]

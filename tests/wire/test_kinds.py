@@ -222,6 +222,21 @@ def test_a_new_column_and_a_slice_send_what_is_theirs() -> None:
         assert sum(map(len, sent(part))) < 20_000
 
 
+def test_views_of_arrays_of_objects_share_their_memory_where_all_of_it_can_be_sent(ends: Ends) -> None:
+    boxes = np.array([[1, 2], [3, 4]], object)
+    ends.home.update(boxes=boxes, line=boxes[1, ::-1])
+    far = ends.send("boxes", "line")
+    ends.begin()
+    far["line"][0] = "x"
+    assert far["boxes"].tolist() == [[1, 2], [3, "x"]]
+    back = ends.back(column=far["boxes"][:, 1:])
+    boxes[0, 1] = []
+    assert back["column"].tolist() == [[[]], ["x"]]
+    held = np.array([(item for item in "ab"), 1, 2], object)
+    ends.home.update(one=held[1:], two=held[2:])
+    assert not ends.dump("one", "two").failed, "nobody asked for the generator in front of them"
+
+
 def test_random_generators_share_their_bits_and_spawn_on(ends: Ends) -> None:
     bits = np.random.PCG64(4)
     one, two = np.random.Generator(bits), np.random.Generator(bits)

@@ -201,7 +201,9 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
 
 def _is_of_library(code: types.CodeType) -> bool:
     """Whether code is an installed module's, which a decorator gave to a function of the notebook."""
-    return f"{os.sep}site-packages{os.sep}" in code.co_filename or code.co_filename.startswith(os.path.dirname(os.__file__))
+    return f"{os.sep}site-packages{os.sep}" in code.co_filename or code.co_filename.startswith(
+        os.path.dirname(os.__file__)
+    )
 
 
 def _code(walk: Walk, code: types.CodeType, of_library: bool = False) -> str:
