@@ -96,6 +96,8 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
             if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined]
                 __import__("locale")  # it counts for `strftime`, whoever imports the module
             hooks.on(_MODULES[section], act)
+            for library in settings.makers(value) if section == "logging" else ():
+                hooks.on(library, lambda _, act=act: act(sys.modules["logging"]))
     # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has
     # by another default, must not count as a change of the cell.
     before = collect()

@@ -97,6 +97,8 @@ def _logging(module: Any) -> Any:
         if logger.level != default or handlers or not logger.propagate or logger.disabled:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
             found[name]["disabled"] = bool(logger.disabled)
+            if type(logger) not in (module.Logger, module.RootLogger):
+                found[name]["made by"] = type(logger).__module__.partition(".")[0]
     return {"loggers": found, "disable": module.root.manager.disable}
 
 
@@ -125,10 +127,17 @@ def _style(module: Any, formatter: Any) -> str:
     return str(kinds.get(type(formatter._style), "%"))
 
 
+def makers(state: Any) -> set[str]:
+    """Libraries whose loggers are of a class of their own (astropy's): only they can make them."""
+    return {wanted["made by"] for wanted in state["loggers"].values() if "made by" in wanted}
+
+
 def _apply_logging(module: Any, state: Any) -> None:
     here = _logging(module)
     module.disable(state["disable"])
     for name in here["loggers"].keys() | state["loggers"].keys():
+        if "made by" in state["loggers"].get(name, ()) and name not in module.root.manager.loggerDict:
+            continue  # the library finds a plain one otherwise, and cannot be imported
         logger = module.getLogger(name) if name else module.root
         plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
         plain["disabled"] = False

@@ -207,3 +207,63 @@ def test_what_shares_memory_with_a_frame_until_somebody_writes_keeps_its_values(
     assert home["window"].sum().tolist()[1:] == [3, 5]
     assert home["alone"]["a"].tolist() == [99, 2, 3] == home["values"].tolist(), "nothing of pandas held its memory"
     assert pd.__version__ >= "3"
+
+
+def test_what_a_class_leaves_out_of_its_state_stays_here(ends: Ends) -> None:
+    ends.cell(
+        "class Trainer:\n"
+        "    def __init__(self): self.steps, self.log, self.old = 1, open, 0\n"
+        "    def __getstate__(self): return {name: value for name, value in vars(self).items() if name != 'log'}\n"
+        "trainer = Trainer()"
+    )
+    trainer = ends.home["trainer"]
+    far = ends.send("trainer")["trainer"]
+    ends.begin()
+    far.steps += 1
+    del far.old
+    ends.back()
+    assert vars(trainer) == {"steps": 2, "log": open}
+
+
+def test_what_a_class_makes_when_it_arrives_is_looked_at_too(ends: Ends) -> None:
+    """Its own ``__setstate__`` makes the list anew: nothing but its holder tells that it changed."""
+    ends.cell(
+        "class Table:\n"
+        "    def __init__(self, rows): self.rows, self.locked = list(rows), open\n"
+        "    def __getstate__(self): return tuple(self.rows)\n"
+        "    def __setstate__(self, rows): self.__init__(rows)\n"
+        "table, other = Table([1, 2]), Table([3])"
+    )
+    table, other = ends.home["table"], ends.home["other"]
+    rows = other.rows
+    far = ends.send("table", "other")
+    ends.begin()
+    far["table"].rows.append(9)
+    ends.back()
+    assert ends.changed == ["table"]
+    assert (ends.home["table"] is table, table.rows) == (True, [1, 2, 9])
+    assert other.rows is rows
+
+
+def test_new_objects_take_the_places_of_old_ones_in_slots(ends: Ends) -> None:
+    """What cannot be changed in place (a histogram in C++, an iterator) comes back as another object."""
+    ends.cell(
+        "import itertools\nclass Ticket:\n    __slots__ = ('number',)\nticket = Ticket()\nticket.number = itertools.count(1)"
+    )
+    ticket = ends.home["ticket"]
+    far = ends.send("ticket")["ticket"]
+    ends.begin()
+    next(far.number)
+    ends.back()
+    assert next(ticket.number) == 2
+
+
+@pytest.mark.parametrize("kind", ["dict", "collections.Counter", "collections.OrderedDict"])
+def test_views_of_dicts_and_their_subclasses(ends: Ends, kind: str) -> None:
+    ends.cell(f"import collections\ncounts = {kind}(a=1)\nwords = counts.keys()")
+    words = ends.home["words"]
+    far = ends.send("counts", "words")
+    ends.begin()
+    far["counts"]["b"] = 2
+    assert ends.back(pairs=far["counts"].items())["pairs"] == ends.home["counts"].items()
+    assert (list(far["words"]), list(words), ends.home["words"] is words) == (["a", "b"], ["a", "b"], True)

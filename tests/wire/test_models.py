@@ -165,3 +165,16 @@ def test_a_plotly_figure_keeps_the_order_of_its_keys():
     found = there_and_back(figure=figure)[0]["figure"]
     assert list(found._layout) == list(figure._layout) and list(found._layout)[-1] == "barmode"
     assert list(found._data[0]) == list(figure._data[0]) and found == figure
+
+
+def test_quantities_belong_to_the_registry_of_the_notebook(ends):
+    pytest.importorskip("pint")
+    ends.cell("import pint\nunits = pint.UnitRegistry()\nunits.define('smoot = 1.7 * m')\nheight = 2 * units.smoot")
+    units, height = ends.home["units"], ends.home["height"]
+    far = ends.send("units", "height")
+    ends.begin()
+    assert (far["height"] + 1 * far["units"].km).to("m").magnitude == pytest.approx(1003.4)
+    total = ends.back(total=far["height"] * 2)["total"]
+    assert total == 4 * units.smoot
+    assert total._REGISTRY is units
+    assert ends.home["height"] is height

@@ -78,3 +78,24 @@ def test_where_bokeh_shows_holds_at_the_other_end() -> None:
     assert (current.file.filename, current.file.title, current.file.resources.mode) == ("plot.html", "Plot", "inline")
     ambient.apply({"bokeh": {}})
     assert (current.notebook, current.file) == (False, None)
+
+
+def test_a_logger_of_a_librarys_own_class_is_left_to_the_library() -> None:
+    """astropy finds a plain logger of its name otherwise, and cannot be imported."""
+    library = "an_astronomy_library"
+    own = type("OwnLogger", (logging.Logger,), {"__module__": f"{library}.logger"})
+    root = logging.Logger("root", logging.WARNING)
+    root.manager = logging.Manager(root)  # type: ignore[arg-type]
+    module = SimpleNamespace(**{**vars(logging), "root": root, "getLogger": root.manager.getLogger, "disable": id})
+    root.manager.setLoggerClass(own)
+    root.manager.getLogger(library).setLevel(logging.INFO)
+    state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
+    root.manager.loggerDict.clear()
+    watched: list[str] = []
+    ambient.apply_later({"logging": state}, SimpleNamespace(on=lambda name, action: watched.append(name)))
+    assert library in watched
+    settings.APPLY["logging"](module, state)
+    assert not root.manager.loggerDict
+    logger = root.manager.getLogger(library)  # as the library does when it is imported
+    settings.APPLY["logging"](module, state)
+    assert (type(logger), logger.level) == (own, logging.INFO)

@@ -65,8 +65,13 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
 def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
     """Let lists, dicts and instances that hold an old object hold the new one."""
     for holder in list(objects):
+        if isinstance(holder, (type, types.ModuleType)):
+            continue
+        for name, value in slots_of(holder, type(holder)).items():
+            if id(value) in new:
+                object.__setattr__(holder, name, new[id(value)])
         held = holder if type(holder) in (list, dict) else getattr(holder, "__dict__", None)
-        if not isinstance(held, (list, dict)) or isinstance(holder, (type, types.ModuleType)):
+        if not isinstance(held, (list, dict)):
             continue
         for key, value in list(enumerate(held) if isinstance(held, list) else held.items()):
             if id(value) in new:
@@ -125,6 +130,8 @@ def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None
     if (kind.__module__ or "").split(".")[0] not in _OTHERS:
         with contextlib.suppress(AttributeError):  # slots, C types
             own = object.__getattribute__(holder, "__dict__")
+        for name, value in slots_of(holder, kind).items():
+            yield f".{name}", value, functools.partial(object.__setattr__, holder, name)
     if type(own) is dict:
         for name, value in list(own.items()):
             yield f".{name}", value, functools.partial(operator.setitem, own, name)
@@ -247,7 +254,11 @@ def _set_item(obj: Any, key: Any, value: Any) -> None:
     kind.__setitem__(obj, key, value)
 
 
-def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, Any]], slots: Dict[str, Any]) -> None:
+_Difference = Tuple[Dict[str, Any], List[str]]
+"""What was set, by name, and what was deleted."""
+
+
+def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[_Difference], slots: _Difference) -> None:
     if inner:
         items = inner[1]
         # The plain type's own methods: a subclass's may do something else (Counter.update counts, checks refuse).
@@ -265,9 +276,11 @@ def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Dict[str, A
             obj.clear()
             obj.extend(items)
     if attributes is not None:
-        states.set_attributes(obj, attributes)
-    for name in slots_of(obj, type(obj)).keys() - slots.keys():
-        delattr(obj, name)
-    for name, value in slots.items():
-        if getattr(obj, name, slots) is not value:
-            setattr(obj, name, value)
+        for name in attributes[1]:
+            vars(obj).pop(name, None)
+        vars(obj).update(attributes[0])
+    for name in slots[1]:
+        with contextlib.suppress(AttributeError):
+            object.__delattr__(obj, name)
+    for name, value in slots[0].items():
+        object.__setattr__(obj, name, value)  # a frozen class refuses its own

@@ -12,7 +12,7 @@ import math
 import os
 import types
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple, cast
+from typing import Any, Dict, List, Optional, Sequence, Tuple, cast
 
 from . import (
     atrest,
@@ -25,12 +25,10 @@ from . import (
     handmade,
     mapped,
     models,
-    states,
     subclasses,
     tables,
     tensors,
     torchmodules,
-    triangles,
 )
 from .arrays import contents
 from .classes import data_of
@@ -39,6 +37,7 @@ from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable
 from .group import PATCH, Memo
+from .instances import digests, patch_of
 from .remade import path_in_shell
 
 _CONSTANT = (
@@ -50,6 +49,8 @@ _PLAIN = (str, bytes, int, float, complex, tuple, frozenset)
 """Only an instance of a class that is made of one has attributes."""
 _HEAVY = 1 << 20  # bytes of an array, values of a frame or tensor: from here on a thread pays
 _FIXED_NAMES = {"dtype", "timezone", "ZoneInfo", "timedelta", "datetime", "date", "time", "Decimal", "Fraction", "UUID"}
+_FIXED_NAMES |= {f"{kind}_{which}" for kind in ("dict", "odict") for which in ("keys", "values", "items")}
+"""Views too: what they lead to changes."""
 
 
 class Snapshot:
@@ -74,6 +75,7 @@ class Snapshot:
             seen.add(id(obj))
             wanted.append((number, obj))
         self.states = _states(wanted)
+        self.unsent = digests(self.states, memo)
 
 
 @resting()
@@ -181,7 +183,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
-    return atrest.state_of(obj) or states.state_of(obj) or _instance(obj, kind)
+    return atrest.state_of(obj) or _instance(obj, kind)
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
@@ -200,7 +202,7 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         slots[_CLASS] = kind
     methods: Any = kind
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
-    plain = plain and not keeps_inside(kind)
+    plain = (plain and not keeps_inside(kind)) or models.is_quantity(obj)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send
@@ -245,7 +247,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", "restated", *databases.KINDS):
+    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -284,16 +286,17 @@ def changes(before: Snapshot) -> Changes:
     """Compare the inputs with their state before the cell."""
     found = Changes()
     now = _states([(number, before.memo.objects[number]) for number in before.states])
+    within = _changed_within(before, now)
     storages: Dict[Any, tensors.Storage] = {}
     for number, old in before.states.items():
         obj = before.memo.objects[number]
         new = now.get(number)
-        if new is None or (old[0] == new[0] and _same(old, new)):
+        if new is None or (old[0] == new[0] and _same(old, new) and number not in within):
             continue
         if new[0] == "tensor":
             patch: Tuple[str, Any] = "tensor", tensors.patch(obj, storages)
         else:
-            patch = ("new", obj) if _is_another(old, new) else _patch(obj, new)
+            patch = ("new", obj) if _is_another(old, new) else _patch(obj, old, new, within.get(number, ()))
         if patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch
@@ -309,13 +312,27 @@ def changes(before: Snapshot) -> Changes:
 def changed(before: Snapshot) -> List[str]:
     """The names of the inputs that are no longer as they were; nothing is prepared for sending."""
     now = _states([(number, before.memo.objects[number]) for number in before.states])
+    within = _changed_within(before, now)
     found: List[str] = []
     for number, old in before.states.items():
         new = now.get(number)
         name = before.memo.owner(number)
-        if name and name not in found and not (new is None or (old[0] == new[0] and _same(old, new))):
+        same = new is None or (old[0] == new[0] and _same(old, new) and number not in within)
+        if name and name not in found and not same:
             found.append(name)
     return found
+
+
+def _changed_within(before: Snapshot, now: Dict[int, Tuple[str, Any]]) -> Dict[int, List[str]]:
+    """An object's number → its attributes and slots that did not come by themselves and hold other things now."""
+    if not before.unsent:
+        return {}
+    after = digests({number: now[number] for number in before.unsent if number in now}, before.memo)
+    found = {
+        number: [name for name, digest in after.get(number, {}).items() if held.get(name, digest) != digest]
+        for number, held in before.unsent.items()
+    }
+    return {number: names for number, names in found.items() if names}
 
 
 def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
@@ -326,7 +343,7 @@ def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     return bool(math.prod(before[1]) != math.prod(after[1]) or before[2:] != after[2:])
 
 
-def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
+def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequence[str]) -> Tuple[str, Any]:
     kind, state = new
     if kind == "array" and type(obj).__name__ == "memmap":
         return kind, contents(mapped.plain(obj))
@@ -341,8 +358,6 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
         return kind, subclasses.array_patch(obj, kind)
     if kind == "opaque":
         return "new", obj
-    if kind == "restated":
-        return kind, obj.__getstate__()
     if kind == "handler":
         return kind, handlers.sent(obj)
     if kind in databases.KINDS:
@@ -356,10 +371,7 @@ def _patch(obj: Any, new: Tuple[str, Any]) -> Tuple[str, Any]:
     if kind in ("dict", "dispatch"):
         return kind, list(state.items())
     if kind == "instance":
-        inner, attributes, slots = state
-        if inner and inner[0] == "pairs":
-            inner = ["pairs", list(inner[1].items())]
-        return kind, (inner, triangles.sent(obj, attributes), slots)
+        return patch_of(obj, old[1] if old[0] == kind else None, state, within)
     return kind, state
 
 

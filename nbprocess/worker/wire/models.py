@@ -1,4 +1,6 @@
-"""Models that have a form which other versions of their library read too: XGBoost's own binary JSON.
+"""Values of libraries that go in another form than their library would send them: models that have a form which other
+versions of their library read too (XGBoost's own binary JSON), figures of Plotly, functions of Numba, quantities of
+Pint.
 
 LightGBM pickles itself as its neutral text, scikit-learn has no such form (its versions are compared, see ``needs``).
 
@@ -8,6 +10,7 @@ May import: the standard library, this folder; XGBoost inside the functions.
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import Any, Dict
 
 from .functions import by_reference
@@ -91,3 +94,30 @@ def reduce_numba(compiled: Any) -> Any:
 def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
     """The inverse of ``reduce_numba``; the very one where it is here already."""
     return kind._rebuild(**states)
+
+
+def is_quantity(obj: Any) -> bool:
+    """Whether it is a quantity or unit of Pint."""
+    root = (type(obj).__module__ or "").split(".")[0]
+    return root == "pint" and hasattr(obj, "_REGISTRY") and hasattr(obj, "_units")
+
+
+def reduce_quantity(obj: Any) -> Any:
+    """A quantity or unit of Pint, with the registry that it belongs to: Pint's own reduction gives it to the default
+    one, which does not know the notebook's units, and refuses to reckon with quantities of others."""
+    pint: Any = sys.modules["pint"]
+    if not is_quantity(obj) or obj._REGISTRY is pint.application_registry.get():
+        return NotImplemented
+    registry = obj._REGISTRY
+    if isinstance(obj, registry.Unit):
+        return make_quantity, (registry, "Unit", obj._units)
+    if type(obj) is registry.Quantity:
+        return make_quantity, (registry, "Quantity", obj._magnitude, obj._units)
+    return NotImplemented
+
+
+def make_quantity(registry: Any, kind: str, *parts: Any) -> Any:
+    """The inverse of ``reduce_quantity``."""
+    for name in parts[-1]:
+        registry.parse_units(name)  # it makes kilometres of metres when it first meets them
+    return getattr(registry, kind)(*parts)

@@ -313,6 +313,8 @@ class _Reducing:
             found = tables.reduce_polars(self, obj)
         elif root == "plotly" and hasattr(kind, "_get_child_props") and hasattr(kind, "add_trace"):
             found = models.reduce_plotly(obj)
+        elif root == "pint":
+            found = models.reduce_quantity(obj)
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
         return found

@@ -7,6 +7,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
+import collections
 import gc
 import io
 import itertools
@@ -15,12 +16,16 @@ import os
 import re
 import sys
 import types
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import atrest, constants
 
 _SCANS = ("search", "match", "fullmatch")
-_VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+_VIEWS: Dict[type, Tuple[type, str]] = {
+    type(getattr(kind, which)(kind())): (kind, which)
+    for kind in (dict, collections.OrderedDict)
+    for which in ("keys", "values", "items")
+}
 _ITERATORS = {type(iter(getattr({}, name)())): name for name in ("keys", "values", "items")}
 _LIST_ITERATOR: Any = type(iter([]))
 _AT_ITS_END: Any = {type(iter(value)): empty for value, empty in (("a", ""), ("\u0101", ""), (b"a", b""), ((1,), ()))}
@@ -34,8 +39,8 @@ def reduce_remade(obj: Any) -> Any:
     if kind is re.Match:
         return _reduce_match(obj)
     if kind in _VIEWS:
-        found = [part for part in gc.get_referents(obj) if type(part) is dict]
-        return (make_view_of, (found[0], _VIEWS[kind])) if len(found) == 1 else NotImplemented
+        found = [part for part in gc.get_referents(obj) if isinstance(part, dict)]
+        return (make_view_of, (*_VIEWS[kind], found[0])) if len(found) == 1 else NotImplemented
     if kind is types.GeneratorType and obj.gi_frame is None:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
@@ -185,9 +190,9 @@ def make_match(pattern: Any, string: Any, scan: str, pos: int, endpos: int) -> A
     return getattr(pattern, scan)(string, pos, endpos)
 
 
-def make_view_of(mapping: Any, which: str) -> Any:
-    """``keys()``, ``values()`` or ``items()`` of a dict, which others may hold too."""
-    return getattr(mapping, which)()
+def make_view_of(kind: type, which: str, mapping: Any) -> Any:
+    """``keys()``, ``values()`` or ``items()`` of a dict, which others may hold too. A subclass may give others."""
+    return getattr(kind, which)(mapping)
 
 
 def make_ended(name: str, qualname: str) -> Any:

@@ -6,11 +6,10 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import itertools
 import types
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Set
 
 from . import classes, remade
 
@@ -23,7 +22,7 @@ def reduce_traits(obj: Any) -> Any:
     would be lost, and leaves out who observes what. NotImplemented for all others."""
     kind = type(obj)
     base = _traits_base(kind)
-    if base == "HasTraits" and _is_plain(kind) and _own_getstate(kind) is None:
+    if base == "HasTraits" and _has_librarys(kind):
         return classes.make_bare, (kind,), dict(vars(obj)), None, None, remade.add_attributes
     cls = obj.this_class if base == "EventHandler" else None
     if cls is not None and vars(cls).get(obj.name) is obj:
@@ -37,6 +36,12 @@ def _traits_base(kind: type) -> str:
         if base.__name__ in ("HasTraits", "EventHandler") and base.__module__ == "traitlets.traitlets":
             return base.__name__
     return ""
+
+
+def _has_librarys(kind: Any) -> bool:
+    """Whether a class of traitlets leaves to traitlets what is sent of its objects."""
+    plain = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    return bool(plain and kind.__getstate__.__module__ == "traitlets.traitlets")
 
 
 def make_member(cls: type, name: str) -> Any:
@@ -64,41 +69,44 @@ def set_soup(soup: Any, attributes: Dict[str, Any]) -> None:
     vars(soup).update(attributes, builder=builder() if isinstance(builder, type) else builder)
 
 
-def _is_plain(kind: Any) -> bool:
-    return kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+def _own_getstate(kind: type) -> bool:
+    """Whether code in Python says what there is to say of its objects."""
+    found = next((vars(base)["__getstate__"] for base in kind.__mro__ if "__getstate__" in vars(base)), None)
+    return isinstance(found, types.FunctionType)
 
 
-def _own_getstate(kind: type) -> Optional[types.FunctionType]:
-    """The ``__getstate__`` that a class of the notebook has or inherits from one."""
-    for base in kind.__mro__:
-        found = vars(base).get("__getstate__")
-        if found is not None:
-            return found if isinstance(found, types.FunctionType) and base.__module__ == "__main__" else None
-    return None
+_BY_ATTRIBUTES = ("bs4", "matplotlib", "patsy", "statsmodels")
+"""Packages of which we send the attributes themselves, or whose copies are made of what has a number."""
 
 
-def state_of(obj: Any) -> Optional[Tuple[str, Any]]:
-    """A state to compare of an object whose class makes up what is sent of it: it copies what it holds, leaves things
-    out. None where that is no other than its attributes."""
+def copied(obj: Any, held: Dict[str, Any]) -> Set[str]:
+    """The names under which an object holds lists, dicts and sets of which its class sent copies: what changes in one
+    changes nothing at the other end, so that only the holder can tell.
+
+    Args:
+        held: its attributes or slots.
+    """
     kind = type(obj)
-    if _own_getstate(kind) is None or not _is_plain(kind) or isinstance(obj, (list, dict, set, collections.deque)):
-        return None
-    try:
-        state = obj.__getstate__()
-    except Exception:  # what it takes out of the state is not there: it was left out on the way here
-        return None
-    attributes: Dict[str, Any] = getattr(obj, "__dict__", {})
     if (
-        isinstance(state, dict)
-        and state.keys() >= attributes.keys()
-        and all(value is attributes.get(key) or key not in attributes for key, value in state.items())
+        not _own_getstate(kind)
+        or (_traits_base(kind) and _has_librarys(kind))
+        or kind.__module__.split(".")[0] in _BY_ATTRIBUTES
     ):
-        return None
-    return "restated", _shape(state, 0)
+        return set()
+    state: Any = ()
+    with contextlib.suppress(Exception):  # what it takes out of the state was left out on the way here
+        state = obj.__getstate__()
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, (list, tuple)) else ()
+    sent = {id(part) for part in parts}
+    return {name for name, value in held.items() if type(value) in (list, dict, set) and id(value) not in sent}
+
+
+def shape(value: Any) -> Any:
+    """A value as tuples that tell whether it changed: plain data by what it is, all other objects by themselves."""
+    return _shape(value, 0)
 
 
 def _shape(value: Any, depth: int) -> Any:
-    """A value as tuples that tell whether it changed: plain data by what it is, all other objects by themselves."""
     kind = type(value)
     if kind in _ATOMS:
         return kind, value
@@ -131,19 +139,9 @@ def apply(obj: Any, state: Any) -> None:
         obj.__setstate__(state)
         return
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-    set_attributes(obj, attributes or {})
+    before = obj.__getstate__()
+    for name in before.keys() - (attributes or {}).keys() if isinstance(before, dict) else ():
+        vars(obj).pop(name, None)
+    vars(obj).update(attributes or {})
     for name, value in (slots or {}).items():
         setattr(obj, name, value)
-
-
-def set_attributes(obj: Any, attributes: Dict[str, Any]) -> None:
-    """Give an object these attributes and no others, but for those that its ``__getstate__`` leaves out: they stay."""
-    own: Dict[str, Any] = vars(obj)
-    stays: Dict[str, Any] = {}
-    if _own_getstate(type(obj)) is not None:
-        with contextlib.suppress(Exception):  # it cannot tell
-            given = obj.__getstate__()
-            stays = {name: own[name] for name in own if name not in given} if isinstance(given, dict) else {}
-    own.clear()
-    own.update(attributes)
-    own.update((name, value) for name, value in stays.items() if name not in attributes)

@@ -1,0 +1,107 @@
+"""What a cell changed of an instance: attributes and slots that it set or deleted, and what those hold that did not
+come through the stream, because the class's own ``__setstate__`` made it at this end.
+
+The latter has no number: nothing but its holder can tell that it changed. May import: the standard library, this
+folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import types
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from . import states, triangles
+from .fingerprint import content
+from .group import Memo
+from .pickler import Pickler
+
+_FIXED = (
+    *(str, bytes, int, float, complex, type(None), type, types.ModuleType, types.FunctionType),
+    *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
+)
+_MOST = 5_000
+_Difference = Tuple[Dict[str, Any], List[str]]
+"""What was set, by name, and what was deleted."""
+
+
+def digests(states_: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, Dict[str, Any]]:
+    """An object's number → what it holds that has no number, or that went as a copy, with what tells whether that
+    changed; empty where it cannot be told."""
+    known = {id(obj): obj for obj in memo.objects}
+    found: Dict[int, Dict[str, Any]] = {}
+    wanted: List[Tuple[int, str, Any]] = []
+    for number, (kind, state) in states_.items():
+        obj = memo.objects[number]
+        if kind != "instance" or _is_drawn(type(obj)):
+            continue
+        for held in state[1:]:
+            copies = states.copied(obj, held) if held else ()
+            for name, value in (held or {}).items():
+                if name in copies:
+                    found.setdefault(number, {})[name] = states.shape(value)
+                elif id(value) not in known and not isinstance(value, _FIXED):
+                    wanted.append((number, name, value))
+    if not wanted or len(wanted) > _MOST:
+        return found
+    file = io.BytesIO()
+    pickler = Pickler(file)
+    pickler.memo = {key: (number, obj) for number, (key, obj) in enumerate(known.items())}  # type: ignore[assignment]
+    for number, name, value in wanted:
+        found.setdefault(number, {})[name] = _digest(pickler, file, value)
+    return found
+
+
+def _digest(pickler: Pickler, file: io.BytesIO, value: Any) -> str:
+    file.seek(0)
+    file.truncate()
+    first = len(pickler.buffers)
+    try:
+        pickler.dump(value)
+    except Exception:  # an open file, a thread: it stays at its end
+        return ""
+    digest = hashlib.sha256(file.getbuffer())
+    for buffer in pickler.buffers[first:]:
+        digest.update(content(buffer.raw()))
+    return digest.hexdigest()
+
+
+def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Sequence[str]) -> Tuple[str, Any]:
+    """How the instance at the other end becomes as this one.
+
+    What neither was set nor changed stays as it is there, where there may be more: what ``__getstate__`` left out.
+
+    Args:
+        before: its state before the cell (items of a container, attributes, slots).
+        after: the one of now.
+        within: attributes and slots of which ``digests`` are no longer the same.
+    """
+    kind: Any = type(obj)
+    if within and hasattr(kind, "__setstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None):
+        return "restated", obj.__getstate__()  # the class knows how to make all of it
+    inner = after[0]
+    if inner and inner[0] == "pairs":
+        inner = ["pairs", list(inner[1].items())]
+    known = before or [[], {}, {}]
+    whole = _is_drawn(kind)
+    attributes, slots = (_difference(known[i] or {}, after[i], within, whole) for i in (1, 2))
+    if attributes is not None:
+        attributes = triangles.sent(obj, attributes[0]), attributes[1]
+    return "instance", (inner, attributes, slots)
+
+
+def _is_drawn(kind: type) -> bool:
+    """Whether it is a part of a figure: these lead to each other all over, so that they are sent whole."""
+    return (kind.__module__ or "").split(".")[0] == "matplotlib"
+
+
+def _difference(
+    before: Dict[str, Any], after: Optional[Dict[str, Any]], within: Sequence[str], whole: bool
+) -> Optional[_Difference]:
+    if after is None:
+        return None
+    moved = [name for name in after if name in before] != [name for name in before if name in after]
+    whole = whole or moved  # deleted and set anew: it stands last
+    given = {n: v for n, v in after.items() if whole or n in within or before.get(n, before) is not v}
+    return given, [name for name in before if moved or name not in after]
