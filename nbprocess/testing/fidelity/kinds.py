@@ -221,7 +221,8 @@ def _code(walk: Walk, code: types.CodeType, of_library: bool = False) -> str:
 
 
 _DERIVED = ("_abc_", "__pydantic_", "__private_attributes__")
-"""What ``abc`` and pydantic keep of a class, made of what it says."""
+_DERIVED += ("_descriptors", "_traits", "_all_trait_", "_instance_inits")
+"""What ``abc``, pydantic and traitlets keep of a class, made of what it says."""
 
 
 def _class(walk: Walk, path: str, value: type) -> None:
