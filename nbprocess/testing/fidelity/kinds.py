@@ -220,7 +220,7 @@ def _code(walk: Walk, code: types.CodeType, of_library: bool = False) -> str:
     return digest(walk.text(repr(parts)).encode())
 
 
-_DERIVED = ("_abc_", "__pydantic_", "__private_attributes__")
+_DERIVED: tuple[str, ...] = ("_abc_", "__pydantic_", "__private_attributes__")
 _DERIVED += ("_descriptors", "_traits", "_all_trait_", "_instance_inits")
 """What ``abc``, pydantic and traitlets keep of a class, made of what it says."""
 

@@ -14,6 +14,7 @@ from . import (
     arrays,
     atrest,
     caches,
+    callbacks,
     databases,
     exceptions,
     frames,
@@ -194,8 +195,11 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "instance":
         _apply_instance(obj, *state)
         triangles.restore(obj)
+        callbacks.relink(obj)
     elif kind == "restated":
         states.apply(obj, state)
+    elif kind == "callbacks":
+        callbacks.apply(obj, state)
     elif kind == "handler":
         handlers.set_handler(obj, state)
     elif kind in databases.KINDS:

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, cast
 from . import (
     atrest,
     caches,
+    callbacks,
     constants,
     databases,
     dynamic,
@@ -38,7 +39,7 @@ from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable
 from .group import PATCH, Memo
 from .instances import digests, patch_of
-from .remade import path_in_shell
+from .remade import Anew, path_in_shell
 
 _CONSTANT = (
     *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
@@ -183,6 +184,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
+    if callbacks.is_registry(kind):
+        return callbacks.state_of(obj)
     return atrest.state_of(obj) or _instance(obj, kind)
 
 
@@ -297,7 +300,9 @@ def changes(before: Snapshot) -> Changes:
             patch: Tuple[str, Any] = "tensor", tensors.patch(obj, storages)
         else:
             patch = ("new", obj) if _is_another(old, new) else _patch(obj, old, new, within.get(number, ()))
-        if patch[0] == "new":
+        if patch[0] == "new" and takes_over(obj):
+            patch = "new", Anew(obj)  # it stays the one that it is: what else refers to it goes by its number
+        elif patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch
         name = before.memo.owner(number)
@@ -335,6 +340,21 @@ def _changed_within(before: Snapshot, now: Dict[int, Tuple[str, Any]]) -> Dict[i
     return {number: names for number, names in found.items() if names}
 
 
+def takes_over(obj: Any) -> bool:
+    """Whether an object that knows its state alone can be given that of another one, see ``applying``."""
+    return (
+        hasattr(obj, "bit_generator")
+        or (hasattr(obj, "getstate") and hasattr(obj, "setstate"))
+        or (hasattr(obj, "random_raw") and hasattr(obj, "state"))
+        or (hasattr(obj, "get_state") and hasattr(obj, "set_state"))
+        or (type(obj).__name__ == "array" and hasattr(obj, "typecode"))
+        or tables.is_polars(type(obj))
+        or models.is_booster(type(obj))
+        or torchmodules.is_script(obj)
+        or keeps_inside(type(obj))
+    )
+
+
 def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     """Whether an array has more or fewer items than before, or others: the one at the other end cannot become so."""
     if old[0] != "array" or new[0] != "array":
@@ -360,6 +380,8 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return "new", obj
     if kind == "handler":
         return kind, handlers.sent(obj)
+    if kind == "callbacks":
+        return kind, callbacks.Sent(obj)
     if kind in databases.KINDS:
         return kind, databases.patch_of(obj, kind, state)
     if kind in ("class", "function"):

@@ -17,6 +17,7 @@ from ..tombstone import Tombstone, why
 from . import (
     arrays,
     caches,
+    callbacks,
     classes,
     constants,
     databases,
@@ -92,7 +93,7 @@ class _Reducing:
         super().__init__(file, 5, buffer_callback=self._out_of_band)  # type: ignore[call-arg]
         if careful:
             self.persistent_id = singles.naming()
-        self._probing = probing
+        self.probing = probing
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
@@ -211,7 +212,7 @@ class _Reducing:
             return classes.reduce_typing(obj)
         if kind is caches.CACHED:
             return (
-                NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj, probing=self._probing)
+                NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj, probing=self.probing)
             )
         if kind in (io.StringIO, io.BytesIO) and obj.closed:
             return remade.make_closed_memory, (kind,)
@@ -258,6 +259,18 @@ class _Reducing:
                 self.mark("pickle")
                 self._need(kind.__module__)
                 return found
+        if callbacks.is_registry(kind):
+            return callbacks.reduce_registry(self, obj)
+        if kind is remade.Anew:
+            made = self.reducer_override(obj.obj)
+            made = obj.obj.__reduce_ex__(5) if made is NotImplemented else made
+            return (remade.make_by, (made[0], made[1]), *made[2:])
+        if kind is callbacks.Sent:
+            return callbacks.reduce_sent(self, obj)
+        if callbacks.is_colorizer(obj):
+            self.mark("pickle")
+            self._need(kind.__module__)
+            return callbacks.reduce_colorizer(obj)
         if root == "matplotlib" and kind.__name__ == "Figure":
             self.mark("pickle")
             self._need(kind.__module__)

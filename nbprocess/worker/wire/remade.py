@@ -61,6 +61,18 @@ def reduce_remade(obj: Any) -> Any:
     return (make_attribute, named) if named is not None else NotImplemented
 
 
+class Anew:
+    """Stands for an object in its present state where the other end has it in an earlier one."""
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+
+def make_by(function: Any, arguments: Any) -> Any:
+    """What a reduction says to make; pickle itself takes some of them for objects of their own class only."""
+    return function(*arguments)
+
+
 def make_spent_group() -> Any:
     """A group of ``itertools.groupby`` that has given all it had, or that its parent has left behind."""
     parent = itertools.groupby([0])

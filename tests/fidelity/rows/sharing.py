@@ -244,3 +244,11 @@ for line in boxes:
 # %% row 61
 boxes[1, 1], corner = "x", boxes[::-1, 1:]
 line, corner
+# %% row 60: results that refer to what the cell changed, and what only a type of C knows
+import io
+drawer, page = np.random.default_rng(0), io.StringIO("abc")
+# %% row 60
+drawers, pages = {"one": drawer}, [page]
+drawer.random(), page.read(1)
+# %% row 60
+drawers["one"] is drawer, pages[0] is page, drawers["one"].random(), drawer.random(), page.read()

@@ -255,3 +255,15 @@ finder = mesh.get_trifinder()
 # %% row 61
 mesh.set_mask([True, False, False, False])
 finder(0.5, 0.1), mesh.neighbors
+# %% row 53: a colorbar follows its image, a callback of the notebook is called
+chart, plane = plt.subplots()
+picture = plane.imshow([[0, 1], [2, 3]])
+bar, moved = chart.colorbar(picture), []
+plane.callbacks.connect("xlim_changed", lambda axes: moved.append(axes.get_xlim()))
+# %% row 61
+picture.set_clim(0, 9), plane.set_xlim(0, 1)
+picture.set_norm(matplotlib.colors.LogNorm(1, 5))
+chart
+# %% row 61
+picture.norm.vmax = 20
+bar.vmax, moved
