@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import collections
 import datetime
 import decimal
 import itertools
@@ -52,6 +53,76 @@ def test_a_dtype_stays_the_very_one_of_c(ends: Ends) -> None:
     found = ends.send(small=np.arange(3.0), large=np.zeros(100_000), odd=np.zeros(3, dtype=odd))
     assert all(np.asarray(found[name], dtype=float) is found[name] for name in ("small", "large"))
     assert found["odd"].dtype is not np.dtype("i4") and found["odd"].dtype == "i4"
+
+
+class Log(list[Any]):
+    def __init__(self, *items: Any) -> None:
+        self.added: list[Any] = []
+        super().__init__(items)
+
+    def append(self, item: Any) -> None:
+        self.added.append(item)
+        super().append(item)
+
+    def __iter__(self) -> Any:
+        return iter(["shown"])
+
+
+class Lower(dict[str, Any]):
+    __slots__ = ("sets",)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.sets = getattr(self, "sets", 0) + 1
+        super().__setitem__(key.lower(), value)
+
+
+class Ordered(collections.OrderedDict[str, int]):
+    def __setitem__(self, key: str, value: int) -> None:
+        if key in self:
+            raise KeyError(f"{key} is there")
+        super().__setitem__(key, value)
+
+
+class Lists(collections.defaultdict[str, Any]):
+    def __init__(self) -> None:
+        super().__init__(list)
+
+
+class Counted(collections.Counter[str]):
+    label = "none"
+
+
+class Last(collections.deque[int]):
+    def __init__(self, items: Any, kept: int) -> None:
+        super().__init__(items, maxlen=kept)
+
+
+class Evens(set[int]):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_containers_of_a_class_of_their_own_hold_what_they_held(ends: Ends) -> None:
+    log, lower, ordered, lists, counted, evens = Log(1), Lower(), Ordered(), Lists(), Counted("aab"), Evens("even")
+    log.append(log)
+    lower["A"] = log
+    dict.__setitem__(lower, "B", 2)
+    ordered["x"], ordered["y"] = 1, 2
+    ordered.move_to_end("x")
+    lists["k"].append(3)
+    counted.label = "letters"
+    evens.add(2)
+    found = ends.send(
+        log=log, lower=lower, ordered=ordered, lists=lists, counted=counted, last=Last("ab", 2), evens=evens
+    )
+    log = found["log"]
+    assert type(log) is Log and [log[0], log[1] is log] == [1, True] and len(log) == 2 and log.added == [log]
+    assert found["lower"] == {"a": log, "B": 2} and found["lower"].sets == 1
+    assert list(found["ordered"].items()) == [("y", 2), ("x", 1)] and type(found["ordered"]) is Ordered
+    assert found["lists"] == {"k": [3]} and found["lists"]["new"] == []
+    assert found["counted"] == {"a": 2, "b": 1} and found["counted"].label == "letters"
+    assert (list(found["last"]), found["last"].maxlen) == (["a", "b"], 2)
+    assert found["evens"] == {2} and found["evens"].name == "even"
 
 
 def test_what_a_library_offers_by_name_stays_the_librarys_own(ends: Ends) -> None:

@@ -277,8 +277,8 @@ def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[_Difference
             list.clear(obj)
             list.extend(obj, items)
         else:
-            obj.clear()
-            obj.extend(items)
+            collections.deque.clear(obj)
+            collections.deque.extend(obj, items)
     if attributes is not None:
         for name in attributes[1]:
             vars(obj).pop(name, None)

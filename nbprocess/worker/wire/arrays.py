@@ -260,8 +260,8 @@ def make_objects(
 
 def reduce_dtype(dtype: Any) -> Any:
     """The reduction of a dtype, where NumPy's own forgets something: that one of C's types is another one of the same
-    size (``long long``), or that it is the process's one object for numbers of this kind: ``asarray(x, dtype=float)``
-    is ``x`` only then. NotImplemented for all others."""
+    size (``long long``), or that it is NumPy's one object for such numbers (``np.asarray(x, float)`` is ``x`` only
+    then). NotImplemented for all others."""
     import numpy as np
 
     if dtype.kind not in "biufcO" or not dtype.isnative:

@@ -19,6 +19,7 @@ from . import (
     caches,
     callbacks,
     constants,
+    containers,
     databases,
     dynamic,
     exceptions,
@@ -194,11 +195,11 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         return "instance", ([], dict(obj.__dict__), {})
     inner: List[Any] = []
     if isinstance(obj, (list, collections.deque)):
-        inner = ["items", list(obj)]
+        inner = ["items", containers.contents(obj)]
     elif isinstance(obj, dict):
-        inner = ["pairs", dict(obj)]
+        inner = ["pairs", dict(containers.contents(obj))]
     elif isinstance(obj, set):
-        inner = ["members", set(obj)]
+        inner = ["members", set(containers.contents(obj))]
     attributes = getattr(obj, "__dict__", None)
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":

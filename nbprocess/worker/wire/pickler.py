@@ -20,6 +20,7 @@ from . import (
     callbacks,
     classes,
     constants,
+    containers,
     databases,
     designs,
     dynamic,
@@ -211,9 +212,7 @@ class _Reducing:
         if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType") and kind.__module__ == "typing":
             return classes.reduce_typing(obj)
         if kind is caches.CACHED:
-            return (
-                NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj, probing=self.probing)
-            )
+            return NotImplemented if functions.by_reference(obj) else functions.reduce_cached(obj, probing=self.probing)
         if kind in (io.StringIO, io.BytesIO) and obj.closed:
             return remade.make_closed_memory, (kind,)
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
@@ -288,7 +287,10 @@ class _Reducing:
                 return found
         if root not in _PLAIN:
             return self._foreign(root, kind, obj)
-        return classes.reduce_instance(obj) if kind.__module__ == "__main__" else NotImplemented
+        if kind.__module__ != "__main__":
+            return NotImplemented
+        found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
+        return classes.reduce_instance(obj) if found is NotImplemented else found
 
     def _foreign(self, root: str, kind: type, obj: Any) -> Any:
         """Values of installed libraries: by a codec of their own, else by pickle."""
@@ -328,6 +330,8 @@ class _Reducing:
             found = models.reduce_plotly(obj)
         elif root == "pint":
             found = models.reduce_quantity(obj)
+        elif issubclass(kind, containers.KINDS):
+            found = containers.reduce_container(obj)
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
         return found
