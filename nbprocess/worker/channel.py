@@ -139,9 +139,18 @@ def open_streams(channel: Channel) -> None:
         raw = _Raw(channel, name, fd)
         # Never fails on odd characters: the notebook shows them, as it would here.
         stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", newline="\n", write_through=True)  # type: ignore[type-var]
+        _hand_over(getattr(sys, name), stream)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.stdin = sys.__stdin__ = open(os.devnull)  # type: ignore[misc]
+
+
+def _hand_over(old: Any, new: Any) -> None:
+    """Handlers of libraries that a warm server imported write where its process wrote."""
+    for reference in list(getattr(sys.modules.get("logging"), "_handlerList", ())):
+        handler: Any = reference()
+        if handler is not None and vars(handler).get("stream", new) is old:
+            handler.stream = new
 
 
 def plain(value: object) -> object:

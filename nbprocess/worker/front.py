@@ -152,13 +152,20 @@ class Front:
         if "IPython" not in sys.modules:
             self._hooks.on("IPython", lambda module: self.shell())
             return
-        # A warm server has imported it before the fork: make the shell when somebody asks whether there is one.
+        # A warm server has imported it before the fork: make the shell when somebody asks for it, or if there is one.
         from IPython.core.interactiveshell import InteractiveShell
+
+        instance: Any = InteractiveShell.instance
 
         def initialized(cls: Any) -> bool:
             return cls._instance is not None or self.shell() is not None
 
+        def the_one(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            cls.initialized()
+            return instance.__func__(cls, *args, **kwargs)
+
         InteractiveShell.initialized = classmethod(initialized)  # type: ignore[assignment]
+        InteractiveShell.instance = classmethod(the_one)  # type: ignore[assignment]
 
     def _choose_backend(self) -> None:
         from . import drawing

@@ -11,7 +11,8 @@ from pathlib import Path
 from driver import job
 
 SERVER = """
-import os, sys
+import logging, os, sys
+logging.getLogger("library").addHandler(logging.StreamHandler())
 import IPython, matplotlib.pyplot, pandas
 sys.path.insert(0, sys.argv[1])
 from nbprocess.worker.__main__ import run
@@ -25,7 +26,14 @@ for root, *digests in zip(*[iter(sys.argv[2:])] * 3):
 
 
 def test_two_jobs_from_one_warm_process(tmp_path: Path) -> None:
-    code = "import matplotlib.pyplot as plt, pandas as pd\nplt.plot([1, 2])\nplt.show()\npd.DataFrame({'a': [x]})"
+    code = """
+from IPython.display import publish_display_data
+publish_display_data({"text/plain": "by a library"})  # which asks for the shell, not whether there is one
+import logging, sys, matplotlib.pyplot as plt, pandas as pd
+assert logging.getLogger("library").handlers[0].stream is sys.stderr
+plt.plot([1, 2])
+plt.show()
+pd.DataFrame({'a': [x]})"""
     jobs = [job(tmp_path / name, code, {"x": 5}, save=[]) for name in ("one", "two")]
     arguments = [part for ready in jobs for part in (str(ready.ml), ready.worker_sha, ready.manifest_sha)]
     worker = jobs[0].ml / "processing/input/nbprocess/worker.pyz"
@@ -36,5 +44,6 @@ def test_two_jobs_from_one_warm_process(tmp_path: Path) -> None:
     assert done.stdout.split("\n").count("code 0") == 2, done.stderr
     for ready in jobs:
         out = ready.ml / "processing/output/nbprocess/algo-7"
-        figure, frame = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+        published, figure, frame = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+        assert published["data"] == {"text/plain": "by a library"}
         assert "image/png" in figure["data"] and "<table" in frame["data"]["text/html"]
