@@ -52,6 +52,16 @@ def test_what_was_not_changed_does_not_travel_back_and_what_was_closed_is(ends: 
         ends.home["empty"].execute("select 1")
 
 
+def test_a_closed_connection_and_its_cursor_are_closed_there_too(ends: Ends) -> None:
+    connection = sqlite3.connect(":memory:")
+    cursor = connection.cursor()
+    connection.close()
+    found = ends.send(connection=connection, cursor=cursor)
+    assert found["cursor"].connection is found["connection"]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        found["cursor"].execute("SELECT 1")
+
+
 def test_an_open_transaction_is_said_and_rows_that_are_left_are_refused(ends: Ends) -> None:
     ends.cell(MADE + "con.execute('delete from t where a = 1')")
     dumped = ends.dump("con")

@@ -29,8 +29,10 @@ def reduce_database(pickler: Any, obj: Any) -> Any:
     """
     which = _which(type(obj))
     if which == "connection":
-        return _reduce_connection(pickler, obj)
+        return (make_closed_connection, ()) if _is_closed(obj) else _reduce_connection(pickler, obj)
     if which == "cursor":
+        if _is_closed(obj.connection):
+            return type(obj), (obj.connection,), _of_cursor(obj), None, None, set_cursor
         if not _has_ended(obj.connection):
             raise Refused("it may have rows left to give, in this process only. Fetch them first (fetchall()).")
         return make_cursor, (obj.connection,), _of_cursor(obj), None, None, set_cursor
@@ -67,7 +69,7 @@ def _path(connection: Any) -> Optional[str]:
     """The file of a connection as seen from the current folder; None for a database in memory.
 
     Raises:
-        Refused: it is closed, has more databases than one, or a file elsewhere.
+        Refused: it has more databases than one, or a file elsewhere.
     """
     import sqlite3
 
@@ -144,6 +146,22 @@ def make_connection(path: str, types: int, converters: Dict[str, Any], adapters:
     known.converters.update(converters)
     known.adapters.update(adapters)
     return sqlite3.connect(path, detect_types=types, check_same_thread=False)
+
+
+def _is_closed(connection: Any) -> bool:
+    import sqlite3
+
+    try:
+        return int(connection.total_changes) < 0
+    except sqlite3.ProgrammingError:
+        return True
+
+
+def make_closed_connection() -> Any:
+    """A connection that was closed: it says so, as the one at the other end does."""
+    made = make_connection(_MEMORY, 0, {}, {})
+    made.close()
+    return made
 
 
 def set_connection(connection: Any, state: Dict[str, Any]) -> None:
