@@ -194,8 +194,9 @@ def _apply_xarray(module: Any, state: Any) -> None:
 
 
 def _bokeh(module: Any) -> Any:
-    """Where Bokeh shows: nowhere (empty), in the notebook, in a file."""
-    state, found = module._STATE, {}
+    """Where Bokeh shows: nowhere, in the notebook, in a file; and the last number that it gave to a model: no two in a
+    page may have the same."""
+    state, found = module._STATE, {"number": getattr(sys.modules["bokeh.util.serialization"], "_simple_id", 0)}
     if state is not None and state.notebook:
         found["notebook"] = state.notebook_type
     if state is not None and state.file is not None:
@@ -206,6 +207,9 @@ def _bokeh(module: Any) -> Any:
 def _apply_bokeh(module: Any, state: Any) -> None:
     current = module.curstate()
     current._reset_keeping_doc()
+    numbers: Any = sys.modules["bokeh.util.serialization"]
+    if hasattr(numbers, "_simple_id"):
+        numbers._simple_id = max(numbers._simple_id, state.get("number", 0))
     if "notebook" in state:
         current.output_notebook(state["notebook"])
     if "file" in state:

@@ -55,6 +55,18 @@ def test_a_dtype_stays_the_very_one_of_c(ends: Ends) -> None:
     assert found["odd"].dtype is not np.dtype("i4") and found["odd"].dtype == "i4"
 
 
+def test_a_plot_of_bokeh_is_whole_and_in_the_document_of_its_process(ends: Ends) -> None:
+    plotting = pytest.importorskip("bokeh.plotting")
+    plot = plotting.figure(tools="pan")
+    drawn = plot.scatter([1, 2], [3, 4], size=5)
+    plotting.curdoc().add_root(plot)
+    found = ends.send(plot=plot, drawn=drawn)
+    assert found["plot"].id == plot.id and found["plot"].document is plotting.curdoc()
+    assert found["plot"].renderers == [found["drawn"]] and found["drawn"].glyph.size == 5
+    ((owner, descriptor),) = found["plot"].renderers._owners
+    assert owner is found["plot"] and descriptor is type(plot).__mro__[1].__dict__["renderers"]
+
+
 class Log(list[Any]):
     def __init__(self, *items: Any) -> None:
         self.added: list[Any] = []

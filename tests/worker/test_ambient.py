@@ -68,7 +68,8 @@ def test_a_module_that_is_being_imported_is_not_asked(monkeypatch: pytest.Monkey
 
 def test_where_bokeh_shows_holds_at_the_other_end() -> None:
     current = pytest.importorskip("bokeh.io.state").curstate()
-    assert ambient.collect()["bokeh"] == {}
+    number = ambient.collect()["bokeh"].pop("number")
+    assert ambient.collect()["bokeh"] == {"number": number}
     current.output_notebook()
     current.output_file("plot.html", title="Plot", mode="inline")
     found = json.loads(json.dumps(ambient.collect()["bokeh"]))
@@ -76,8 +77,11 @@ def test_where_bokeh_shows_holds_at_the_other_end() -> None:
     ambient.apply({"bokeh": found})
     assert (current.notebook, current.notebook_type) == (True, "jupyter")
     assert (current.file.filename, current.file.title, current.file.resources.mode) == ("plot.html", "Plot", "inline")
-    ambient.apply({"bokeh": {}})
+    ambient.apply({"bokeh": {"number": number + 5}})
     assert (current.notebook, current.file) == (False, None)
+    assert ambient.collect()["bokeh"] == {"number": number + 5}
+    ambient.apply({"bokeh": {"number": number}})  # of a job that ran beside others: no number is given twice
+    assert ambient.collect()["bokeh"] == {"number": number + 5}
 
 
 def test_a_logger_of_a_librarys_own_class_is_left_to_the_library() -> None:

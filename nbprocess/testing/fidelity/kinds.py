@@ -14,6 +14,7 @@ import functools
 import io
 import os
 import re
+import sys
 import threading
 import traceback
 import types
@@ -76,6 +77,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"token type {value!r}")  # there is one of each name; what hangs below it grows by use
     elif root in _OF_THE_KERNEL and hasattr(value, "_trait_values"):
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
+    elif value is getattr(getattr(sys.modules.get("bokeh.io.state"), "_STATE", None), "document", walk):
+        walk.put(path, f"{named(kind)} of the process")  # it leads to all that was shown
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
         walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":

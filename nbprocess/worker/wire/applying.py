@@ -21,7 +21,6 @@ from . import (
     handlers,
     handmade,
     models,
-    states,
     subclasses,
     tables,
     tensors,
@@ -197,7 +196,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         triangles.restore(obj)
         callbacks.relink(obj)
     elif kind == "restated":
-        states.apply(obj, state)
+        obj.__setstate__(state)
     elif kind == "callbacks":
         callbacks.apply(obj, state)
     elif kind == "handler":

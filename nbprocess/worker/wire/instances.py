@@ -1,8 +1,8 @@
 """What a cell changed of an instance: attributes and slots that it set or deleted, and what those hold that did not
-come through the stream, because the class's own ``__setstate__`` made it at this end.
+come through the stream as it is: the class's own ``__setstate__`` made it at this end, or ``__getstate__`` sent a copy.
 
-The latter has no number: nothing but its holder can tell that it changed. May import: the standard library, this
-folder.
+The latter has no number, or that of the copy: nothing but its holder can tell that it changed. May import: the standard
+library, this folder.
 """
 
 from __future__ import annotations
@@ -26,31 +26,53 @@ _Difference = Tuple[Dict[str, Any], List[str]]
 """What was set, by name, and what was deleted."""
 
 
-def digests(states_: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, Dict[str, Any]]:
+def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, Dict[str, str]]:
     """An object's number → what it holds that has no number, or that went as a copy, with what tells whether that
     changed; empty where it cannot be told."""
     known = {id(obj): obj for obj in memo.objects}
-    found: Dict[int, Dict[str, Any]] = {}
-    wanted: List[Tuple[int, str, Any]] = []
-    for number, (kind, state) in states_.items():
+    wanted: List[Tuple[int, List[str], Any]] = []
+    for number, (kind, state) in known_states.items():
         obj = memo.objects[number]
         if kind != "instance" or _is_drawn(type(obj)):
             continue
-        for held in state[1:]:
-            copies = states.copied(obj, held) if held else ()
-            for name, value in (held or {}).items():
-                if name in copies:
-                    found.setdefault(number, {})[name] = states.shape(value)
-                elif id(value) not in known and not isinstance(value, _FIXED):
-                    wanted.append((number, name, value))
+        held = {**(state[1] or {}), **state[2]}
+        unknown = [name for name, value in held.items() if id(value) not in known and not isinstance(value, _FIXED)]
+        if _says_its_state(type(obj)):
+            own = _own_state(obj)
+            sent = {id(part) for part in own}
+            copied = [name for name, value in held.items() if id(value) not in sent and _may_change(value)]
+            if unknown or copied:
+                wanted.append((number, [*unknown, *copied], own))
+        else:
+            wanted += [(number, [name], held[name]) for name in unknown]
     if not wanted or len(wanted) > _MOST:
-        return found
+        return {}
     file = io.BytesIO()
     pickler = Pickler(file)
     pickler.memo = {key: (number, obj) for number, (key, obj) in enumerate(known.items())}  # type: ignore[assignment]
-    for number, name, value in wanted:
-        found.setdefault(number, {})[name] = _digest(pickler, file, value)
+    found: Dict[int, Dict[str, str]] = {}
+    for number, names, parts in wanted:
+        found.setdefault(number, {}).update(dict.fromkeys(names, _digest(pickler, file, parts)))
     return found
+
+
+def _says_its_state(kind: type) -> bool:
+    """Whether code in Python says what there is to say of its objects."""
+    found = next((vars(base)["__getstate__"] for base in kind.__mro__ if "__getstate__" in vars(base)), None)
+    return isinstance(found, types.FunctionType) and not states.goes_by_attributes(kind)
+
+
+def _own_state(obj: Any) -> List[Any]:
+    """The parts of the state that the class gives."""
+    try:
+        state = obj.__getstate__()
+    except Exception:  # what it takes out of the state was left out on the way here
+        return []
+    return list(state.values() if isinstance(state, dict) else state if isinstance(state, (list, tuple)) else [state])
+
+
+def _may_change(value: Any) -> bool:
+    return type(value) in (list, dict, set) or type(value).__name__ == "ndarray"
 
 
 def _digest(pickler: Pickler, file: io.BytesIO, value: Any) -> str:

@@ -32,6 +32,7 @@ from . import (
     mapped,
     models,
     named,
+    plots,
     plugins,
     refuse,
     remade,
@@ -330,6 +331,8 @@ class _Reducing:
             found = models.reduce_plotly(obj)
         elif root == "pint":
             found = models.reduce_quantity(obj)
+        elif root == "bokeh" and not issubclass(kind, containers.KINDS):
+            found = plots.reduce_plot(obj)
         elif issubclass(kind, containers.KINDS):
             found = containers.reduce_container(obj)
         if found is NotImplemented or root == "plotly":
