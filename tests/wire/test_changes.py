@@ -267,3 +267,38 @@ def test_views_of_dicts_and_their_subclasses(ends: Ends, kind: str) -> None:
     far["counts"]["b"] = 2
     assert ends.back(pairs=far["counts"].items())["pairs"] == ends.home["counts"].items()
     assert (list(far["words"]), list(words), ends.home["words"] is words) == (["a", "b"], ["a", "b"], True)
+
+
+def test_a_class_may_send_copies_of_what_it_holds(ends: Ends) -> None:
+    ends.cell("import numpy as np\npolynomial = np.polynomial.Polynomial([1, 2])")
+    polynomial = ends.home["polynomial"]
+    far = ends.send("polynomial")["polynomial"]
+    ends.begin()
+    far.coef[0] = 9
+    ends.back()
+    assert ends.home["polynomial"] is polynomial and list(polynomial.coef) == [9, 2]
+
+
+def test_containers_that_count_what_is_set(ends: Ends) -> None:
+    ends.cell(
+        "class Words(dict):\n"
+        "    def __init__(self): self.count = 0\n"
+        "    def __setitem__(self, word, value):\n"
+        "        self.count += 1\n"
+        "        super().__setitem__(word.lower(), value)\n"
+        "class Steps(list):\n"
+        "    def __init__(self): self.count = 0\n"
+        "    def append(self, step):\n"
+        "        self.count += 1\n"
+        "        super().append(step)\n"
+        "words, steps = Words(), Steps()\n"
+        "words['A'] = words\nsteps.append(words)"
+    )
+    words, steps = ends.home["words"], ends.home["steps"]
+    far = ends.send("words", "steps")
+    ends.begin()
+    assert (far["words"].count, far["steps"].count, far["words"]["a"] is far["words"]) == (1, 1, True)
+    far["words"]["B"] = 2
+    far["steps"].append(3)
+    ends.back()
+    assert (list(words), words.count, list(steps), steps.count) == (["a", "b"], 2, [words, 3], 2)
