@@ -31,9 +31,9 @@ def installed(name: str) -> bool:
     return name in _installed
 
 
-_AS_IN_A_NOTEBOOK = {name: "1" for name in ("CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE")}
-_AS_IN_A_NOTEBOOK.update(PAGER="cat", GIT_PAGER="cat")
-"""What Jupyter's kernel tells the programs that a cell starts: ``ls`` shows colours."""
+AS_IN_A_NOTEBOOK = {name: "1" for name in ("CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE")}
+AS_IN_A_NOTEBOOK.update(PAGER="cat", GIT_PAGER="cat")
+"""What Jupyter's kernel tells the programs that a cell starts, and libraries: ``ls`` shows colours."""
 
 
 class StdinNotImplementedError(NotImplementedError):
@@ -125,7 +125,7 @@ class Front:
 
     def install(self) -> None:
         """Put everything in its place."""
-        for name, text in _AS_IN_A_NOTEBOOK.items():
+        for name, text in AS_IN_A_NOTEBOOK.items():
             os.environ.setdefault(name, text)
         os.environ["TERM"] = "xterm-color"
         if os.path.exists(

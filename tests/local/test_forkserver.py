@@ -93,7 +93,8 @@ def test_libraries_are_imported_once_however_often_they_are_asked_for(
     from nbprocess.backends.local import forkserver
 
     (tmp_path / "slowly.py").write_text(
-        f"import os, time\nopen({str(tmp_path)!r} + f'/began-{{os.getpid()}}', 'w').close()\ntime.sleep(1)\n"
+        "import os, time\n"
+        f"open({str(tmp_path)!r} + f'/began-{{os.getpid()}}', 'w').write(os.environ['FORCE_COLOR'])\ntime.sleep(1)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     home = tmp_path / "home"
@@ -103,7 +104,7 @@ def test_libraries_are_imported_once_however_often_they_are_asked_for(
     if not child:
         forkserver.LOOK = 0.05
         try:
-            worker: Any = SimpleNamespace(recorder=contextlib.nullcontext)
+            worker: Any = SimpleNamespace(recorder=contextlib.nullcontext, environ={"FORCE_COLOR": "yes"})
             forkserver.Server(path, worker, str(home)).serve()
         finally:
             os._exit(0)
@@ -120,3 +121,4 @@ def test_libraries_are_imported_once_however_often_they_are_asked_for(
     home.rmdir()
     os.waitpid(child, 0)
     assert len(began) == 2, "a trial, and the server itself"
+    assert [path.read_text() for path in began] == ["yes"] * 2, "as in the jobs, for libraries that look at it once"

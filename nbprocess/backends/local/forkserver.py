@@ -78,6 +78,12 @@ class Worker:
             sys.path.remove(str(path))
             sys.modules.update(ours)
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the environment of each job tells libraries."""
+        found: dict[str, str] = self._modules["nbprocess.worker.front"].AS_IN_A_NOTEBOOK
+        return found
+
     def recorder(self) -> Any:
         """Notes what imports do that are made in advance, for the jobs whose cells make them."""
         return self._modules["nbprocess.worker.preloaded"].Recorder()
@@ -262,6 +268,7 @@ class Server:
             self._preparing = None
             self._refused -= set(new)
             os.environ.update(_WITHOUT_THREADS)
+            os.environ.update(self._worker.environ)  # libraries look at it once, when they are imported
             if importlib.util.find_spec("matplotlib_inline") is not None:
                 # matplotlib validates it by reading the metadata of every installed package: here, not in each job
                 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
