@@ -7,6 +7,7 @@ May import: the standard library, this folder.
 from __future__ import annotations
 
 import copyreg
+import functools
 import io
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -81,14 +82,19 @@ def _sendable(pickler: Any, registry: Any) -> List[_Entry]:
 
 
 def _of_matplotlib(function: Any) -> bool:
+    if isinstance(function, functools.partial):
+        return _of_matplotlib(function.func)
     owner = getattr(function, "__self__", None)
     module = (type(owner) if owner is not None else function).__module__ or ""
     return module.startswith(("matplotlib.", "mpl_toolkits.")) and module != "matplotlib.widgets"
 
 
 def _can_go(kind: Callable[..., Any], function: Any) -> bool:
+    probe = kind(io.BytesIO(), probing=True)
+    # Not the figure once more, for each of its callbacks.
+    probe.persistent_id = lambda obj: (type(obj).__module__ or "").startswith("matplotlib.") or None
     try:
-        kind(io.BytesIO(), probing=True).dump(function)
+        probe.dump(function)
     except Exception:  # whatever a class's own __reduce__ may raise
         return False
     return True

@@ -31,13 +31,19 @@ def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, D
     changed; empty where it cannot be told."""
     known = {id(obj): obj for obj in memo.objects}
     wanted: List[Tuple[int, List[str], Any]] = []
+    ways: Dict[type, Optional[bool]] = {}  # whether the class says its state; None for parts of figures
     for number, (kind, state) in known_states.items():
-        obj = memo.objects[number]
-        if kind != "instance" or _is_drawn(type(obj)):
+        if kind != "instance":
             continue
-        held = {**(state[1] or {}), **state[2]}
+        obj = memo.objects[number]
+        if type(obj) not in ways:
+            ways[type(obj)] = None if _is_drawn(type(obj)) else _says_its_state(type(obj))
+        way = ways[type(obj)]
+        if way is None:
+            continue
+        held = {**(state[1] or {}), **state[2]} if state[2] else state[1] or {}
         unknown = [name for name, value in held.items() if id(value) not in known and not isinstance(value, _FIXED)]
-        if _says_its_state(type(obj)):
+        if way:
             own = _own_state(obj)
             sent = {id(part) for part in own}
             copied = [name for name, value in held.items() if id(value) not in sent and _may_change(value)]
