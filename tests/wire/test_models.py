@@ -11,6 +11,8 @@ import pytest
 from nbprocess.worker import wire
 from nbprocess.worker.wire import plugins
 
+from .conftest import Ends
+
 np = pytest.importorskip("numpy")
 
 
@@ -178,3 +180,21 @@ def test_quantities_belong_to_the_registry_of_the_notebook(ends):
     assert total == 4 * units.smoot
     assert total._REGISTRY is units
     assert ends.home["height"] is height
+
+
+def test_parts_of_a_plotly_figure_stay_its_parts_and_arrays_stay_arrays(ends: Ends) -> None:
+    graph = pytest.importorskip("plotly.graph_objects")
+    figure = graph.Figure(graph.Scatter(x=np.arange(3.0), y=[1, 2, 3], marker={"size": 3}))
+    trace, marker, alone = figure.data[0], figure.data[0].marker, graph.Bar(x=[1], marker_color="red")
+    ends.home.update(figure=figure, trace=trace, marker=marker, alone=alone)
+    far = ends.send("figure", "trace", "marker", "alone")
+    ends.begin()
+    assert far["figure"].data[0].x.sum() == 3.0
+    far["marker"].color, far["trace"].name, far["alone"].marker.opacity = "blue", "renamed", 0.5
+    far["figure"].add_bar(x=[1], y=[2])
+    far["figure"].add_shape(type="line", x0=0, x1=1, y0=0, y1=1)
+    back = ends.back(second=far["figure"].data[1])
+    assert figure.data[0] is trace and trace.name == "renamed" and figure.data[1] is back["second"]
+    assert figure.data[0].marker.color == "blue" and alone.marker.opacity == 0.5
+    marker.size, figure.layout.shapes[0].x0 = 9, 5
+    assert figure.to_dict()["data"][0]["marker"]["size"] == 9 and figure.to_dict()["layout"]["shapes"][0]["x0"] == 5

@@ -27,6 +27,7 @@ from . import (
     handmade,
     mapped,
     models,
+    plotted,
     subclasses,
     tables,
     tensors,
@@ -185,6 +186,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
+    if plotted.is_part(obj):
+        return None
     if callbacks.is_registry(kind):
         return callbacks.state_of(obj)
     return atrest.state_of(obj) or _instance(obj, kind)
@@ -351,6 +354,7 @@ def takes_over(obj: Any) -> bool:
         or (type(obj).__name__ == "array" and hasattr(obj, "typecode"))
         or tables.is_polars(type(obj))
         or models.is_booster(type(obj))
+        or plotted.is_plotted(type(obj))
         or torchmodules.is_script(obj)
         or keeps_inside(type(obj))
     )

@@ -50,37 +50,6 @@ def take_over(booster: Any, new: Any) -> None:
     vars(kind.__new__(kind)).update(before)  # ends at once, and frees it
 
 
-def reduce_plotly(figure: Any) -> Any:
-    """Plotly's own reduction, which sorts keys, with their order: a figure is shown as it was made."""
-    order = _order(figure._layout), [_order(trace) for trace in figure._data]
-    return (*figure.__reduce__()[:2], order, None, None, set_order)
-
-
-def _order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _order(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(part, (dict, list)) for part in value):
-        return [_order(part) for part in value]
-    return None
-
-
-def set_order(figure: Any, order: Any) -> None:
-    """Put the keys of a figure in this order."""
-    _arrange(figure._layout, order[0])
-    _arrange(figure._data, order[1])
-
-
-def _arrange(value: Any, order: Any) -> None:
-    if isinstance(value, dict) and isinstance(order, dict):
-        for key, inner in order.items():
-            if key in value:
-                value[key] = value.pop(key)
-                _arrange(value[key], inner)
-    elif isinstance(value, (list, tuple)) and isinstance(order, list):
-        for part, inner in zip(value, order):
-            _arrange(part, inner)
-
-
 def reduce_numba(compiled: Any) -> Any:
     """A function that Numba compiles (``@njit``, ``@vectorize``): from the function behind it, which travels as all do.
 

@@ -33,6 +33,7 @@ from . import (
     models,
     named,
     plots,
+    plotted,
     plugins,
     refuse,
     remade,
@@ -327,8 +328,8 @@ class _Reducing:
             found = tables.reduce_arrow(obj)
         elif tables.is_polars(kind):
             found = tables.reduce_polars(self, obj)
-        elif root == "plotly" and hasattr(kind, "_get_child_props") and hasattr(kind, "add_trace"):
-            found = models.reduce_plotly(obj)
+        elif plotted.is_plotted(kind):
+            found = plotted.reduce_plotted(obj)
         elif root == "pint":
             found = models.reduce_quantity(obj)
         elif root == "bokeh" and not issubclass(kind, containers.KINDS):
