@@ -58,26 +58,57 @@ def _step(parent: Any, part: Any) -> Any:
     if _is_figure(parent):
         if part is parent._layout_obj:
             return "layout"
-        for name in ("_data_objs", "_frame_objs"):
-            for index, found in enumerate(getattr(parent, name)):
-                if found is part:
-                    return name, index
-        return None
-    name = part._plotly_name
-    if parent._compound_props.get(name) is part:
-        return name
-    several = parent._compound_array_props.get(name) or ()
-    return next(((name, index) for index, found in enumerate(several) if found is part), None)
+        lists = [(name, getattr(parent, name)) for name in ("_data_objs", "_frame_objs")]
+    elif parent._compound_props.get(part._plotly_name) is part:
+        return part._plotly_name
+    else:
+        lists = [(part._plotly_name, parent._compound_array_props.get(part._plotly_name) or ())]
+    for name, parts in lists:
+        for index, found in enumerate(parts):
+            if found is part:
+                return name, index, len(parts), type(part)
+    return None
+
+
+_AWAITED = "_nbprocess_awaited"
+"""An attribute of figures: parts that something refers to and that come with the figure's changes."""
 
 
 def find(root: Any, path: List[Any]) -> Any:
-    """The part at that place."""
-    for step in path:
+    """The part at that place. Where there are more or fewer than the other end has, it comes later: with the changes."""
+    part = root
+    for number, step in enumerate(path):
         if isinstance(step, str):
-            root = root[step]
+            part = part[step]
+            continue
+        name, index, count, kind = step
+        there = _parts(part, name)
+        if len(there) == count and type(there[index]) is kind:
+            part = there[index]
         else:
-            root = (getattr(root, step[0]) if step[0].startswith("_") else root[step[0]])[step[1]]
-    return root
+            awaited = vars(root).setdefault(_AWAITED, {})
+            part = awaited.setdefault(tuple(path[: number + 1]), kind())
+    return part
+
+
+def _parts(holder: Any, name: str) -> Any:
+    return getattr(holder, name) if name.startswith("_") else holder[name] or ()
+
+
+def _put(root: Any, path: Any, part: Any) -> None:
+    """Let a part that was awaited be the one at its place."""
+    name, index, _, kind = path[-1]
+    holder = find(root, path[:-1])
+    there = list(_parts(holder, name))
+    if index >= len(there) or type(there[index]) is not kind:
+        return
+    _adopt(part, there[index])
+    part._parent, there[index] = holder, part
+    part._orphan_props.clear()
+    if name.startswith("_"):
+        setattr(holder, name, tuple(there))
+    else:
+        holder._compound_array_props[name] = tuple(there)
 
 
 def make_part(kind: Any, props: Dict[str, Any]) -> Any:
@@ -120,6 +151,7 @@ def take_over(obj: Any, new: Any) -> None:
     if not _is_figure(obj):
         _adopt(obj, new)
         return
+    awaited = vars(obj).pop(_AWAITED, {})
     traces = _merge(obj._data_objs, new._data_objs, obj)
     for trace in obj._data_objs:
         if not any(trace is kept for kept in traces):
@@ -127,7 +159,9 @@ def take_over(obj: Any, new: Any) -> None:
     layout, frames = obj._layout_obj, _merge(obj._frame_objs, new._frame_objs, obj)
     _adopt(layout, new._layout_obj)
     vars(obj).update(vars(new), _layout_obj=layout)
-    obj._data_objs, obj._frame_objs = type(new._data_objs)(traces), type(new._frame_objs)(frames)
+    obj._data_objs, obj._frame_objs = tuple(traces), tuple(frames)
+    for path in sorted(awaited, key=len):
+        _put(obj, list(path), awaited[path])
 
 
 def _let_go(part: Any) -> None:
