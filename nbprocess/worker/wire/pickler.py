@@ -201,7 +201,7 @@ class _Reducing:
             self._need(getattr(obj, "__module__", None) or "")
             place = None if isinstance(obj.__self__, types.ModuleType) else functions.name_in_module(obj)
             return NotImplemented if place is None else (remade.make_attribute, place)
-        if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
+        if (kind.__name__ == "_grouper" and kind.__module__ == "itertools") or kind.__name__ == "NpzFile":
             return remade.reduce_remade(obj)
         if kind.__name__.endswith("iterator"):
             return remade.reduce_iterator(obj)

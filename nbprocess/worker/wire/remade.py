@@ -13,6 +13,7 @@ import io
 import itertools
 import operator
 import os
+import pickle
 import re
 import sys
 import types
@@ -41,6 +42,8 @@ def reduce_remade(obj: Any) -> Any:
     if kind in _VIEWS:
         found = [part for part in gc.get_referents(obj) if isinstance(part, dict)]
         return (make_view_of, (*_VIEWS[kind], found[0])) if len(found) == 1 else NotImplemented
+    if kind.__name__ == "NpzFile" and (kind.__module__ or "").startswith("numpy."):
+        return _reduce_npz(obj)
     if kind is types.GeneratorType and obj.gi_frame is None:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
@@ -183,6 +186,38 @@ def make_iterator(values: Any, which: str, consumed: int) -> Any:
     for _ in range(consumed):
         next(made, None)
     return made
+
+
+def _reduce_npz(obj: Any) -> Any:
+    """What ``np.load`` gives for an ``.npz`` file: its bytes, and where the file lies, for an end that has it, too."""
+    if obj.zip is None:  # closed, as a ``with`` leaves it
+        return make_npz, (type(obj), None, None, {}), dict(vars(obj)), None, None, add_attributes
+    path = getattr(obj.zip.fp, "name", None)
+    facts = {name: getattr(obj, name) for name in ("allow_pickle", "max_header_size", "pickle_kwargs")}
+    place = obj.zip.fp.tell()
+    obj.zip.fp.seek(0)
+    data = obj.zip.fp.read()
+    obj.zip.fp.seek(place)
+    path = path_text(path) if isinstance(path, str) else None
+    held = {"files": obj.files, "_files": obj._files}
+    return make_npz, (type(obj), path, pickle.PickleBuffer(data), facts), held, None, None, add_attributes
+
+
+def make_npz(kind: Any, path: Optional[str], data: Any, facts: Any) -> Any:
+    """The inverse: over the file, where it is here and the same, else over its bytes."""
+    if data is None:
+        return kind.__new__(kind)
+    if path is not None and os.path.isfile(path) and os.path.getsize(path) == memoryview(data).nbytes:
+        return kind(open(path, "rb"), own_fid=True, **facts)
+    file = _NamedBytes(bytes(data))
+    file.name = path
+    return kind(file, own_fid=True, **facts)
+
+
+class _NamedBytes(io.BytesIO):
+    """What a file held that this machine does not have."""
+
+    name: Optional[str]
 
 
 def _reduce_match(match: Any) -> Any:

@@ -267,3 +267,10 @@ chart
 # %% row 61
 picture.norm.vmax = 20
 bar.vmax, moved
+# %% row 46: an archive of arrays, closed and open
+np.savez("pair.npz", one=[1, 2], two=[3.0])
+pair = np.load("pair.npz")
+with np.load("pair.npz") as closed:
+    pass
+# %% row 46
+pair["one"], pair.files, pair, closed.files
