@@ -1,5 +1,5 @@
-"""Who is told of changes in matplotlib's figures: registries of callbacks. Pickled by matplotlib they forget nearly all,
-and a colorbar no longer follows its image.
+"""Who is told of changes in matplotlib's figures: registries of callbacks. Pickled by matplotlib they forget nearly
+all, and a colorbar no longer follows its image.
 
 May import: the standard library, this folder.
 """

@@ -75,7 +75,7 @@ _AWAITED = "_nbprocess_awaited"
 
 
 def find(root: Any, path: List[Any]) -> Any:
-    """The part at that place. Where there are more or fewer than the other end has, it comes later: with the changes."""
+    """The part at that place. Where this end has more or fewer, it comes with the changes."""
     part = root
     for number, step in enumerate(path):
         if isinstance(step, str):
