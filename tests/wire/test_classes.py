@@ -401,12 +401,15 @@ def test_slots_and_classes_that_a_cell_takes_away_or_changes(ends: Ends) -> None
         "    def __new__(cls, *parts): made = super().__new__(cls, parts); made.note = 'new'; return made\n"
         "class Word(str):\n"
         "    def __new__(cls, a, b): return super().__new__(cls, a + b)\n"
-        "slots = Slots(); slots.a = slots.b = slots.c = 1; pair = Pair(1, 2); pair.note = ['set']; word = Word('a', 'b')"
+        "class Named(frozenset):\n"
+        "    def __new__(cls, items, name): made = super().__new__(cls, items); made.name = name; return made\n"
+        "slots = Slots(); slots.a = slots.b = slots.c = 1; pair = Pair(1, 2); pair.note = ['set']; word = Word('a', 'b')\n"
+        "named = Named([1, 2], 'both')"
     )
-    far = ends.send("slots", "pair", "Other", "word")
+    far = ends.send("slots", "pair", "Other", "word", "named")
     ends.begin()
     assert far["pair"] == (1, 2) and far["pair"].note == ["set"] and far["word"] == "ab"
-    assert type(far["word"]).__name__ == "Word"
+    assert type(far["word"]).__name__ == "Word" and far["named"] == {1, 2} and far["named"].name == "both"
     del far["slots"].b
     far["slots"].__class__ = far["Other"]
     far["pair"].note.append(3)

@@ -87,8 +87,8 @@ def reduce_instance(obj: Any) -> Any:
     made = next((base for base in cls.__mro__ if "__new__" in vars(base)), object)
     if made.__module__ != "__main__" or not isinstance(cls.__new__, types.FunctionType):
         return NotImplemented
-    plain = cls.__reduce_ex__ is object.__reduce_ex__ and cls.__reduce__ is object.__reduce__
-    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    plain = cls.__reduce_ex__ is builtin.__reduce_ex__ and cls.__reduce__ is builtin.__reduce__
     if plain and builtin in _FIXED and getattr(cls, "__getnewargs__", None) is getattr(builtin, "__getnewargs__", None):
         value: Any = builtin.__new__(builtin, obj)
         return make_fixed, (cls, builtin, value), dict(vars(obj)) if hasattr(obj, "__dict__") else None

@@ -252,3 +252,17 @@ drawers, pages = {"one": drawer}, [page]
 drawer.random(), page.read(1)
 # %% row 60
 drawers["one"] is drawer, pages[0] is page, drawers["one"].random(), drawer.random(), page.read()
+# %% row 61: a class of the notebook's own that is a dict with more to it
+import collections
+class Recent(collections.OrderedDict):
+    def __init__(self, size=2): super().__init__(); self.size = size
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        if len(self) > self.size: del self[next(iter(self))]
+class Counted(collections.Counter): label = "none"
+recent, counted = Recent(), Counted("abca"); recent["a"] = recent["b"] = 1; counted.label = "letters"
+# %% row 61
+recent["c"] = recent; counted["z"] += 5
+list(recent), recent.size, counted, counted.label
+# %% row 61
+list(recent), recent["c"] is recent, counted, counted.label
