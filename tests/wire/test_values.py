@@ -55,6 +55,12 @@ def test_a_dtype_stays_the_very_one_of_c(ends: Ends) -> None:
     assert found["odd"].dtype is not np.dtype("i4") and found["odd"].dtype == "i4"
 
 
+def test_an_array_with_another_shape_than_its_memory_is_a_view_there_too(ends: Ends) -> None:
+    found = ends.send(turned=np.arange(6).reshape(2, 3), own=np.arange(6))
+    assert found["turned"].tolist() == [[0, 1, 2], [3, 4, 5]] and found["turned"].base.tolist() == [0, 1, 2, 3, 4, 5]
+    assert (found["turned"].flags.owndata, found["own"].flags.owndata) == (False, True)
+
+
 def test_a_plot_of_bokeh_is_whole_and_in_the_document_of_its_process(ends: Ends) -> None:
     plotting = pytest.importorskip("bokeh.plotting")
     plot = plotting.figure(tools="pan")

@@ -35,7 +35,10 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     small = array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.c_contiguous)
     if small and base is None:
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
-        return make_array, (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
+        made = (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
+        if _is_turned(array) and id(array) not in pickler.private:
+            return make_turned, (*made, array.base.shape)
+        return make_array, made
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
@@ -54,6 +57,13 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
     return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order, array.flags.writeable)
+
+
+def _is_turned(array: Any) -> bool:
+    """Whether an array is all of another one in another shape, as ``reshape`` gives it: ``flags`` and ``base`` tell."""
+    base = array.base
+    whole = type(base) is type(array) and base.size == array.size and base.dtype is array.dtype
+    return bool(whole and base.flags.c_contiguous and base.flags.owndata)
 
 
 def check_mapped(array: Any) -> None:
@@ -222,6 +232,13 @@ def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: Any, writ
     made = flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
     if not write:
         made.flags.writeable = False
+    return made
+
+
+def make_turned(data: bytes, dtype: Any, shape: Tuple[int, ...], order: Any, write: bool, base: Tuple[int, ...]) -> Any:
+    """A view of all of an array that has another shape."""
+    made = make_array(data, dtype, base, order).reshape(shape)
+    made.flags.writeable = write
     return made
 
 
