@@ -269,7 +269,20 @@ def test_views_of_dicts_and_their_subclasses(ends: Ends, kind: str) -> None:
     assert (list(far["words"]), list(words), ends.home["words"] is words) == (["a", "b"], ["a", "b"], True)
 
 
-def test_a_class_may_send_copies_of_what_it_holds(ends: Ends) -> None:
+def test_a_picture_is_drawn_on_here(ends: Ends) -> None:
+    """Its pixels lie in an object of C that cannot be sent: only the picture's own state tells that they changed."""
+    image = pytest.importorskip("PIL.Image")
+    ends.cell("from PIL import Image\npicture, other = Image.new('L', (2, 2)), Image.new('L', (2, 2))")
+    picture, pixels = ends.home["picture"], ends.home["other"].im
+    far = ends.send("picture", "other")
+    ends.begin()
+    far["picture"].putpixel((1, 0), 7)
+    ends.back()
+    assert isinstance(picture, image.Image) and list(picture.tobytes()) == [0, 7, 0, 0]
+    assert ends.changed == ["picture"] and ends.home["other"].im is pixels
+
+
+def test_a_class_may_send_copies_of_arrays(ends: Ends) -> None:
     ends.cell("import numpy as np\npolynomial = np.polynomial.Polynomial([1, 2])")
     polynomial = ends.home["polynomial"]
     far = ends.send("polynomial")["polynomial"]
@@ -302,3 +315,38 @@ def test_containers_that_count_what_is_set(ends: Ends) -> None:
     far["steps"].append(3)
     ends.back()
     assert (list(words), words.count, list(steps), steps.count) == (["a", "b"], 2, [words, 3], 2)
+
+
+def test_new_objects_take_the_places_of_old_ones_in_any_container(ends: Ends) -> None:
+    ends.cell("import collections, itertools\nheld = collections.defaultdict(list)\nheld['ids'] = itertools.count(1)")
+    held = ends.home["held"]
+    far = ends.send("held")["held"]
+    ends.begin()
+    next(far["ids"])
+    ends.back()
+    assert next(held["ids"]) == 2
+
+
+def test_an_array_with_a_unit_is_changed_in_place(ends: Ends) -> None:
+    """A class that says itself how its arrays travel: others hold the array and its memory."""
+    ends.cell(
+        "import numpy as np\n"
+        "class Lengths(np.ndarray):\n"
+        "    def __reduce__(self): return (*super().__reduce__()[:2], (super().__reduce__()[2], self.unit))\n"
+        "    def __setstate__(self, state):\n"
+        "        super().__setstate__(state[0])\n"
+        "        self.unit = state[1]\n"
+        "lengths = np.arange(3.0).view(Lengths)\nlengths.unit = 'm'\nfirst, held = lengths.view(np.ndarray)[:1], {'lengths': lengths}"
+    )
+    lengths, first, held = (ends.home[name] for name in ("lengths", "first", "held"))
+    far = ends.send("lengths", "held")
+    ends.begin()
+    far["lengths"][0], far["lengths"].unit = 5, "km"
+    far["held"]["more"] = 1
+    ends.back()
+    assert (first[0], lengths.unit, held["lengths"] is lengths, ends.home["lengths"] is lengths) == (
+        5,
+        "km",
+        True,
+        True,
+    )

@@ -198,3 +198,22 @@ def test_parts_of_a_plotly_figure_stay_its_parts_and_arrays_stay_arrays(ends: En
     assert figure.data[0].marker.color == "blue" and alone.marker.opacity == 0.5
     marker.size, figure.layout.shapes[0].x0 = 9, 5
     assert figure.to_dict()["data"][0]["marker"]["size"] == 9 and figure.to_dict()["layout"]["shapes"][0]["x0"] == 5
+
+
+def test_columns_of_a_table_are_its_own(ends):
+    pytest.importorskip("astropy")
+    ends.cell(
+        "from astropy.table import QTable\nfrom astropy import units\n"
+        "table = QTable({'height': [1, 2] * units.m, 'name': ['a', 'b']})\nname = table['name']"
+    )
+    table, name = ends.home["table"], ends.home["name"]
+    far = ends.send("table", "name")
+    ends.begin()
+    far["name"][0] = "z"
+    far["table"]["double"] = far["table"]["height"] * 2
+    far["table"].rename_column("name", "who")
+    height = ends.back(height=far["table"]["height"])["height"]
+    assert table.colnames == ["height", "who", "double"] and str(table["double"][1]) == "4.0 m"
+    assert table["height"] is height and table["who"] is name and list(name) == ["z", "b"]
+    table.rename_column("who", "name")
+    assert table.colnames == ["height", "name", "double"]

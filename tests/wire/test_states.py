@@ -134,24 +134,3 @@ def test_tags_are_those_of_their_document_at_both_ends(ends: Ends) -> None:
     ends.back()
     assert ends.home["soup"] is soup and soup.p is first and str(soup) == '<div><p class="b">changed</p></div>'
     assert first.contents[0].next_element is None  # also what a text has beside its letters
-
-
-def test_an_array_that_a_class_sends_a_copy_of(ends: Ends) -> None:
-    ends.cell("import numpy as np\npolynomial = np.polynomial.Polynomial([1, 2])")
-    polynomial = ends.home["polynomial"]
-    ends.send("polynomial")
-    ends.begin()
-    exec("polynomial.coef[0] = 9", ends.far)
-    ends.back()
-    assert ends.home["polynomial"] is polynomial and list(polynomial.coef) == [9, 2]
-
-
-def test_a_picture_is_changed_in_place(ends: Ends) -> None:
-    pytest.importorskip("PIL.Image")
-    ends.cell("from PIL import Image\npicture = Image.new('L', (2, 2))")
-    picture = ends.home["picture"]
-    ends.send("picture")
-    ends.begin()
-    exec("picture.putpixel((0, 0), 7)", ends.far)
-    ends.back()
-    assert ends.home["picture"] is picture and picture.getpixel((0, 0)) == 7

@@ -129,9 +129,17 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
             state.update(_as_saved(walk, value, kind))
             if kind.__module__ == "matplotlib.cbook":
                 state.pop("_cid_gen", None)  # how often it was pickled: the probe does so, too
+            if kind.__module__ != "__main__":
+                state = {name: part for name, part in state.items() if not _is_kept_result(kind, name)}
             walk.attributes(path, state)
             return
     _reduced(walk, path, value, word)
+
+
+def _is_kept_result(kind: type, name: str) -> bool:
+    """Whether a library's object keeps there what it once worked out of the rest, here or in the job."""
+    found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+    return type(found).__name__ in ("cached_property", "lazyproperty")  # of Python; of astropy
 
 
 def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:
@@ -163,6 +171,9 @@ def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
         return
     walk.keep(reduced)
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+    own = getattr(value, "__dict__", None)
+    if isinstance(state, tuple) and any(part is own for part in state if part is not None):
+        state = tuple(dict(sorted(own.items())) if part is own else part for part in state)
     if function not in (copyreg.__newobj__, copyreg._reconstructor):  # type: ignore[attr-defined]
         walk.put(path, f"{word} by {getattr(function, '__qualname__', function)!s}")
     if isinstance(state, dict) and getattr(value, "__dict__", None) is not None:

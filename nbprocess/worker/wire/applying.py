@@ -15,6 +15,7 @@ from . import (
     atrest,
     caches,
     callbacks,
+    containers,
     databases,
     exceptions,
     frames,
@@ -60,6 +61,8 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
             applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state
     if applied.rebind:
         _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
+    if patches:
+        tables.settle_columns(memo.objects)
     return applied
 
 
@@ -71,12 +74,19 @@ def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
         for name, value in slots_of(holder, type(holder)).items():
             if id(value) in new:
                 object.__setattr__(holder, name, new[id(value)])
-        held = holder if type(holder) in (list, dict) else getattr(holder, "__dict__", None)
-        if not isinstance(held, (list, dict)):
-            continue
-        for key, value in list(enumerate(held) if isinstance(held, list) else held.items()):
-            if id(value) in new:
-                held[key] = new[id(value)]
+        for held in (holder, getattr(holder, "__dict__", None)):
+            for key, value, put in _items(held):
+                if id(value) in new:
+                    put(held, key, new[id(value)])
+
+
+def _items(held: Any) -> Iterator[Tuple[Any, Any, Callable[[Any, Any, Any], None]]]:
+    """What a container holds, by key, and the plain type's own way to put another in its place."""
+    if isinstance(held, dict):
+        yield from ((key, value, dict.__setitem__) for key, value in list(dict.items(held)))
+    elif isinstance(held, (list, collections.deque)):
+        put: Any = list.__setitem__ if isinstance(held, list) else collections.deque.__setitem__
+        yield from ((key, value, put) for key, value in enumerate(containers.contents(held)))
 
 
 _VISITS = 200_000
@@ -115,10 +125,9 @@ def replace_below(names: Mapping[str, Any], new: Mapping[int, Any]) -> List[str]
 def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None]]]]:
     """What an object holds: the way to it, the value, and how another one is put there."""
     kind = type(holder)
-    if kind in (list, dict):
-        for key, value in list(enumerate(holder) if kind is list else holder.items()):
-            yield f"[{key!r}]", value, functools.partial(operator.setitem, holder, key)
-    elif issubclass(kind, tuple) or kind in (set, frozenset):
+    for key, value, put in _items(holder):
+        yield f"[{key!r}]", value, functools.partial(put, holder, key)
+    if issubclass(kind, tuple) or kind in (set, frozenset):
         for number, value in enumerate(tuple.__iter__(holder) if issubclass(kind, tuple) else holder):
             yield f"[{number}]", value, None
     if kind is types.FunctionType:
@@ -231,6 +240,8 @@ def _take_over(obj: Any, new: Any) -> bool:
         torchmodules.take_over(obj, new)
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
         obj.state = new.state
+    elif subclasses.is_array(obj):
+        return subclasses.take_over(obj, new)
     elif keeps_inside(type(obj)):
         if getattr(new, "closed", False):
             obj.close()

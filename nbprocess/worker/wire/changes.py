@@ -357,6 +357,7 @@ def takes_over(obj: Any) -> bool:
         or plotted.is_plotted(type(obj))
         or torchmodules.is_script(obj)
         or keeps_inside(type(obj))
+        or (subclasses.is_array(obj) and not hasattr(obj, "_mask"))
     )
 
 

@@ -48,6 +48,7 @@ _SAYING = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__get
 
 
 def _base(kind: type) -> type:
+    """The kind that Python knows, of which a class is made."""
     return next(base for base in kind.__mro__ if base in _ASKED)
 
 

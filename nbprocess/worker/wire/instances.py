@@ -112,8 +112,8 @@ def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Se
     if inner and inner[0] == "pairs":
         inner = ["pairs", list(inner[1].items())]
     known = before or [[], {}, {}]
-    whole = _is_drawn(kind)
-    attributes, slots = (_difference(known[i] or {}, after[i], within, whole) for i in (1, 2))
+    whole = bool(within) or _is_drawn(kind)  # methods of what it holds, too
+    attributes, slots = (_difference(known[i] or {}, after[i], whole) for i in (1, 2))
     if attributes is not None:
         attributes = triangles.sent(obj, attributes[0]), attributes[1]
     return "instance", (inner, attributes, slots)
@@ -124,12 +124,10 @@ def _is_drawn(kind: type) -> bool:
     return (kind.__module__ or "").split(".")[0] == "matplotlib"
 
 
-def _difference(
-    before: Dict[str, Any], after: Optional[Dict[str, Any]], within: Sequence[str], whole: bool
-) -> Optional[_Difference]:
+def _difference(before: Dict[str, Any], after: Optional[Dict[str, Any]], whole: bool) -> Optional[_Difference]:
     if after is None:
         return None
     moved = [name for name in after if name in before] != [name for name in before if name in after]
     whole = whole or moved  # deleted and set anew: it stands last
-    given = {n: v for n, v in after.items() if whole or n in within or before.get(n, before) is not v}
+    given = {n: v for n, v in after.items() if whole or before.get(n, before) is not v}
     return given, [name for name in before if moved or name not in after]

@@ -330,6 +330,8 @@ class _Reducing:
             found = tables.reduce_polars(self, obj)
         elif plotted.is_plotted(kind):
             found = plotted.reduce_plotted(obj)
+        elif root == "astropy" and tables.is_of_columns(obj):
+            found = tables.reduce_columns(obj)
         elif root == "pint":
             found = models.reduce_quantity(obj)
         elif root == "bokeh" and not issubclass(kind, containers.KINDS):

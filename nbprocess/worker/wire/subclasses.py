@@ -6,6 +6,7 @@ May import: the standard library, this folder; NumPy where it is loaded.
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any, Dict, Tuple
 
 from . import arrays
@@ -109,6 +110,23 @@ def apply_array(array: Any, kind: str, state: Tuple[Any, ...]) -> bool:
     else:
         array._mask = np.array(mask)
     array.fill_value, array._hardmask = fill, hard
+    return True
+
+
+def take_over(array: Any, new: Any) -> bool:
+    """Give an array of a kind that knows its state alone (with a unit) the data and attributes of another one. False:
+    it has another shape or type now, or a mask."""
+    import numpy as np
+
+    target, data = array.view(np.ndarray), new.view(np.ndarray)
+    if isinstance(array, np.ma.MaskedArray) or target.shape != data.shape or target.dtype != data.dtype:
+        return False
+    if not target.flags.writeable:
+        return False
+    target[...] = data
+    own = getattr(array, "__dict__", {})
+    # A reference to whom it belongs stays: the other one has none.
+    own.update({n: v for n, v in getattr(new, "__dict__", {}).items() if not isinstance(own.get(n), weakref.ref)})
     return True
 
 

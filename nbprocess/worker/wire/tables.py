@@ -1,13 +1,15 @@
-"""Tables of Arrow and of polars: column by column, so that only new columns and rows are sent again; exact types.
+"""Tables of Arrow, of polars and of astropy: column by column, so that only what is new is sent again; exact types.
 
 May import: the standard library, this folder; pyarrow and polars inside the functions.
 """
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
-from typing import Any, List, Optional, Tuple
+import sys
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from . import arrays
 
@@ -93,3 +95,41 @@ def take_over(obj: Any, new: Any) -> None:
     for name in ("_df", "_s"):
         if hasattr(new, name):
             setattr(obj, name, getattr(new, name))
+
+
+def reduce_columns(table: Any) -> Any:
+    """A table of astropy with its columns: its own way gives it copies of them when it arrives, so that a column that
+    has a name, too, would be another one."""
+    kind = type(table)
+    base: Any = sys.modules["astropy.table"].Table
+    if not isinstance(table, base) or kind.__getstate__ is not base.__getstate__:
+        return NotImplemented
+    return copyreg.__newobj__, (kind,), dict(vars(table)), None, None, set_columns  # type: ignore[attr-defined]
+
+
+def set_columns(table: Any, attributes: Dict[str, Any]) -> None:
+    """The inverse of ``reduce_columns``."""
+    vars(table).update(attributes)
+    belong(table)
+
+
+def settle_columns(objects: Iterable[Any]) -> None:
+    """After changes: columns may be others now."""
+    if "astropy.table" in sys.modules:
+        for table in filter(is_of_columns, objects):
+            belong(table)
+
+
+def belong(table: Any) -> None:
+    """Tell the columns of a table of astropy that they are its own: they forget it on the way."""
+    for column in table.columns.values():
+        if not hasattr(column.info, "_format_funcs"):
+            column.info._format_funcs = {}  # a Quantity's does not come with it
+        if column.info.parent_table is not table:
+            column.info.parent_table = table
+
+
+def is_of_columns(obj: Any) -> bool:
+    """Whether it is a table of astropy."""
+    module: Any = sys.modules.get("astropy.table")
+    return module is not None and isinstance(obj, getattr(module, "Table", ()))
