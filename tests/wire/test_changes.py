@@ -350,3 +350,36 @@ def test_an_array_with_a_unit_is_changed_in_place(ends: Ends) -> None:
         True,
         True,
     )
+
+
+def test_names_and_frequencies(ends: Ends) -> None:
+    ends.cell(
+        "import pandas as pd\n"
+        "series = pd.Series([1, 2, 3], index=pd.date_range('2020', periods=3))\n"
+        "shown, times = series.to_frame('x').style, series.index"
+    )
+    series, shown, times = (ends.home[name] for name in ("series", "shown", "times"))
+    far = ends.send("series", "shown", "times")
+    ends.begin()
+    far["series"].name = "steps"
+    far["series"].index.freq = None
+    far["shown"].set_caption("Steps")
+    ends.back()
+    assert (series.name, series.index.freq, series.index is times, shown.caption) == ("steps", None, True, "Steps")
+
+
+@pytest.mark.parametrize("slots", ["", "__slots__ = ('held',)"])
+def test_instances_that_answer_for_what_they_have_not(ends: Ends, slots: str) -> None:
+    """Pickle would ask one that holds nothing yet."""
+    ends.cell(
+        f"class Wrapper:\n    {slots}\n"
+        "    def __init__(self, held): self.held = held\n"
+        "    def __getattr__(self, name): return getattr(self.held, name)\n"
+        "wrapper = Wrapper([1])"
+    )
+    wrapper = ends.home["wrapper"]
+    far = ends.send("wrapper")["wrapper"]
+    ends.begin()
+    far.append(2)
+    ends.back()
+    assert ends.home["wrapper"] is wrapper and wrapper.held == [1, 2]

@@ -188,7 +188,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         set_attributes(obj, state[0])
         caches.fill(obj, *state[1:])
     elif kind == "axis":
-        obj.names = state
+        obj.names = state[0]
+        frames.set_frequency(obj, state[1])
     elif kind == "frame":
         if not hasattr(obj, "_update_inplace"):
             return False

@@ -23,6 +23,7 @@ from . import (
     databases,
     dynamic,
     exceptions,
+    frames,
     handlers,
     handmade,
     mapped,
@@ -160,7 +161,9 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return mapped.state_of(obj)
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
-            return "axis", list(obj.names)  # all of an index that can change
+            return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
+        if kind.__module__.startswith("pandas.io."):  # a Styler
+            return _instance(obj, kind)
         return ("frame", (fingerprint(obj), extras(obj))) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)

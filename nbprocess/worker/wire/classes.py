@@ -98,6 +98,31 @@ def reduce_instance(obj: Any) -> Any:
     return (make_bare, (cls,), *reduced[2:]) if reduced[0] is copyreg.__newobj__ else NotImplemented  # type: ignore[attr-defined]
 
 
+def reduce_answering(obj: Any) -> Any:
+    """An instance whose class answers for attributes that it has not (``__getattr__``): pickle would ask the one that
+    it makes, before it holds anything, for ``__setstate__``."""
+    cls: Any = type(obj)
+    asks = not hasattr(cls, "__setstate__") and (
+        hasattr(cls, "__getattr__") or cls.__getattribute__ not in _PLAIN_LOOKUPS
+    )
+    if not asks or cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__:
+        return NotImplemented
+    reduced = obj.__reduce_ex__(5)
+    return (*reduced, None, None, None)[:5] + (set_state,)
+
+
+_PLAIN_LOOKUPS = (object.__getattribute__, dict.__getattribute__, list.__getattribute__)
+
+
+def set_state(obj: Any, state: Any) -> None:
+    """Give an object its attributes and slots, as pickle does."""
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    if attributes:
+        object.__getattribute__(obj, "__dict__").update(attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(obj, name, value)
+
+
 _FIXED = (tuple, frozenset, str, bytes, int, float, complex)
 """What is whole as soon as it is made."""
 

@@ -91,6 +91,24 @@ def update(frame: Any, new: Any) -> None:
     if hasattr(frame, _PART):
         object.__setattr__(frame, _PART, None)
     frame._update_inplace(new)
+    if hasattr(new, "_name"):  # of a series: pandas takes over the values only
+        object.__setattr__(frame, "_name", new._name)
+
+
+def _of_times(index: Any) -> Any:
+    """What keeps the frequency of an index of times: the index, in pandas 2 its array; None for all others."""
+    return next((part for part in (index, getattr(index, "_data", None)) if hasattr(part, "_freq")), None)
+
+
+def frequency(index: Any) -> Any:
+    """The frequency of an index of times, which a cell may set."""
+    return getattr(_of_times(index), "_freq", None)
+
+
+def set_frequency(index: Any, value: Any) -> None:
+    """Give an index of times a frequency; it is one that fits."""
+    if _of_times(index) is not None:
+        _of_times(index)._freq = value
 
 
 def _reduce_index(pickler: Any, index: Any) -> Any:

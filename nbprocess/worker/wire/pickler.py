@@ -292,7 +292,8 @@ class _Reducing:
         if kind.__module__ != "__main__":
             return NotImplemented
         found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
-        return classes.reduce_instance(obj) if found is NotImplemented else found
+        found = classes.reduce_instance(obj) if found is NotImplemented else found
+        return classes.reduce_answering(obj) if found is NotImplemented else found
 
     def _foreign(self, root: str, kind: type, obj: Any) -> Any:
         """Values of installed libraries: by a codec of their own, else by pickle."""
@@ -340,7 +341,7 @@ class _Reducing:
             found = containers.reduce_container(obj)
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
-        return found
+        return classes.reduce_answering(obj) if found is NotImplemented else found
 
     def _numpy(self, kind: type, obj: Any) -> Any:
         import numpy as np
