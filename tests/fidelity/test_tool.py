@@ -126,3 +126,13 @@ def test_a_script_is_read_as_sphinx_gallery_reads_it() -> None:
     text = f'"""Title."""\n# Authors: us\nx = 1\n\n# %%\n# Words about it.\ny = 2\n{separator}\n# More words.\n\n# a note\nz = 3\n'
     assert from_script(text) == ["# Authors: us\nx = 1", "y = 2", "# a note\nz = 3"]
     assert from_script("# %% [markdown]\nwords = 1\n#%% two\n# !%time f()\n# %%\n# only words\n") == ["%time f()"]
+
+
+def test_keys_whose_order_is_chance_are_compared_by_name_only() -> None:
+    """Three orders of keys that are objects; two happen to agree on one of them."""
+    table = {"d": "dict[2]", "d key 0.x": "int 1", "d[#0]": "str 'one'", "d key 1.x": "int 2", "d['a']": "int 7"}
+    twin = {**table, "d key 1.x": "int 3"}
+    offloaded = {**table, "d key 0.x": "int 2", "d[#0]": "str 'two'", "d['a']": "int 8"}
+    assert [difference.where for difference in states(table, twin, offloaded)] == ["d['a']"]
+    ordered = [difference.where for difference in states(table, table, offloaded)]
+    assert ordered == ["d key 0.x", "d['a']", "d[#0]"]

@@ -128,6 +128,7 @@ def states(
 ) -> list[Difference]:
     """Differences of what the kernels hold. ``said``: what nbprocess said about the cell."""
     by_chance = {path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path)}
+    unordered = {match[1] for match in map(_KEY.match, by_chance) if match}
     found = []
     for path in sorted(table.keys() | offloaded.keys()):
         a, b = table.get(path), offloaded.get(path)
@@ -138,10 +139,15 @@ def states(
             continue  # the same, of a library that gives all its settings, changed or not
         if a == b or path in by_chance or any(path[:i] in by_chance for i in _ends(path)):
             continue
+        if unordered and any(
+            path.startswith(f"{path[:i]} key ") or path[i : i + 2] == "[#" for i in _ends(path) if path[:i] in unordered
+        ):
+            continue  # the order of these keys is chance, and with it the number of each
         found.append(Difference(path, a, b, _was_said(path, said)))
     return found
 
 
+_KEY = re.compile(r"(.*) key \d+")
 _ALIVE = "application/vnd.jupyter.widget-view+json"
 
 

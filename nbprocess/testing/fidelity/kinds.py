@@ -139,7 +139,9 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
 def _is_kept_result(kind: type, name: str) -> bool:
     """Whether a library's object keeps there what it once worked out of the rest, here or in the job."""
     found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
-    return type(found).__name__ in ("cached_property", "lazyproperty")  # of Python; of astropy
+    if type(found).__name__ in ("cached_property", "lazyproperty"):  # of Python; of astropy
+        return True
+    return name == "_format_funcs" and kind.__module__.startswith("astropy.")  # how it showed a column
 
 
 def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:
