@@ -21,6 +21,7 @@ from .conftest import Ends
 ARRAYS = {
     "plain": np.arange(100_000.0),
     "fortran": np.asfortranarray(np.arange(60_000.0).reshape(200, 300)),
+    "turned": np.arange(10_000.0).reshape(100, 100).T,
     "strided": np.arange(100_000)[::3],
     "dates": np.arange("2024-01-01", "2030-01-01", dtype="M8[h]"),
     "nothing": np.empty((0, 3)),

@@ -26,33 +26,27 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     pickler.mark("numpy")
     check_mapped(array)
     base = pickler.shared_base(array) if array.dtype == object or not array.dtype.hasobject else None
+    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     if array.dtype.hasobject and base is None:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
-        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
-        gaps = not (array.flags.c_contiguous or array.flags.f_contiguous)
-        return make_objects, (array.dtype, array.shape, items, order, gaps, array.flags.writeable)
-    small = array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.c_contiguous)
-    if small and base is None:
-        # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
-        made = (array.tobytes(), array.dtype, array.shape, "C", array.flags.writeable)
-        if _is_turned(array) and id(array) not in pickler.private:
-            return make_turned, (*made, array.base.shape)
-        return make_array, made
+        return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, array.flags.writeable)
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
         return make, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
-    order = "C"
-    if not array.flags.c_contiguous:
-        if array.flags.f_contiguous:
-            order = "F"
-        else:
-            first, size = span(array)
-            if not loses_gaps(array):
-                return make_spanned, (first, _memory(array, first, size), *_facts(array))
-            write, array = array.flags.writeable, np.ascontiguousarray(array)
-            return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape, write)
+    if array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.forc):
+        # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
+        made = (array.tobytes("A"), array.dtype, array.shape, order, array.flags.writeable)
+        if _is_turned(array) and id(array) not in pickler.private:
+            return make_turned, (*made, array.base.shape)
+        return make_array, made
+    if not array.flags.forc:
+        first, size = span(array)
+        if not loses_gaps(array):
+            return make_spanned, (first, _memory(array, first, size), *_facts(array))
+        write, array = array.flags.writeable, np.ascontiguousarray(array)
+        return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape, write)
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
@@ -237,7 +231,8 @@ def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: Any, writ
 
 def make_turned(data: bytes, dtype: Any, shape: Tuple[int, ...], order: Any, write: bool, base: Tuple[int, ...]) -> Any:
     """A view of all of an array that has another shape."""
-    made = make_array(data, dtype, base, order).reshape(shape)
+    whole = make_array(data, dtype, base, "C")
+    made = whole.reshape(shape) if order == "C" else whole.reshape(shape[::-1]).T
     made.flags.writeable = write
     return made
 

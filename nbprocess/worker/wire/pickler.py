@@ -77,6 +77,8 @@ _PLAIN = {
         "_io",
     ),
 }
+_FRAME = 1 << 16
+"""Bytes from which on pickle hands the very object to the file, which wants C's order."""
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 
@@ -111,7 +113,9 @@ class _Reducing:
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
 
     def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
-        if buffer.raw().nbytes < arrays.IN_BAND:
+        size = buffer.raw().nbytes
+        # One that is not in C's order is beyond what pickle in C writes into the stream in one piece.
+        if size < arrays.IN_BAND and (size < _FRAME or memoryview(buffer).c_contiguous):
             return True
         self.buffers.append(buffer)
         return False
