@@ -154,7 +154,9 @@ def _block(frame: Any) -> Any:
     values: Any = blocks[0].values.T if len(blocks) == 1 and frame.shape[1] > 1 else None
     if not isinstance(values, np.ndarray) or values.dtype == object:
         return None
-    return values if values.shape == frame.shape and values.flags.c_contiguous else None
+    # Row by row, with gaps or without: sums along columns have other last digits where the columns lie one by one.
+    by_rows = values.strides[0] > values.strides[1] == values.itemsize or values.flags.c_contiguous
+    return values if values.shape == frame.shape and by_rows else None
 
 
 def _column(pickler: Any, column: Any) -> Part:
