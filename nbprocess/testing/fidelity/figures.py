@@ -36,6 +36,32 @@ def describe(walk: Walk, path: str, value: Any) -> bool:
     return True
 
 
+_OF_LIBRARY = ("colors", "_segmentdata", "_powerlimits")
+"""What colormaps and formatters have in common with matplotlib's own tables."""
+
+
+def leave_out(walk: Walk, path: str, value: Any, state: dict[str, Any]) -> None:
+    """Take from an instance's attributes what matplotlib keeps for its own bookkeeping, by addresses or by chance."""
+    modules = {base.__module__ or "" for base in type(value).__mro__}
+    if not any(module.startswith("matplotlib.") for module in modules):
+        return
+    if "matplotlib.transforms" in modules:
+        for name in ("_parents", "_invalid", "_inverted"):  # who follows it, by address; what is to be computed anew
+            state.pop(name, None)
+    if "matplotlib.artist" in modules:
+        state.pop("stale_callback", None)  # whom to tell that it is to be drawn again: the figure is drawn as a whole
+    if type(value).__name__ == "CallbackRegistry":
+        state.pop("_cid_gen", None)  # how often it was pickled: the probe does so, too
+        held = state.pop("callbacks", {})  # matplotlib's own come and go with figures of earlier cells
+        state.pop("_func_cid_map", None)
+        called = [(signal, proxy()) for signal, found in held.items() for proxy in found.values()]
+        own = [(signal, f) for signal, f in called if getattr(f, "__module__", None) == "__main__"]
+        walk.put(f"{path}.<callbacks>", repr([(signal, getattr(f, "__qualname__", "")) for signal, f in own]))
+    for name in _OF_LIBRARY:
+        if name in state:
+            walk.alone(f"{path}.{name}", state.pop(name))
+
+
 def _drawn(figure: Any) -> str:
     """A digest of the figure's picture, drawn from a copy: drawing changes a figure."""
     import pickle

@@ -127,8 +127,7 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
                     state[name] = getattr(value, name)
         if state or kind.__module__ == "__main__" or not _has_c_state(kind):
             state.update(_as_saved(walk, value, kind))
-            if kind.__module__ == "matplotlib.cbook":
-                state.pop("_cid_gen", None)  # how often it was pickled: the probe does so, too
+            figures.leave_out(walk, path, value, state)
             if kind.__module__ != "__main__":
                 state = {name: part for name, part in state.items() if not _is_kept_result(kind, name)}
             walk.attributes(path, state)
@@ -210,9 +209,17 @@ def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
         walk.attributes(path, {name: part for name, part in value.__dict__.items() if name != "_clear_cache"})
     held = () if code.co_filename.startswith("<string") else value.__closure__ or ()  # ``dataclass`` made it
     for name, cell in zip(code.co_freevars, held):  # noqa: B905
-        walk.visit(f"{path}.<closure>.{name}", cell)
+        # Each method of a class may have a cell of its own for it; all hold the class for good.
+        walk.visit(f"{path}.<closure>.{name}", cell.cell_contents if name == "__class__" and _is_full(cell) else cell)
     for name, part in sorted(getattr(value, "__annotations__", {}).items()):
         walk.put(f"{path}.<annotation>.{name}", walk.text(repr(part)))
+
+
+def _is_full(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
 
 
 def _is_of_library(code: types.CodeType) -> bool:
