@@ -1,6 +1,6 @@
 """Settings of Python and of libraries that a notebook makes once: NumPy's error handling, the recursion limit, whether
-garbage is collected, the locale, logging, the tables of Polars, the templates of Plotly, the options of xarray, where
-Bokeh shows. As JSON, for ``ambient``.
+garbage is collected, the locale, logging, the tables of Polars, the templates of Plotly, the registries of Altair, the
+options of xarray, where Bokeh shows. As JSON, for ``ambient``.
 
 May import: the standard library.
 """
@@ -22,6 +22,7 @@ MODULES = {  # section → the module whose import makes it exist
     "numpy.errors": "numpy",
     "polars": "polars",
     "plotly": "plotly.io",
+    "altair": "altair",
     "xarray": "xarray",
     "bokeh": "bokeh.io.state",
 }
@@ -97,8 +98,12 @@ def _logging(module: Any) -> Any:
         if logger.level != default or handlers or not logger.propagate or logger.disabled:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
             found[name]["disabled"] = bool(logger.disabled)
+            root = name.partition(".")[0]
             if type(logger) not in (module.Logger, module.RootLogger):
-                found[name]["made by"] = type(logger).__module__.partition(".")[0]
+                root = type(logger).__module__.partition(".")[0]
+            elif is_own(name) or root not in sys.modules:
+                continue
+            found[name]["made by"] = root
     return {"loggers": found, "disable": module.root.manager.disable}
 
 
@@ -128,7 +133,7 @@ def _style(module: Any, formatter: Any) -> str:
 
 
 def makers(state: Any) -> set[str]:
-    """Libraries whose loggers are of a class of their own (astropy's): only they can make them."""
+    """Libraries that make loggers: some of a class of their own, or with handlers, and once only."""
     return {wanted["made by"] for wanted in state["loggers"].values() if "made by" in wanted}
 
 
@@ -136,8 +141,9 @@ def _apply_logging(module: Any, state: Any) -> None:
     here = _logging(module)
     module.disable(state["disable"])
     for name in here["loggers"].keys() | state["loggers"].keys():
-        if "made by" in state["loggers"].get(name, ()) and name not in module.root.manager.loggerDict:
-            continue  # the library finds a plain one otherwise, and cannot be imported
+        maker = state["loggers"].get(name, {}).get("made by")
+        if maker and maker not in sys.modules and name not in module.root.manager.loggerDict:
+            continue  # astropy cannot be imported where it finds a plain one; lark adds its handler to another
         logger = module.getLogger(name) if name else module.root
         plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
         plain["disabled"] = False
@@ -180,6 +186,35 @@ def _apply_plotly(module: Any, state: Any) -> list[str]:
         return [f"plotly has no template {name!r} here: register it inside the cell"]
     module.templates.default = name
     return []
+
+
+def _registries(altair: Any) -> dict[str, Any]:
+    """Where Altair keeps how charts are shown, how their data is sent, and how they look (older ones: ``themes``)."""
+    names = ("renderers", "data_transformers", "theme" if "theme" in vars(altair) else "themes")
+    return {name: vars(altair)[name] for name in names if hasattr(vars(altair).get(name), "enable")}
+
+
+def _altair(module: Any) -> Any:
+    return {
+        name: [kept.active, dict(kept.options)] for name, kept in _registries(module).items() if _is_json(kept.options)
+    }
+
+
+def _is_json(options: Any) -> bool:
+    return all(value is None or type(value) in (bool, int, float, str) for value in options.values())
+
+
+def _apply_altair(module: Any, state: Any) -> list[str]:
+    notes = []
+    for name, kept in _registries(module).items():
+        active, options = state.get(name, [kept.active, dict(kept.options)])
+        if [kept.active, dict(kept.options)] == [active, options]:
+            continue
+        if active in kept.names():
+            kept.enable(active, **options)
+        else:
+            notes.append(f"altair.{name} has no {active!r} here: register it inside the cell")
+    return notes
 
 
 def _xarray(module: Any) -> Any:
@@ -236,6 +271,7 @@ COLLECT = {
     "numpy.errors": _numpy_errors,
     "polars": _polars,
     "plotly": _plotly,
+    "altair": _altair,
     "xarray": _xarray,
     "bokeh": _bokeh,
 }
@@ -246,6 +282,7 @@ APPLY = {
     "numpy.errors": _apply_numpy_errors,
     "polars": _apply_polars,
     "plotly": _apply_plotly,
+    "altair": _apply_altair,
     "xarray": _apply_xarray,
     "bokeh": _apply_bokeh,
 }

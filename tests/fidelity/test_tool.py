@@ -135,4 +135,4 @@ def test_keys_whose_order_is_chance_are_compared_by_name_only() -> None:
     offloaded = {**table, "d key 0.x": "int 2", "d[#0]": "str 'two'", "d['a']": "int 8"}
     assert [difference.where for difference in states(table, twin, offloaded)] == ["d['a']"]
     ordered = [difference.where for difference in states(table, table, offloaded)]
-    assert ordered == ["d key 0.x", "d['a']", "d[#0]"]
+    assert ordered == ["d key 0.x", "d[#0]", "d['a']"]

@@ -42,6 +42,7 @@ def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None
     logger.setLevel(logging.INFO)
     state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
     said = {"level": 20, "propagate": True, "disabled": False, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
+    said["made by"] = "json"
     assert state["loggers"] == {"json.decoder": said}
     settings.APPLY["logging"](module, {"loggers": {}, "disable": 0})
     assert logger.handlers == [file] and logger.level == logging.NOTSET
@@ -103,3 +104,18 @@ def test_a_logger_of_a_librarys_own_class_is_left_to_the_library() -> None:
     logger = root.manager.getLogger(library)  # as the library does when it is imported
     settings.APPLY["logging"](module, state)
     assert (type(logger), logger.level) == (own, logging.INFO)
+
+
+def test_how_altair_shows_charts_holds_at_the_other_end() -> None:
+    altair = pytest.importorskip("altair")
+    before = json.loads(json.dumps(ambient.collect()["altair"]))
+    altair.renderers.enable("mimetype")
+    altair.data_transformers.disable_max_rows()
+    found = json.loads(json.dumps(ambient.collect()["altair"]))
+    ambient.apply({"altair": before})
+    assert (altair.renderers.active, altair.data_transformers.options) == ("default", {})
+    assert ambient.apply({"altair": found}) == []
+    assert (altair.renderers.active, altair.data_transformers.options) == ("mimetype", {"max_rows": None})
+    own = {**found, "renderers": ["mine", {}]}
+    assert ambient.apply({"altair": own}) == ["altair.renderers has no 'mine' here: register it inside the cell"]
+    ambient.apply({"altair": before})

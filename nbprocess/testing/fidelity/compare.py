@@ -120,7 +120,7 @@ def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Differenc
     return found
 
 
-_WHOLE = ("ambient xarray", "ambient polars", "ambient plotly")
+_WHOLE = ("ambient xarray", "ambient polars", "ambient plotly", "ambient altair")
 
 
 def states(
