@@ -98,12 +98,10 @@ def _logging(module: Any) -> Any:
         if logger.level != default or handlers or not logger.propagate or logger.disabled:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
             found[name]["disabled"] = bool(logger.disabled)
-            root = name.partition(".")[0]
             if type(logger) not in (module.Logger, module.RootLogger):
-                root = type(logger).__module__.partition(".")[0]
-            elif is_own(name) or root not in sys.modules:
-                continue
-            found[name]["made by"] = root
+                found[name]["made by"] = type(logger).__module__.partition(".")[0]
+            elif handlers and not is_own(name):
+                found[name]["handled by"] = name.partition(".")[0]
     return {"loggers": found, "disable": module.root.manager.disable}
 
 
@@ -132,9 +130,22 @@ def _style(module: Any, formatter: Any) -> str:
     return str(kinds.get(type(formatter._style), "%"))
 
 
+_MAKERS = ("made by", "handled by")
+
+
 def makers(state: Any) -> set[str]:
-    """Libraries that make loggers: some of a class of their own, or with handlers, and once only."""
-    return {wanted["made by"] for wanted in state["loggers"].values() if "made by" in wanted}
+    """Libraries that make loggers of a class of their own (astropy), or give them handlers (lark), and once only."""
+    return {wanted[word] for wanted in state["loggers"].values() for word in _MAKERS if word in wanted}
+
+
+def without_makers(state: Any) -> Any:
+    """The state of logging but for the loggers of such libraries that are not loaded here."""
+    loggers = {
+        name: wanted
+        for name, wanted in state["loggers"].items()
+        if all(word not in wanted or wanted[word] in sys.modules for word in _MAKERS)
+    }
+    return {**state, "loggers": loggers}
 
 
 def _apply_logging(module: Any, state: Any) -> None:
@@ -143,7 +154,7 @@ def _apply_logging(module: Any, state: Any) -> None:
     for name in here["loggers"].keys() | state["loggers"].keys():
         maker = state["loggers"].get(name, {}).get("made by")
         if maker and maker not in sys.modules and name not in module.root.manager.loggerDict:
-            continue  # astropy cannot be imported where it finds a plain one; lark adds its handler to another
+            continue  # astropy cannot be imported where it finds a plain one
         logger = module.getLogger(name) if name else module.root
         plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
         plain["disabled"] = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from nbprocess.testing.fidelity import Comparison, from_script
 from nbprocess.testing.fidelity.compare import (
     Difference,
@@ -15,6 +17,7 @@ from nbprocess.testing.fidelity.compare import (
     without_draws,
 )
 from nbprocess.testing.fidelity.kernel import Ran
+from nbprocess.testing.fidelity.walk import Walk
 
 _DRAWN = {"x": "int 1", "ambient random[1]": "str 'a'", "ambient numpy.random[2]": "int 3"}
 
@@ -136,3 +139,11 @@ def test_keys_whose_order_is_chance_are_compared_by_name_only() -> None:
     assert [difference.where for difference in states(table, twin, offloaded)] == ["d['a']"]
     ordered = [difference.where for difference in states(table, table, offloaded)]
     assert ordered == ["d key 0.x", "d[#0]", "d['a']"]
+
+
+def test_arrays_side_by_side_in_one_memory_share_nothing() -> None:
+    whole, walk = np.arange(6.0), Walk()
+    for name, part in {"first": whole[:3], "last": whole[3:], "back": whole[::-1][3:]}.items():
+        walk.root(name, part)
+    rows = {path: token for path, token in walk.table().items() if path.endswith(" memory")}
+    assert rows == {f"{n} memory": f"shared with first, {at} bytes further" for n, at in (("first", 0), ("back", 16))}

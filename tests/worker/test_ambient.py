@@ -42,7 +42,7 @@ def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None
     logger.setLevel(logging.INFO)
     state = json.loads(json.dumps(settings.COLLECT["logging"](module)))
     said = {"level": 20, "propagate": True, "disabled": False, "handlers": [["stderr", 0, ["{message}", None, "{"]]]}
-    said["made by"] = "json"
+    said["handled by"] = "json"
     assert state["loggers"] == {"json.decoder": said}
     settings.APPLY["logging"](module, {"loggers": {}, "disable": 0})
     assert logger.handlers == [file] and logger.level == logging.NOTSET

@@ -362,7 +362,11 @@ def _array(walk: Walk, path: str, value: Any) -> None:
     while hasattr(getattr(owner, "base", None), "__array_interface__"):
         owner = owner.base
     if value.size:
-        walk.memory(path, id(walk.keep(owner)), value.__array_interface__["data"][0])
+        begin = value.__array_interface__["data"][0]
+        steps = [step * (length - 1) for step, length in zip(value.strides, value.shape)]  # noqa: B905 - as many
+        low = begin + sum(step for step in steps if step < 0)
+        high = begin + sum(step for step in steps if step > 0) + value.itemsize
+        walk.memory(path, id(walk.keep(owner)), begin, low, high)
 
 
 def _of_pandas(kind: type) -> bool:

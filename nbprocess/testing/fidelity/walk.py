@@ -38,6 +38,10 @@ _DUMMY = re.compile(r"\b(_?Dummy_|lambdifygenerated-)\d+")
 """SymPy numbers the functions that it makes and their arguments, as often as it made some in this process."""
 
 
+_Place = tuple[str, int, int, int]
+"""Path of an array, address of its first item, of its lowest byte and behind its highest."""
+
+
 class Walk:
     """One fingerprint of one kernel."""
 
@@ -46,7 +50,7 @@ class Walk:
         self._rows: dict[str, str] = {}
         self._seen: dict[int, str] = {}
         self._kept: list[Any] = []  # what was made on the way: its identity must not be used again
-        self._memory: dict[int, list[tuple[str, int]]] = collections.defaultdict(list)
+        self._memory: dict[int, list[_Place]] = collections.defaultdict(list)
         self._left = 0
 
     # -- for the kinds -----------------------------------------------------------------------------------------------
@@ -58,11 +62,11 @@ class Walk:
 
     def table(self) -> dict[str, str]:
         """The finished table, with the arrays that lie over the same memory."""
-        for group in self._memory.values():
-            if len(group) > 1:
-                first = min(offset for _, offset in group)
-                for path, offset in group:
-                    self._rows[f"{path} memory"] = f"shared with {group[0][0]}, {offset - first} bytes further"
+        for over in self._memory.values():
+            for group in _overlapping(over):
+                first = min(begin for _, begin, _, _ in group)
+                for path, begin, _, _ in group:
+                    self._rows[f"{path} memory"] = f"shared with {group[0][0]}, {begin - first} bytes further"
         return self._rows
 
     def put(self, path: str, token: str) -> None:
@@ -74,9 +78,9 @@ class Walk:
         self._kept.append(value)
         return value
 
-    def memory(self, path: str, owner: int, offset: int) -> None:
-        """An array at ``path`` lies over the memory of ``owner``."""
-        self._memory[owner].append((path, offset))
+    def memory(self, path: str, owner: int, begin: int, low: int, high: int) -> None:
+        """An array at ``path`` lies over the memory of ``owner``: its first item at ``begin``, all from ``low`` on."""
+        self._memory[owner].append((path, begin, low, high))
 
     def text(self, value: str) -> str:
         """A text as siblings agree on it: without addresses and without the kernel's own folder."""
@@ -172,6 +176,22 @@ class Walk:
             text = self.text(text)
         word = type(value).__name__
         return f"{word} {text}" if len(text) <= 120 else f"{word}[{len(text)}] {digest(text.encode())} {text[:60]} …"
+
+
+def _overlapping(over: list[_Place]) -> list[list[_Place]]:
+    """The arrays over one memory in groups, each in the order given; apart from each other they share nothing: which
+    columns of a frame lie in one block is pandas' own affair."""
+    groups: list[list[_Place]] = []
+    end = 0
+    for place in sorted(over, key=lambda place: place[2]):
+        if groups and place[2] < end:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+            end = 0
+        end = max(end, place[3])
+    order = {place[0]: number for number, place in enumerate(over)}
+    return [sorted(group, key=lambda place: order[place[0]]) for group in groups if len(group) > 1]
 
 
 def _why(error: Exception) -> str:
