@@ -101,7 +101,7 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
                 for note in _APPLY[section](module, value) or []:
                     print("nbprocess: " + note, file=sys.stderr)
 
-            if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined]
+            if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined,union-attr]
                 __import__("locale")  # it counts for `strftime`, whoever imports the module
             hooks.on(_MODULES[section], act)
     # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has
