@@ -383,3 +383,14 @@ def test_instances_that_answer_for_what_they_have_not(ends: Ends, slots: str) ->
     far.append(2)
     ends.back()
     assert ends.home["wrapper"] is wrapper and wrapper.held == [1, 2]
+
+
+def test_whether_an_array_may_be_written_on(ends: Ends) -> None:
+    ends.cell("import numpy as np\nclosed, opened = np.arange(3), np.arange(3)\nopened.flags.writeable = False")
+    closed, opened = ends.home["closed"], ends.home["opened"]
+    far = ends.send("closed", "opened")
+    ends.begin()
+    far["closed"].flags.writeable, far["opened"].flags.writeable = False, True
+    far["opened"][0] = 9
+    ends.back()
+    assert (closed.flags.writeable, opened.flags.writeable, list(opened)) == (False, True, [9, 1, 2])

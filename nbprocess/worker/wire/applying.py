@@ -167,9 +167,13 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         else:
             del obj.cell_contents
     elif kind == "array":
+        with contextlib.suppress(ValueError):  # its memory is not its own to write on
+            obj.flags.writeable = obj.flags.writeable or state.flags.writeable
         if obj.dtype != state.dtype or not obj.flags.writeable or not arrays.take_shape(obj, state.shape):
             return False
         obj[...] = state
+        if not state.flags.writeable:
+            obj.flags.writeable = False
     elif kind == "module":
         handmade.set_contents(obj, state)
     elif kind == "mapped":

@@ -156,7 +156,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     root = (kind.__module__ or "").split(".")[0]
     if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
-        return "array", array_content(obj)
+        return "array", (*array_content(obj), obj.flags.writeable)
     if root == "numpy" and kind.__name__ == "memmap":
         return mapped.state_of(obj)
     if root == "pandas":
@@ -369,7 +369,7 @@ def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
     if old[0] != "array" or new[0] != "array":
         return False
     before, after = old[1], new[1]
-    return bool(math.prod(before[1]) != math.prod(after[1]) or before[2:] != after[2:])
+    return bool(math.prod(before[1]) != math.prod(after[1]) or before[2:-1] != after[2:-1])
 
 
 def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequence[str]) -> Tuple[str, Any]:
