@@ -88,22 +88,16 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
         elif section == "environ":
             settings.apply_environ(value)
         elif section in _APPLY:
-            makers = settings.makers(value) if section == "logging" else ()
-            for library in makers:
-
-                def made(_: object, whole: object = value) -> None:
-                    _APPLY["logging"](sys.modules["logging"], settings.without_makers(whole))
-
-                hooks.on(library, made)
-            value = settings.without_makers(value) if makers else value
 
             def act(module: object, section: str = section, value: object = value) -> None:
                 for note in _APPLY[section](module, value) or []:
                     print("nbprocess: " + note, file=sys.stderr)
 
-            if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined,union-attr]
+            if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined]
                 __import__("locale")  # it counts for `strftime`, whoever imports the module
             hooks.on(_MODULES[section], act)
+            for library in settings.makers(value) if section == "logging" else ():
+                hooks.on(library, lambda _, act=act: act(sys.modules["logging"]))
     # Read back what is in force, now or when a library is imported later: what this interpreter does not know, or has
     # by another default, must not count as a change of the cell.
     before = collect()

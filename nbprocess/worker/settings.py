@@ -134,18 +134,9 @@ _MAKERS = ("made by", "handled by")
 
 
 def makers(state: Any) -> set[str]:
-    """Libraries that make loggers of a class of their own (astropy), or give them handlers (lark), and once only."""
+    """Libraries that make loggers of a class of their own (astropy), or give them handlers (lark): they do so when they
+    are imported, and the loggers are set again after that."""
     return {wanted[word] for wanted in state["loggers"].values() for word in _MAKERS if word in wanted}
-
-
-def without_makers(state: Any) -> Any:
-    """The state of logging but for the loggers of such libraries that are not loaded here."""
-    loggers = {
-        name: wanted
-        for name, wanted in state["loggers"].items()
-        if all(word not in wanted or wanted[word] in sys.modules for word in _MAKERS)
-    }
-    return {**state, "loggers": loggers}
 
 
 def _apply_logging(module: Any, state: Any) -> None:

@@ -175,6 +175,9 @@ def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
     own = getattr(value, "__dict__", None)
     if isinstance(state, tuple) and any(part is own for part in state if part is not None):
         state = tuple(dict(sorted(own.items())) if part is own else part for part in state)
+    filled = getattr(value, "_fill_value", None)  # of a masked array: in how many letters it is kept means nothing
+    if isinstance(state, tuple) and filled is not None:
+        state = tuple(repr(value.fill_value) if part is filled else part for part in state)
     if function not in (copyreg.__newobj__, copyreg._reconstructor):  # type: ignore[attr-defined]
         walk.put(path, f"{word} by {getattr(function, '__qualname__', function)!s}")
     if isinstance(state, dict) and getattr(value, "__dict__", None) is not None:
