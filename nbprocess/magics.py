@@ -199,7 +199,11 @@ class ProcessingMagics(Magics):
         from .plan import prepare
 
         shell = self.ip
-        code = shell.transform_cell(cell)
+        try:
+            code = shell.transform_cell(cell)
+        except SyntaxError as error:  # what cannot be read in words, by its indentation
+            error.lineno = error.lineno and error.lineno + lines
+            raise
         handed = self.background.provide(code, options)
         filename = remember(shell, line, cell, code, lines)
         made = make_cell(

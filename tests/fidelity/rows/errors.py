@@ -24,6 +24,10 @@ json.loads("{")
 print(ready, undefined_anywhere)
 # %% row 14: syntax
 x = = 1
+# %% indentation that cannot be read in words
+if ready:
+    x = 1
+  y = 2
 # %% syntax of code that is run
 exec("a b")
 # %% an assertion
