@@ -22,7 +22,7 @@ from . import (
     handlers,
     handmade,
     models,
-    plotted,
+    plotly_figures,
     subclasses,
     tables,
     tensors,
@@ -239,8 +239,8 @@ def _take_over(obj: Any, new: Any) -> bool:
         tables.take_over(obj, new)
     elif models.is_booster(type(obj)):
         models.take_over(obj, new)
-    elif plotted.is_plotted(type(obj)):
-        plotted.take_over(obj, new)
+    elif plotly_figures.is_plotted(type(obj)):
+        plotly_figures.take_over(obj, new)
     elif torchmodules.is_script(obj):
         torchmodules.take_over(obj, new)
     elif hasattr(obj, "random_raw") and hasattr(obj, "state"):

@@ -28,7 +28,7 @@ from . import (
     handmade,
     mapped,
     models,
-    plotted,
+    plotly_figures,
     subclasses,
     tables,
     tensors,
@@ -189,7 +189,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
-    if plotted.is_part(obj):
+    if plotly_figures.is_part(obj):
         return None
     if callbacks.is_registry(kind):
         return callbacks.state_of(obj)
@@ -357,7 +357,7 @@ def takes_over(obj: Any) -> bool:
         or (type(obj).__name__ == "array" and hasattr(obj, "typecode"))
         or tables.is_polars(type(obj))
         or models.is_booster(type(obj))
-        or plotted.is_plotted(type(obj))
+        or plotly_figures.is_plotted(type(obj))
         or torchmodules.is_script(obj)
         or keeps_inside(type(obj))
         or (subclasses.is_array(obj) and not hasattr(obj, "_mask"))

@@ -22,27 +22,22 @@ from . import (
     constants,
     containers,
     databases,
-    designs,
     dynamic,
     exceptions,
     frames,
     functions,
     generators,
     handlers,
+    libraries,
     mapped,
-    models,
     named,
-    plots,
-    plotted,
     plugins,
     refuse,
     remade,
     singles,
     states,
     subclasses,
-    tables,
     tensors,
-    torchmodules,
     triangles,
 )
 from .refuse import Refused
@@ -310,39 +305,7 @@ class _Reducing:
             place = constants.name_of(obj)
             if place is not None:
                 return remade.make_attribute, place
-        found = NotImplemented
-        if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
-            found = tensors.reduce_tensor(self, obj)
-        elif root == "torch" and kind.__name__ in ("TypedStorage", "UntypedStorage"):
-            found = tensors.reduce_storage(self, obj)
-        elif root == "torch":
-            found = torchmodules.reduce_module(obj)
-        elif kind.__module__ == "pygments.token" and kind.__name__ == "_TokenType":
-            return remade.make_token, (tuple(obj),)
-        elif kind.__module__ == "xgboost.core" and kind.__name__ == "Booster":
-            found = models.reduce_booster(self, obj)
-        elif root == "patsy":
-            found = designs.reduce_design(self, obj)
-        elif root == "statsmodels":
-            found = designs.reduce_data(obj)
-        elif root == "numba" and hasattr(kind, "_reduce_states"):
-            found = models.reduce_numba(obj)
-        elif root == "bs4" and kind.__name__ == "BeautifulSoup":
-            found = states.reduce_soup(obj)
-        elif root == "pyarrow":
-            found = tables.reduce_arrow(obj)
-        elif tables.is_polars(kind):
-            found = tables.reduce_polars(self, obj)
-        elif plotted.is_plotted(kind):
-            found = plotted.reduce_plotted(obj)
-        elif root == "astropy" and tables.is_of_columns(obj):
-            found = tables.reduce_columns(obj)
-        elif root == "pint":
-            found = models.reduce_quantity(obj)
-        elif root == "bokeh" and not issubclass(kind, containers.KINDS):
-            found = plots.reduce_plot(obj)
-        elif issubclass(kind, containers.KINDS):
-            found = containers.reduce_container(obj)
+        found = libraries.reduce_foreign(self, root, obj)
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
         return classes.reduce_answering(obj) if found is NotImplemented else found

@@ -1,0 +1,77 @@
+"""Values of installed libraries that go in another form than the library itself would send them.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+from . import bokeh_models, containers, designs, models, plotly_figures, remade, states, tables, tensors, torchmodules
+
+
+def reduce_foreign(pickler: Any, root: str, obj: Any) -> Any:
+    """The reduction of a value whose type belongs to the package ``root``; NotImplemented where the library's own is
+    right."""
+    way = _WAYS.get(root)
+    found = NotImplemented if way is None else way(pickler, obj)
+    if found is NotImplemented and isinstance(obj, containers.KINDS):
+        found = containers.reduce_container(obj)
+    return found
+
+
+def _torch(pickler: Any, obj: Any) -> Any:
+    kind = type(obj).__name__
+    if kind in ("Tensor", "Parameter"):
+        return tensors.reduce_tensor(pickler, obj)
+    if kind in ("TypedStorage", "UntypedStorage"):
+        return tensors.reduce_storage(pickler, obj)
+    return torchmodules.reduce_module(obj)
+
+
+def _xgboost(pickler: Any, obj: Any) -> Any:
+    kind = type(obj)
+    booster = kind.__module__ == "xgboost.core" and kind.__name__ == "Booster"
+    return models.reduce_booster(pickler, obj) if booster else NotImplemented
+
+
+def _numba(pickler: Any, obj: Any) -> Any:
+    return models.reduce_numba(obj) if hasattr(type(obj), "_reduce_states") else NotImplemented
+
+
+def _soup(pickler: Any, obj: Any) -> Any:
+    return states.reduce_soup(obj) if type(obj).__name__ == "BeautifulSoup" else NotImplemented
+
+
+def _polars(pickler: Any, obj: Any) -> Any:
+    return tables.reduce_polars(pickler, obj) if tables.is_polars(type(obj)) else NotImplemented
+
+
+def _plotly(pickler: Any, obj: Any) -> Any:
+    return plotly_figures.reduce_plotted(obj) if plotly_figures.is_plotted(type(obj)) else NotImplemented
+
+
+def _astropy(pickler: Any, obj: Any) -> Any:
+    return tables.reduce_columns(obj) if tables.is_of_columns(obj) else NotImplemented
+
+
+def _pygments(pickler: Any, obj: Any) -> Any:
+    return (remade.make_token, (tuple(obj),)) if type(obj).__name__ == "_TokenType" else NotImplemented
+
+
+_WAYS: Dict[str, Callable[[Any, Any], Any]] = {
+    "astropy": _astropy,
+    "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
+    "bs4": _soup,
+    "numba": _numba,
+    "patsy": designs.reduce_design,
+    "pint": lambda pickler, obj: models.reduce_quantity(obj),
+    "plotly": _plotly,
+    "polars": _polars,
+    "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
+    "pygments": _pygments,
+    "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
+    "torch": _torch,
+    "xgboost": _xgboost,
+}
+"""By the name of the package."""
