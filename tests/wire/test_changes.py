@@ -394,3 +394,16 @@ def test_whether_an_array_may_be_written_on(ends: Ends) -> None:
     far["opened"][0] = 9
     ends.back()
     assert (closed.flags.writeable, opened.flags.writeable, list(opened)) == (False, True, [9, 1, 2])
+
+
+def test_the_name_of_an_index_is_no_change_of_a_column_that_has_it(ends: Ends) -> None:
+    """Under pandas 2 the column would go back with the values that it had before, and write them into its frame."""
+    ends.cell("import pandas as pd\nframe = pd.DataFrame({'a': [1, 2], 'b': [1.0, 2.0]})\ncolumn = frame['a']")
+    far = ends.send("frame", "column")
+    ends.begin()
+    far["frame"].loc[0, "a"] = 9
+    far["frame"].index.name = "id"
+    ends.back()
+    assert ends.changed == ["frame"]
+    assert list(ends.home["frame"]["a"]) == [9, 2]
+    assert ends.home["frame"].index.name == "id"

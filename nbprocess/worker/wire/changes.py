@@ -164,7 +164,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
         if kind.__module__.startswith("pandas.io."):  # a Styler
             return _instance(obj, kind)
-        return ("frame", (fingerprint(obj), extras(obj))) if kind.__name__ in ("DataFrame", "Series") else None
+        return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
     if root == "torch" and torchmodules.is_script(obj):
@@ -172,7 +172,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if tables.is_polars(kind) or models.is_booster(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
-        return "frame", (fingerprint(obj), extras(obj))
+        return _frame(obj)
     if subclasses.is_array(obj):
         found: Any = subclasses.array_state(obj)
         if found is not None:
@@ -194,6 +194,12 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if callbacks.is_registry(kind):
         return callbacks.state_of(obj)
     return atrest.state_of(obj) or _instance(obj, kind)
+
+
+def _frame(frame: Any) -> Tuple[str, Any]:
+    """The state of a frame or series. The names of its axes are those of the axes, which others may have, too."""
+    axes = {name: getattr(frame, name) for name in ("index", "columns")[: frame.ndim]}
+    return "frame", (fingerprint(frame, list(axes.values())), {**extras(frame), **axes})
 
 
 def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:

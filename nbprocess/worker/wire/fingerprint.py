@@ -9,7 +9,7 @@ import functools
 import hashlib
 import io
 import sys
-from typing import Any
+from typing import Any, Sequence
 
 from .pickler import Pickler
 
@@ -19,14 +19,19 @@ _ODD = 0x9E3779B97F4A7C15
 _FACTOR = 0xC4CEB9FE1A85EC53
 
 
-def fingerprint(value: Any) -> str:
+def fingerprint(value: Any, apart: Sequence[Any] = ()) -> str:
     """A digest of the value's stream and buffers: equal for an unchanged value within one process.
+
+    Args:
+        apart: parts of the value that are looked at by themselves: what is in them does not count.
 
     Raises:
         Exception: whatever keeps the value from travelling.
     """
     file = io.BytesIO()
     pickler = Pickler(file)
+    if apart:
+        pickler.memo = {id(part): (number, part) for number, part in enumerate(apart)}  # type: ignore[assignment]
     pickler.dump(value)
     digest = hashlib.sha256(file.getbuffer())
     for buffer in pickler.buffers:

@@ -90,6 +90,7 @@ def update(frame: Any, new: Any) -> None:
     """Let a frame or series hold the values of another one, without a word of pandas 2 about parts."""
     if hasattr(frame, _PART):
         object.__setattr__(frame, _PART, None)
+    vars(frame).pop("_cacher", None)  # a column of a frame of pandas 2: it would write its values into the frame
     frame._update_inplace(new)
     if hasattr(new, "_name"):  # of a series: pandas takes over the values only
         object.__setattr__(frame, "_name", new._name)
