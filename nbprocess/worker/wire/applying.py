@@ -21,18 +21,17 @@ from . import (
     frames,
     handlers,
     handmade,
-    models,
-    plotly_figures,
     subclasses,
     tables,
+    takeover,
     tensors,
-    torchmodules,
     triangles,
 )
-from .changes import keeps_inside, slots_of
+from .changes import slots_of
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
+from .instances import Difference
 
 
 @dataclass
@@ -221,41 +220,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind in atrest.APPLY:
         atrest.APPLY[kind](obj, state)
     elif kind == "new":
-        return _take_over(obj, state)
-    else:
-        return False
-    return True
-
-
-def _take_over(obj: Any, new: Any) -> bool:
-    """Give what knows its state alone (a random generator, a text in memory) that of the new one."""
-    if type(obj) is not type(new):
-        return False
-    if hasattr(obj, "bit_generator"):
-        obj.bit_generator.state = new.bit_generator.state
-    elif hasattr(obj, "getstate") and hasattr(obj, "setstate"):
-        obj.setstate(new.getstate())
-    elif tables.is_polars(type(obj)):
-        tables.take_over(obj, new)
-    elif models.is_booster(type(obj)):
-        models.take_over(obj, new)
-    elif plotly_figures.is_plotted(type(obj)):
-        plotly_figures.take_over(obj, new)
-    elif torchmodules.is_script(obj):
-        torchmodules.take_over(obj, new)
-    elif hasattr(obj, "random_raw") and hasattr(obj, "state"):
-        obj.state = new.state
-    elif subclasses.is_array(obj):
-        return subclasses.take_over(obj, new)
-    elif keeps_inside(type(obj)):
-        if getattr(new, "closed", False):
-            obj.close()
-        else:
-            obj.__setstate__(new.__getstate__())
-    elif type(obj).__name__ == "array" and hasattr(obj, "typecode"):
-        obj[:] = new
-    elif hasattr(obj, "get_state") and hasattr(obj, "set_state"):
-        obj.set_state(new.get_state())
+        return takeover.take_over(obj, state)
     else:
         return False
     return True
@@ -276,11 +241,7 @@ def _set_item(obj: Any, key: Any, value: Any) -> None:
     kind.__setitem__(obj, key, value)
 
 
-_Difference = Tuple[Dict[str, Any], List[str]]
-"""What was set, by name, and what was deleted."""
-
-
-def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[_Difference], slots: _Difference) -> None:
+def _apply_instance(obj: Any, inner: List[Any], attributes: Optional[Difference], slots: Difference) -> None:
     if inner:
         items = inner[1]
         # The plain type's own methods: a subclass's may do something else (Counter.update counts, checks refuse).

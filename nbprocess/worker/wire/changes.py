@@ -31,6 +31,7 @@ from . import (
     plotly_figures,
     subclasses,
     tables,
+    takeover,
     tensors,
     torchmodules,
 )
@@ -218,7 +219,7 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         slots[_CLASS] = kind
     methods: Any = kind
     plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
-    plain = (plain and not keeps_inside(kind)) or models.is_quantity(obj)
+    plain = (plain and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send
@@ -229,14 +230,6 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
 
 _CLASS = "__class__"
 """Stands among the slots for the class itself, which code may change."""
-
-
-def keeps_inside(kind: type) -> bool:
-    """Whether a type written in C has a state that is no attribute, and gives and takes it: a text in memory."""
-    methods: Any = kind
-    own = getattr(kind, "__getstate__", None)
-    own = own if own is not getattr(object, "__getstate__", None) else None
-    return type(own) is type(str.join) and hasattr(methods, "__setstate__")
 
 
 def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
@@ -313,7 +306,7 @@ def changes(before: Snapshot) -> Changes:
             patch: Tuple[str, Any] = "tensor", tensors.patch(obj, storages)
         else:
             patch = ("new", obj) if _is_another(old, new) else _patch(obj, old, new, within.get(number, ()))
-        if patch[0] == "new" and takes_over(obj):
+        if patch[0] == "new" and takeover.stays(obj):
             patch = "new", Anew(obj)  # it stays the one that it is: what else refers to it goes by its number
         elif patch[0] == "new":
             found.replaced.append(number)
@@ -351,23 +344,6 @@ def _changed_within(before: Snapshot, now: Dict[int, Tuple[str, Any]]) -> Dict[i
         for number, held in before.unsent.items()
     }
     return {number: names for number, names in found.items() if names}
-
-
-def takes_over(obj: Any) -> bool:
-    """Whether an object that knows its state alone can be given that of another one, see ``applying``."""
-    return (
-        hasattr(obj, "bit_generator")
-        or (hasattr(obj, "getstate") and hasattr(obj, "setstate"))
-        or (hasattr(obj, "random_raw") and hasattr(obj, "state"))
-        or (hasattr(obj, "get_state") and hasattr(obj, "set_state"))
-        or (type(obj).__name__ == "array" and hasattr(obj, "typecode"))
-        or tables.is_polars(type(obj))
-        or models.is_booster(type(obj))
-        or plotly_figures.is_plotted(type(obj))
-        or torchmodules.is_script(obj)
-        or keeps_inside(type(obj))
-        or (subclasses.is_array(obj) and not hasattr(obj, "_mask"))
-    )
 
 
 def _is_another(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:

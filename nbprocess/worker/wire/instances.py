@@ -22,7 +22,7 @@ _FIXED = (
     *(types.BuiltinFunctionType, types.MethodType, property, staticmethod, classmethod),
 )
 _MOST = 5_000
-_Difference = Tuple[Dict[str, Any], List[str]]
+Difference = Tuple[Dict[str, Any], List[str]]
 """What was set, by name, and what was deleted."""
 
 
@@ -124,7 +124,7 @@ def _is_drawn(kind: type) -> bool:
     return (kind.__module__ or "").split(".")[0] == "matplotlib"
 
 
-def _difference(before: Dict[str, Any], after: Optional[Dict[str, Any]], whole: bool) -> Optional[_Difference]:
+def _difference(before: Dict[str, Any], after: Optional[Dict[str, Any]], whole: bool) -> Optional[Difference]:
     if after is None:
         return None
     moved = [name for name in after if name in before] != [name for name in before if name in after]

@@ -1,0 +1,76 @@
+"""Objects that know their state alone (a random generator, a text in memory) and can be given that of another one: they
+stay those that they are.
+
+May import: the standard library, this folder.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from . import models, plotly_figures, subclasses, tables, torchmodules
+
+
+def stays(obj: Any) -> bool:
+    """Whether a changed object is to be given its new state at the other end, and not to be replaced there."""
+    masked = subclasses.is_array(obj) and hasattr(obj, "_mask")
+    return not masked and _way(obj) is not None
+
+
+def take_over(obj: Any, new: Any) -> bool:
+    """Give an object the state of another one of its kind. False: it cannot be."""
+    way = _way(obj) if type(obj) is type(new) else None
+    return way is not None and way(obj, new) is not False
+
+
+def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
+    kind = type(obj)
+    if hasattr(obj, "bit_generator"):
+        return _generator
+    if hasattr(obj, "getstate") and hasattr(obj, "setstate"):
+        return lambda old, new: old.setstate(new.getstate())
+    if tables.is_polars(kind):
+        return tables.take_over
+    if models.is_booster(kind):
+        return models.take_over
+    if plotly_figures.is_plotted(kind):
+        return plotly_figures.take_over
+    if torchmodules.is_script(obj):
+        return torchmodules.take_over
+    if hasattr(obj, "random_raw") and hasattr(obj, "state"):
+        return _bits
+    if subclasses.is_array(obj):
+        return subclasses.take_over
+    if keeps_inside(kind):
+        return _inside
+    if kind.__name__ == "array" and hasattr(obj, "typecode"):
+        return _items
+    if hasattr(obj, "get_state") and hasattr(obj, "set_state"):
+        return lambda old, new: old.set_state(new.get_state())
+    return None
+
+
+def keeps_inside(kind: type) -> bool:
+    """Whether a type written in C has a state that is no attribute, and gives and takes it: a text in memory."""
+    own = getattr(kind, "__getstate__", None)
+    own = own if own is not getattr(object, "__getstate__", None) else None
+    return type(own) is type(str.join) and hasattr(kind, "__setstate__")
+
+
+def _generator(old: Any, new: Any) -> None:
+    old.bit_generator.state = new.bit_generator.state
+
+
+def _bits(old: Any, new: Any) -> None:
+    old.state = new.state
+
+
+def _inside(old: Any, new: Any) -> None:
+    if getattr(new, "closed", False):
+        old.close()
+    else:
+        old.__setstate__(new.__getstate__())
+
+
+def _items(old: Any, new: Any) -> None:
+    old[:] = new
