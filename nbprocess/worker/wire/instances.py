@@ -29,12 +29,13 @@ Difference = Tuple[Dict[str, Any], List[str]]
 def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, Dict[str, str]]:
     """An object's number → what it holds that has no number, or that went as a copy, with what tells whether that
     changed; empty where it cannot be told."""
+    instances = [(number, state) for number, (kind, state) in known_states.items() if kind == "instance"]
+    if not instances:
+        return {}
     known = {id(obj): obj for obj in memo.objects}
     wanted: List[Tuple[int, List[str], Any]] = []
     ways: Dict[type, Optional[bool]] = {}  # whether the class says its state; None for parts of figures
-    for number, (kind, state) in known_states.items():
-        if kind != "instance":
-            continue
+    for number, state in instances:
         obj = memo.objects[number]
         if type(obj) not in ways:
             ways[type(obj)] = None if _is_drawn(type(obj)) else _says_its_state(type(obj))
