@@ -15,7 +15,8 @@ import types
 import weakref
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-_NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+"""How pickle makes an instance with nothing in it."""
 LOCK, RLOCK = type(threading.Lock()), type(threading.RLock())
 _AWAITED = ("_waiters", "_getters", "_putters")
 """Where those who wait stand in line, in what ``threading``, ``queue`` and ``asyncio`` make."""
@@ -39,9 +40,9 @@ def reduce_at_rest(obj: Any) -> Any:
     if kind is RLOCK:
         return (make_rlock, ()) if " count=0 " in repr(obj) else NotImplemented
     if kind is threading.local:
-        return _NEWOBJ, (kind,), dict(vars(obj))
+        return NEWOBJ, (kind,), dict(vars(obj))
     if (kind.__module__, kind.__name__) in _BY_ATTRIBUTES:
-        return (_NEWOBJ, (kind,), attributes(obj)) if _is_at_rest(obj) else NotImplemented
+        return (NEWOBJ, (kind,), attributes(obj)) if _is_at_rest(obj) else NotImplemented
     if kind is contextvars.ContextVar:
         return make_variable, (obj.name, _default(obj)), value_of(obj), None, None, set_variable
     if kind is types.MappingProxyType:
@@ -174,7 +175,7 @@ def _reduce_weak(kind: Any, obj: Any) -> Any:
             return make_dead, ()
         return weakref.ref, (target,) if obj.__callback__ is None else (target, obj.__callback__)
     if kind in WEAK:
-        return _NEWOBJ, (kind,), items_of(obj), None, None, fill_weak
+        return NEWOBJ, (kind,), items_of(obj), None, None, fill_weak
     return NotImplemented
 
 

@@ -6,12 +6,12 @@ May import: the standard library, this folder; Bokeh inside the functions.
 
 from __future__ import annotations
 
-import copyreg
 import functools
 import sys
 from typing import Any, Dict, Tuple
 
 from . import classes, remade
+from .atrest import NEWOBJ
 
 
 def reduce_plot(obj: Any) -> Any:
@@ -25,8 +25,7 @@ def reduce_plot(obj: Any) -> Any:
         return (make_current_document, ()) if state is not None and state.document is obj else NotImplemented
     if hasattr(kind, "model_class_reverse_map"):
         reduced = obj.__reduce_ex__(5)  # its class's `__new__` would give it a number, which it has
-        made = reduced[0] is copyreg.__newobj__  # type: ignore[attr-defined]
-        return (classes.make_bare, (kind,), *reduced[2:]) if made else NotImplemented
+        return (classes.make_bare, (kind,), *reduced[2:]) if reduced[0] is NEWOBJ else NotImplemented
     return NotImplemented
 
 

@@ -6,12 +6,12 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import copyreg
 import functools
 import io
 from typing import Any, Callable, Dict, List, Tuple
 
-_NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+from .atrest import NEWOBJ
+
 _OF_SCREEN = ("matplotlib.backend", "matplotlib_inline.", "ipympl.")
 _LOST = "a callback of its figure, which cannot be sent, is not called there"
 _Entry = Tuple[str, int, Any]
@@ -60,13 +60,18 @@ class Sent:
 def reduce_registry(pickler: Any, registry: Any) -> Any:
     """The reduction of a registry, with all its callbacks that can be sent."""
     state = {name: value for name, value in vars(registry).items() if name not in ("callbacks", "_func_cid_map")}
-    state["_cid_gen"] = int(repr(registry._cid_gen)[len("count(") : -1])
-    return _NEWOBJ, (type(registry),), (state, _sendable(pickler, registry)), None, None, set_state
+    state["_cid_gen"] = _next_number(registry)
+    return NEWOBJ, (type(registry),), (state, _sendable(pickler, registry)), None, None, set_state
 
 
 def reduce_sent(pickler: Any, sent: Sent) -> Any:
     """The reduction of ``Sent``: a list of callbacks."""
     return list, (_sendable(pickler, sent.registry),)
+
+
+def _next_number(registry: Any) -> int:
+    """The number that the next callback gets; an iterator tells without giving it only as text."""
+    return int(repr(registry._cid_gen)[len("count(") : -1])
 
 
 def _sendable(pickler: Any, registry: Any) -> List[_Entry]:
@@ -126,7 +131,7 @@ def relink(obj: Any) -> None:
 
 def reduce_colorizer(obj: Any) -> Any:
     """The reduction of a colorizer, which calls at its norm where it is read."""
-    return _NEWOBJ, (type(obj),), dict(vars(obj)), None, None, set_colorizer
+    return NEWOBJ, (type(obj),), dict(vars(obj)), None, None, set_colorizer
 
 
 def set_colorizer(obj: Any, state: Dict[str, Any]) -> None:
@@ -140,6 +145,6 @@ def _fill(registry: Any, entries: List[_Entry], count: Any = None) -> None:
     for signal, cid, function in entries:
         callbacks.setdefault(signal, {})[cid] = function
     if count is None:
-        count = int(repr(registry._cid_gen)[len("count(") : -1])
+        count = _next_number(registry)
     count = max([count, *(cid + 1 for _, cid, _ in entries)])
     registry.__setstate__({**vars(registry), "callbacks": callbacks, "_cid_gen": count})

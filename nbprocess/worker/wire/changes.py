@@ -36,7 +36,7 @@ from . import (
     torchmodules,
 )
 from .arrays import contents
-from .classes import data_of
+from .classes import data_of, leaves_to
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
@@ -217,9 +217,7 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
-    methods: Any = kind
-    plain = methods.__reduce_ex__ is object.__reduce_ex__ and methods.__reduce__ is object.__reduce__
-    plain = (plain and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
+    plain = (leaves_to(object, kind) and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import builtins
 import collections
-import copyreg
 import enum
 import functools
 import importlib
@@ -19,6 +18,7 @@ import typing
 from typing import Any, Dict, Tuple
 
 from . import caches, dynamic, effects, handmade, scope, source, virtual
+from .atrest import NEWOBJ
 from .functions import by_reference
 
 # One class per statement and namespace; the namespace is kept, so that its identity is never another's.
@@ -88,14 +88,19 @@ def reduce_instance(obj: Any) -> Any:
     if made.__module__ != "__main__" or not isinstance(cls.__new__, types.FunctionType):
         return NotImplemented
     builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-    plain = cls.__reduce_ex__ is builtin.__reduce_ex__ and cls.__reduce__ is builtin.__reduce__
+    plain = leaves_to(builtin, cls)
     if plain and builtin in _FIXED and getattr(cls, "__getnewargs__", None) is getattr(builtin, "__getnewargs__", None):
         value: Any = builtin.__new__(builtin, obj)
         return make_fixed, (cls, builtin, value), dict(vars(obj)) if hasattr(obj, "__dict__") else None
     if not plain or builtin is not object or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__"):
         return NotImplemented
     reduced = obj.__reduce_ex__(5)
-    return (make_bare, (cls,), *reduced[2:]) if reduced[0] is copyreg.__newobj__ else NotImplemented  # type: ignore[attr-defined]
+    return (make_bare, (cls,), *reduced[2:]) if reduced[0] is NEWOBJ else NotImplemented
+
+
+def leaves_to(base: Any, cls: Any) -> bool:
+    """Whether a class leaves to a base how its instances are reduced."""
+    return cls.__reduce_ex__ is base.__reduce_ex__ and cls.__reduce__ is base.__reduce__
 
 
 def reduce_answering(obj: Any) -> Any:
@@ -105,7 +110,7 @@ def reduce_answering(obj: Any) -> Any:
     asks = not hasattr(cls, "__setstate__") and (
         hasattr(cls, "__getattr__") or cls.__getattribute__ not in _PLAIN_LOOKUPS
     )
-    if not asks or cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__:
+    if not asks or not leaves_to(object, cls):
         return NotImplemented
     reduced = obj.__reduce_ex__(5)
     return (*reduced, None, None, None)[:5] + (set_state,)

@@ -3,7 +3,7 @@
 Pickle would call ``append``, ``obj[key] = value`` or ``cls(items)`` of that class, before the attributes are there:
 they may count, check, change the keys or fail. And it forgets the attributes of a ``Counter`` or ``defaultdict``.
 
-May import: the standard library.
+May import: the standard library, this folder.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import collections
 import copyreg
 from typing import Any, Dict, List, Tuple
+
+from .classes import set_state
 
 _ASKED: Dict[type, Tuple[str, ...]] = {
     collections.OrderedDict: ("__init__", "__setitem__", "items"),
@@ -77,7 +79,4 @@ def fill(obj: Any, state: Any) -> None:
         set.update(obj, held)
     else:
         base.__init__(obj, *((held,) if base is list else (held, more)))
-    if attributes:
-        vars(obj).update(attributes)
-    for name, value in slots.items():
-        object.__setattr__(obj, name, value)
+    set_state(obj, (attributes, slots))

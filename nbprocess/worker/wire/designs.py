@@ -6,13 +6,11 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import copyreg
 import sys
 from typing import Any
 
 from . import arrays, remade
-
-_NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+from .atrest import NEWOBJ
 
 
 def reduce_design(pickler: Any, obj: Any) -> Any:
@@ -25,7 +23,7 @@ def reduce_design(pickler: Any, obj: Any) -> Any:
     refuses = any("__getstate__" in vars(base) for base in kind.__mro__ if base.__module__.startswith("patsy."))
     if not refuses or any(names is vars(sys.modules["__main__"]) for names in getattr(obj, "_namespaces", ())):
         return NotImplemented
-    return _NEWOBJ, (kind,), dict(vars(obj))
+    return NEWOBJ, (kind,), dict(vars(obj))
 
 
 def reduce_data(obj: Any) -> Any:
@@ -33,4 +31,4 @@ def reduce_data(obj: Any) -> Any:
     state = getattr(obj, "__dict__", {})
     if not type(state.get("model_spec")).__module__.startswith("patsy."):
         return NotImplemented
-    return _NEWOBJ, (type(obj),), dict(state), None, None, remade.add_attributes
+    return NEWOBJ, (type(obj),), dict(state), None, None, remade.add_attributes

@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
-from . import bokeh_models, containers, designs, models, plotly_figures, remade, states, tables, tensors, torchmodules
+from . import (
+    bokeh_models,
+    callbacks,
+    containers,
+    designs,
+    models,
+    plotly_figures,
+    remade,
+    states,
+    tables,
+    tensors,
+    torchmodules,
+    triangles,
+)
+from .atrest import NEWOBJ
 
 
 def reduce_foreign(pickler: Any, root: str, obj: Any) -> Any:
@@ -55,6 +69,30 @@ def _astropy(pickler: Any, obj: Any) -> Any:
     return tables.reduce_columns(obj) if tables.is_of_columns(obj) else NotImplemented
 
 
+def _matplotlib(pickler: Any, obj: Any) -> Any:
+    kind = type(obj)
+    if callbacks.is_registry(kind):
+        return callbacks.reduce_registry(pickler, obj)
+    found = triangles.reduce_triangles(obj)
+    if callbacks.is_colorizer(obj):
+        found = callbacks.reduce_colorizer(obj)
+    elif kind.__name__ == "Figure":
+        found = obj.__reduce_ex__(5)
+        if isinstance(found[2], dict):  # at the other end the inline backend would show it again
+            found[2].pop("_restore_to_pylab", None)
+    if found is not NotImplemented:
+        pickler.mark("pickle")
+    return found
+
+
+def _bunch(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ != "Bunch":
+        return NotImplemented
+    pickler.mark("pickle")
+    # With its attributes: its own `__setstate__` drops them.
+    return NEWOBJ, (type(obj),), dict(vars(obj)), None, iter(obj.items()), remade.add_attributes
+
+
 def _pygments(pickler: Any, obj: Any) -> Any:
     return (remade.make_token, (tuple(obj),)) if type(obj).__name__ == "_TokenType" else NotImplemented
 
@@ -63,6 +101,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": _astropy,
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": _soup,
+    "matplotlib": _matplotlib,
     "numba": _numba,
     "patsy": designs.reduce_design,
     "pint": lambda pickler, obj: models.reduce_quantity(obj),
@@ -70,6 +109,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "polars": _polars,
     "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
     "pygments": _pygments,
+    "sklearn": _bunch,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "torch": _torch,
     "xgboost": _xgboost,

@@ -38,8 +38,8 @@ from . import (
     states,
     subclasses,
     tensors,
-    triangles,
 )
+from .atrest import NEWOBJ
 from .refuse import Refused
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
@@ -219,7 +219,7 @@ class _Reducing:
         if kind.__module__ == "random" and obj is getattr(sys.modules.get("random"), "_inst", None):
             return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
         if kind.__module__ == "random" and kind.__name__ == "SystemRandom":
-            return copyreg.__newobj__, (kind,)  # type: ignore[attr-defined]  # it has no state
+            return NEWOBJ, (kind,)  # it has no state
         if kind.__module__ == "decimal" and kind.__name__ == "Context":
             return remade.reduce_context(obj)
         if isinstance(obj, BaseException):
@@ -249,32 +249,12 @@ class _Reducing:
             "Quitter",
         ):
             raise Refused("it is the shell's own. Leave it out.")
-        if root == "sklearn" and kind.__name__ == "Bunch":
-            self.mark("pickle")
-            self._need(kind.__module__)
-            return _bunch(obj)
-        if (kind.__module__ or "").startswith("matplotlib.tri."):
-            found = triangles.reduce_triangles(obj)
-            if found is not NotImplemented:
-                self.mark("pickle")
-                self._need(kind.__module__)
-                return found
-        if callbacks.is_registry(kind):
-            return callbacks.reduce_registry(self, obj)
         if kind is remade.Anew:
             made = self.reducer_override(obj.obj)
             made = obj.obj.__reduce_ex__(5) if made is NotImplemented else made
             return (remade.make_by, (made[0], made[1]), *made[2:])
         if kind is callbacks.Sent:
             return callbacks.reduce_sent(self, obj)
-        if callbacks.is_colorizer(obj):
-            self.mark("pickle")
-            self._need(kind.__module__)
-            return callbacks.reduce_colorizer(obj)
-        if root == "matplotlib" and kind.__name__ == "Figure":
-            self.mark("pickle")
-            self._need(kind.__module__)
-            return _figure(obj)
         if root in ("IPython", "ipykernel", "nbprocess"):
             path = remade.path_in_shell(obj)
             if path is not None:
@@ -339,7 +319,7 @@ class _Reducing:
             return kind, (obj.dtype,)
         if kind is np.vectorize:
             self.mark("pickle")
-            return copyreg.__newobj__, (kind,), dict(vars(obj)), None, None, arrays.set_vectorize  # type: ignore[attr-defined]
+            return NEWOBJ, (kind,), dict(vars(obj)), None, None, arrays.set_vectorize
         if kind.__module__ != "numpy":
             self.mark("pickle")
         return NotImplemented
@@ -405,19 +385,6 @@ class DeepPickler(_Reducing, _PythonPickler):  # type: ignore[misc]
             return
         function, arguments, state, items, pairs, setter = (*made, None, None, None, None)[:6]
         self.save_reduce(function, arguments, state, items, pairs, setter, obj=obj)
-
-
-def _bunch(bunch: Any) -> Any:
-    """A Bunch with its attributes: its own ``__setstate__`` drops them."""
-    return copyreg.__newobj__, (type(bunch),), dict(vars(bunch)), None, iter(bunch.items()), remade.add_attributes  # type: ignore[attr-defined]
-
-
-def _figure(figure: Any) -> Any:
-    """A figure does not open itself in pyplot at the other end: the inline backend would show it again."""
-    made = figure.__reduce_ex__(5)
-    if isinstance(made[2], dict):
-        made[2].pop("_restore_to_pylab", None)
-    return made
 
 
 def from_bytecode(data: bytes) -> Any:

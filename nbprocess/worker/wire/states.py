@@ -41,8 +41,9 @@ def goes_by_attributes(kind: Any) -> bool:
     """Whether the attributes themselves are sent of an object, whatever its ``__getstate__`` would say."""
     if (kind.__module__ or "").split(".")[0] in _PACKAGES:
         return True
-    plain = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
-    return bool(plain and _traits_base(kind) == "HasTraits" and kind.__getstate__.__module__ == "traitlets.traitlets")
+    if not classes.leaves_to(object, kind) or _traits_base(kind) != "HasTraits":
+        return False
+    return bool(kind.__getstate__.__module__ == "traitlets.traitlets")
 
 
 def make_member(cls: type, name: str) -> Any:

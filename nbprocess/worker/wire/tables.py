@@ -5,13 +5,13 @@ May import: the standard library, this folder; pyarrow and polars inside the fun
 
 from __future__ import annotations
 
-import copyreg
 import io
 import pickle
 import sys
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from . import arrays
+from .atrest import NEWOBJ
 
 
 def reduce_arrow(array: Any) -> Any:
@@ -104,7 +104,7 @@ def reduce_columns(table: Any) -> Any:
     base: Any = sys.modules["astropy.table"].Table
     if not isinstance(table, base) or kind.__getstate__ is not base.__getstate__:
         return NotImplemented
-    return copyreg.__newobj__, (kind,), dict(vars(table)), None, None, set_columns  # type: ignore[attr-defined]
+    return NEWOBJ, (kind,), dict(vars(table)), None, None, set_columns
 
 
 def set_columns(table: Any, attributes: Dict[str, Any]) -> None:

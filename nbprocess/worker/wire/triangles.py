@@ -5,11 +5,11 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import copyreg
 import importlib
 from typing import Any, Dict
 
-_NEWOBJ: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+from .atrest import NEWOBJ
+
 _PARTS = ("_cpp_triangulation", "_cpp_trifinder")
 
 
@@ -29,7 +29,7 @@ def reduce_triangles(obj: Any) -> Any:
     if part == _PARTS[0]:  # it and its finder lead to each other: all that the finder is made from is there before it
         finder = {"_trifinder": state.get("_trifinder")}
         return make_triangulation, (type(obj), {**state, "_trifinder": None}), finder
-    return _NEWOBJ, (type(obj),), state, None, None, set_state
+    return NEWOBJ, (type(obj),), state, None, None, set_state
 
 
 def sent(obj: Any, attributes: Any) -> Any:
