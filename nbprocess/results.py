@@ -335,6 +335,8 @@ class Results:
             old = memo.objects[number]
             keep_last(scope, old, value)
             for name in [name for name, bound in scope.items() if bound is old]:
+                if name in self.names and self.names[name].status not in ("unchanged", "updated"):
+                    continue  # the cell bound the name to something else, or deleted it
                 job.values[name] = value
                 if job.bound is not None:
                     job.bound[name] = old

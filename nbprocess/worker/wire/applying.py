@@ -182,7 +182,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
     elif kind == "function":
         set_attributes(obj, state)
     elif kind == "dispatch":
-        set_dispatch(obj, dict(state))
+        set_dispatch(obj, (dict(state[0]), state[1]))
     elif kind == "exception":
         obj.args = state[0]
         vars(obj).clear()

@@ -40,7 +40,7 @@ from .classes import data_of, leaves_to
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
-from .functions import by_reference, dispatches, own_attributes, rebindable
+from .functions import by_reference, dispatches, own_attributes, rebindable, state_of_dispatch
 from .group import PATCH, Memo
 from .instances import digests, patch_of
 from .remade import Anew, path_in_shell
@@ -129,7 +129,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         held = data_of(obj)
         return None if held is None else ("class", held)
     if kind is _FUNCTION and dispatches(obj):
-        return None if by_reference(obj) else ("dispatch", dict(obj.registry))
+        return None if by_reference(obj) else ("dispatch", state_of_dispatch(obj))
     if kind is _FUNCTION:
         return None if by_reference(obj) else ("function", {**own_attributes(obj), **rebindable(obj)})
     if kind is caches.CACHED:
@@ -217,13 +217,19 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
-    plain = (leaves_to(object, kind) and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
+    plain = leaves_to(object, kind) and not takeover.keeps_inside(kind)
+    plain = plain or models.is_quantity(obj) or _is_of_the_notebook(kind)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     try:  # state that only the type itself knows: compared by what it would send
         return "opaque", fingerprint(obj)
     except Exception:  # it came by another way than it would go back: leave it
         return None
+
+
+def _is_of_the_notebook(kind: type) -> bool:
+    """Whether attributes and slots are all that there is of an instance, whatever its class says of itself."""
+    return all(base is object or base.__module__ == "__main__" for base in kind.__mro__)
 
 
 _CLASS = "__class__"
@@ -238,6 +244,8 @@ def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
         for name in (names,) if isinstance(names, str) else names:
             if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
                 found[name] = getattr(obj, name)
+    if isinstance(obj, collections.defaultdict):
+        found["default_factory"] = obj.default_factory
     return found
 
 
@@ -248,7 +256,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind == "tensor":
         return bool(before[:-1] == after[:-1] and before[-1] is after[-1])
-    if kind == "exception":
+    if kind in ("exception", "dispatch"):
         return _alike(before[0], after[0]) and _alike(before[1], after[1])
     if kind == "cached":
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
@@ -379,8 +387,10 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, (obj.args, exceptions.sent(obj))
     if kind == "cached":
         return kind, (dict(state[0]), *caches.state_of(obj))
-    if kind in ("dict", "dispatch"):
+    if kind == "dict":
         return kind, list(state.items())
+    if kind == "dispatch":
+        return kind, (list(state[0].items()), state[1])
     if kind == "instance":
         return patch_of(obj, old[1] if old[0] == kind else None, state, within)
     return kind, state

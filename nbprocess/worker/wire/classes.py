@@ -5,9 +5,11 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
+import abc
 import ast
 import builtins
 import collections
+import dataclasses
 import enum
 import functools
 import importlib
@@ -15,14 +17,14 @@ import pickle
 import sys
 import types
 import typing
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
-from . import caches, dynamic, effects, handmade, scope, source, virtual
+from . import caches, dynamic, effects, enumerations, handmade, scope, source, virtual
 from .atrest import NEWOBJ
 from .functions import by_reference
+from .tokens import Tokens
 
-# One class per statement and namespace; the namespace is kept, so that its identity is never another's.
-_made: Dict[Tuple[int, str, str, int], Tuple[Any, type]] = {}
+_tokens = Tokens()
 _HIDING = ("types", "_collections_abc")
 _NAMEDTUPLE = {"_make", "_fields", "_field_defaults", "_replace", "_asdict", "_fields_defaults"}
 
@@ -45,7 +47,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         pickler.mark("source")
         known: Any = cls
         defaults = [known._field_defaults[f] for f in known._fields if f in known._field_defaults]
-        made = (cls.__name__, list(known._fields), defaults, cls.__module__)
+        made = (cls.__name__, list(known._fields), defaults, cls.__module__, _tokens.of(cls))
         return make_namedtuple, made, _attached(cls), None, None, set_attached
     outer = _outer(cls)
     if outer is not None:
@@ -70,7 +72,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     more = effects.lent(reads, home)
     reads.update({name: value for name, value in more.items() if name != cls.__name__})
     where = (statement.text, statement.filename, statement.line, statement.flags)
-    return make_class, (where, cls.__name__, reads), _later(cls, statement), None, None, set_class
+    made = (where, cls.__name__, reads, _tokens.of(cls))
+    return make_class, made, _later(cls, statement), None, None, set_class
 
 
 def _was_replaced(cls: type, statement: source.Statement) -> bool:
@@ -233,20 +236,29 @@ def _home(cls: type, statement: source.Statement) -> Dict[str, Any]:
 
 
 _OF_METHOD = "\0"
-"""Between the name of a method and that of an attribute which was set on it."""
-_GONE = object()
+"""Between the name of a method, or of a member of an ``Enum``, and that of an attribute which was set on it."""
 
 
-def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
+class Gone:
+    """Stands for what a class has no longer, although its statement gives it."""
+
+
+def _within(name: str, attribute: str) -> str:
+    return sys.intern(f"{name}{_OF_METHOD}{attribute}")  # one object: states are compared by identity
+
+
+def set_attribute(cls: type, name: str, value: Any = Gone) -> None:
     """Set what ``_later`` found under ``name``, on a class or on a method of it; without a value: take it away."""
-    if virtual.register(cls, name, value) or (value is _GONE and name not in vars(cls) and _OF_METHOD not in name):
+    gone = value is Gone
+    if virtual.register(cls, name, value) or (gone and name not in vars(cls) and _OF_METHOD not in name):
         return
     target: Any = cls
     if _OF_METHOD in name:
         method, _, name = name.partition(_OF_METHOD)
-        member = vars(cls).get(method)
+        members = getattr(cls, "__members__", {})
+        member = members[method] if method in members else vars(cls).get(method)
         target = getattr(member, "__func__", getattr(member, "fget", member))
-    if value is _GONE:
+    if gone:
         delattr(target, name)
     elif target is not None:
         setattr(target, name, value)
@@ -255,7 +267,8 @@ def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
 def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
     if issubclass(cls, enum.Enum):
-        return {}
+        own = enumerations.attributes_of_members(cls)
+        return {**enumerations.set_later(cls, statement), **{_within(name, key): value for name, key, value in own}}
     annotated = {
         node.target.id
         for node in source.body_of(statement)
@@ -264,7 +277,7 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
     if type(cls).__module__ == "traitlets.traitlets":
         made |= _OF_TRAITS
-    found: Dict[str, Any] = virtual.registrations(cls)
+    found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(_taken_away(cls, statement), Gone)}
     for name, value in vars(cls).items():
         # A descriptor of the notebook's own is a value: it may keep something.
         own_kind = type(value).__module__ == "__main__"
@@ -275,17 +288,38 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
             if _stands_in(statement, code):
                 own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
                 own.update(_shared_defaults(inner))
-                found.update({sys.intern(f"{name}{_OF_METHOD}{key}"): held for key, held in own.items()})
+                found.update({_within(name, key): held for key, held in own.items()})
                 continue
             if special and not source.is_cells(code):
                 continue  # a decorator of a library made it
         elif not own_kind and type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
             continue  # property, slot, cached_property
-        elif name in annotated and hasattr(cls, "__dataclass_fields__"):
-            continue  # a dataclass keeps its defaults in its own way
+        elif name in annotated and _is_default(cls, name, value):
+            continue
         if name not in made:
             found[name] = value
     return found
+
+
+def _taken_away(cls: type, statement: source.Statement) -> List[str]:
+    """Names that the statement gives and the class has no longer. Decorators and metaclasses take some away themselves."""
+    if type(cls) not in (type, abc.ABCMeta) or source.is_decorated(statement) or issubclass(cls, tuple):
+        return []
+    body = source.body_of(statement)
+    given = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    for node in body:
+        given += [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+        if isinstance(node, ast.Delete):
+            given = [
+                name for name in given if name not in {part.id for part in node.targets if isinstance(part, ast.Name)}
+            ]
+    return [n for n in given if n not in vars(cls) and not (n.startswith("__") and not n.endswith("__"))]
+
+
+def _is_default(cls: Any, name: str, value: Any) -> bool:
+    """Whether a value is the default of a dataclass's field, which the statement makes. Class variables are none."""
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    return field is not None and field._field_type is not _CLASS_VARIABLE and field.default is value
 
 
 _OF_TRAITS = {
@@ -297,6 +331,7 @@ _OF_TRAITS = {
     "_traits",
 }
 """What traitlets' metaclass notes on a class, and notes again."""
+_CLASS_VARIABLE: Any = dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
 _WITH_STATE = (caches.CACHED, functools.singledispatchmethod)
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
 
@@ -308,16 +343,13 @@ def _shared_defaults(function: Any) -> Dict[str, Any]:
     return {} if all(type(value) in _ATOMS for value in values) else {k: v for k, v in held.items() if v is not None}
 
 
-def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any]) -> type:
-    """Run the statement, or give the class that the same statement made here before."""
-    space = scope.namespace()
-    place = (id(space), where[0], where[1], where[2])
-    known = space.get(name)
-    if isinstance(known, type) and known.__module__ == space.get("__name__") and place not in _made:
-        here = source.of_class(known)
-        if here is not None and here.text == where[0] and _made_so(known, here, reads):
-            _made[place] = (space, known)
-    if place not in _made:
+def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any], token: str) -> type:
+    """Run the statement, or give the class that is here already."""
+    here = _tokens.here(token)
+    if here is None:
+        here = _adopted(where[0], name, reads)
+    if here is None:
+        space = scope.namespace()
         statement = source.remember(source.Statement(*where))
         local: Dict[str, Any] = {}
         # A class body looks into the globals, not into the locals of exec: what it reads is lent to it there, also over
@@ -332,9 +364,20 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
             for key in reads:
                 space.pop(key, None)
             space.update(before)
-        _made[place] = (space, local[name])
-        fresh.add(id(local[name]))
-    return _made[place][1]
+        here = local[name]
+        fresh.add(id(here))
+    _tokens.note(here, token)
+    return here  # type: ignore[no-any-return]
+
+
+def _adopted(text: str, name: str, reads: Dict[str, Any]) -> Any:
+    """The class that the same statement made here, where that may be the one: of a job that another kernel started."""
+    space = scope.namespace()
+    known = space.get(name) if scope.adopts() else None
+    if not isinstance(known, type) or known.__module__ != space.get("__name__") or known in _tokens:
+        return None
+    here = source.of_class(known)
+    return known if here is not None and here.text == text and _made_so(known, here, reads) else None
 
 
 def _made_so(cls: type, statement: source.Statement, reads: Dict[str, Any]) -> bool:
@@ -352,7 +395,10 @@ def set_class(cls: type, state: Dict[str, Any]) -> None:
     if id(cls) not in fresh:
         return
     fresh.discard(id(cls))
+    fields = getattr(cls, "__dataclass_fields__", {})
     for name, value in state.items():
+        if name in fields and type(value) not in _ATOMS and fields[name].default is vars(cls).get(name):
+            fields[name].default = value  # of a class variable: it is the value itself
         set_attribute(cls, name, value)
 
 
@@ -372,16 +418,16 @@ def set_attached(cls: type, state: Dict[str, Any]) -> None:
             setattr(cls, name, value)
 
 
-def make_namedtuple(name: str, fields: Any, defaults: Any, module: str) -> type:
-    """``collections.namedtuple``, or the one of that name and those fields that is here already."""
-    known = scope.namespace().get(name)
-    if isinstance(known, type) and list(getattr(known, "_fields", ())) == fields:
-        return known
-    key = (id(scope.namespace()), "namedtuple", name + " " + " ".join(fields), 0)
-    if key not in _made:
-        made = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
-        _made[key] = (scope.namespace(), made)
-    return _made[key][1]
+def make_namedtuple(name: str, fields: Any, defaults: Any, module: str, token: str) -> type:
+    """``collections.namedtuple``, or the one that is here already."""
+    here = _tokens.here(token)
+    known = scope.namespace().get(name) if here is None and scope.adopts() else None
+    if isinstance(known, type) and list(getattr(known, "_fields", ())) == fields and known not in _tokens:
+        here = known
+    if here is None:
+        here = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
+    _tokens.note(here, token)
+    return here  # type: ignore[no-any-return]
 
 
 def reduce_member(member: Any) -> Any:

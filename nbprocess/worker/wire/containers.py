@@ -36,7 +36,7 @@ def reduce_container(obj: Any) -> Any:
     if kind is base or any(getattr(kind, name, None) is not getattr(base, name, None) for name in _SAYING):
         return NotImplemented
     attributes = getattr(obj, "__dict__", None)
-    own = any(getattr(kind, name) is not getattr(base, name) for name in _ASKED[base])
+    own = any(getattr(kind, name) is not getattr(base, name) or name in (attributes or ()) for name in _ASKED[base])
     if kind in copyreg.dispatch_table or not (own or (attributes and base in _FORGETFUL)):
         return NotImplemented
     if kind.__new__ is not base.__new__ and type(kind.__new__) is type(list.__new__):  # in C: it may hold more

@@ -329,6 +329,12 @@ def _shareable(obj: Any) -> bool:
     return not fixed
 
 
+def _is_own(obj: Any) -> bool:
+    """Whether it is a class of the notebook. The other end knows such a class by its statement, but no longer once
+    something was set on it (a counter), nor an ``Enum``: only the number leads to the one that is there."""
+    return isinstance(obj, type) and not by_reference(obj)
+
+
 def _families(
     parts: Mapping[str, _Part],
     shared: Mapping[int, Any],
@@ -354,7 +360,7 @@ def _families(
     for name in ordered:
         part = parts[name]
         table = part.pickler.memo.copy()
-        if any(_shareable(table[key][1]) for key in at_other_end.keys() & table.keys()):
+        if any(_shareable(table[key][1]) or _is_own(table[key][1]) for key in at_other_end.keys() & table.keys()):
             seeded.add(name)
         for key in owner_of.keys() & table.keys():
             if key not in at_other_end and find(owner_of[key]) != find(name) and _shareable(table[key][1]):

@@ -14,11 +14,9 @@ import inspect
 import reprlib
 import types
 import typing
-import uuid
-import weakref
 from typing import Any, Dict, Optional, Tuple
 
-from . import scope
+from .tokens import Tokens
 
 _NEVER = {"__dict__", "__weakref__", "__module__", "__qualname__", "__slots__", "_abc_impl", "__classcell__"}
 _NEVER |= {"__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
@@ -28,9 +26,7 @@ _OF_FIELDS = ("default", "default_factory", "init", "repr", "hash", "compare", "
 _OF_ENUMS = {"_generate_next_value_", "__new__", "_missing_", "__order__", "_order_"}
 _METACLASSES = (type, abc.ABCMeta)
 
-# A class has one token in all processes that it comes to: two streams that bring it give one class.
-_tokens: Any = weakref.WeakKeyDictionary()
-_known: Any = weakref.WeakValueDictionary()  # by the namespace and the token
+_tokens = Tokens()
 fresh: set = set()  # type: ignore[type-arg]
 """Classes whose contents are still to be set; one that lived here before keeps its own."""
 
@@ -72,7 +68,7 @@ def _is_librarys(function: types.FunctionType) -> bool:
 def reduce_made(pickler: Any, cls: type) -> Any:
     """The reduction of a class for which ``can_make`` holds."""
     pickler.mark("source")
-    named = (_token(cls), type(cls), cls.__name__, cls.__qualname__, cls.__module__, cls.__bases__)
+    named = (_tokens.of(cls), type(cls), cls.__name__, cls.__qualname__, cls.__module__, cls.__bases__)
     if isinstance(cls, enum.EnumMeta):
         named_members: Any = cls.__members__
         members = {name: member._value_ for name, member in named_members.items()}
@@ -83,12 +79,7 @@ def reduce_made(pickler: Any, cls: type) -> Any:
 
 def is_made(obj: Any) -> bool:
     """Whether it is a class that came or went in parts."""
-    if not isinstance(obj, type):
-        return False
-    try:
-        return obj in _tokens
-    except TypeError:  # its metaclass compares classes and has no hash
-        return False
+    return isinstance(obj, type) and obj in _tokens
 
 
 def contents(cls: type) -> Dict[str, Any]:
@@ -149,29 +140,11 @@ def _of_enum(cls: Any) -> Dict[str, Any]:
     return found
 
 
-def _token(cls: type) -> str:
-    token = _tokens.get(cls)
-    if token is None:
-        token = uuid.uuid4().hex
-        _note(cls, token)
-    return str(token)
-
-
-def _note(cls: type, token: str) -> None:
-    _tokens[cls] = token
-    _known[id(scope.namespace()), token] = cls
-
-
-def _here(token: str) -> Any:
-    """The class of this token in this notebook; None where it is not here yet."""
-    return _known.get((id(scope.namespace()), token))
-
-
 def make_made(
     token: str, kind: type, name: str, qualname: str, module: str, bases: Tuple[type, ...], slots: Any
 ) -> type:
     """The class without its contents, or the very one where it is here already."""
-    here = _here(token)
+    here = _tokens.here(token)
     if here is not None:
         return here  # type: ignore[no-any-return]
     space: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
@@ -179,7 +152,7 @@ def make_made(
         space["__slots__"] = slots
     maker: Any = _maker(kind)
     made: type = maker.__new__(kind, name, bases, space)
-    _note(made, token)
+    _tokens.note(made, token)
     fresh.add(id(made))
     return made
 
@@ -222,7 +195,7 @@ def make_enum(
     methods: Dict[str, Any],
 ) -> type:
     """An Enum of these members, or the very one where it is here already."""
-    here = _here(token)
+    here = _tokens.here(token)
     if here is not None:
         return here  # type: ignore[no-any-return]
     space = kind.__prepare__(name, bases)
@@ -230,7 +203,7 @@ def make_enum(
     for key, value in [*members.items(), *methods.items()]:
         space[key] = value
     made: type = kind.__new__(kind, name, bases, space)
-    _note(made, token)
+    _tokens.note(made, token)
     return made
 
 

@@ -212,7 +212,13 @@ def dispatches(function: Any) -> bool:
 
 def _reduce_dispatch(function: Any) -> Any:
     """``functools.singledispatch``: its implementations; the cache in its closure holds weak references."""
-    return make_dispatch, (function.registry[object],), dict(function.registry), None, None, set_dispatch
+    return make_dispatch, (function.registry[object],), state_of_dispatch(function), None, None, set_dispatch
+
+
+def state_of_dispatch(function: Any) -> Tuple[Dict[type, Any], Dict[str, Any]]:
+    """The implementations of such a function, and what code set on it."""
+    made = vars(make_dispatch(function.registry[object]))
+    return dict(function.registry), {name: held for name, held in own_attributes(function).items() if name not in made}
 
 
 def make_dispatch(base: Any) -> Any:
@@ -220,11 +226,15 @@ def make_dispatch(base: Any) -> Any:
     return functools.singledispatch(base)
 
 
-def set_dispatch(function: Any, registry: Dict[type, Any]) -> None:
-    """Register the other implementations."""
+def set_dispatch(function: Any, state: Tuple[Dict[type, Any], Dict[str, Any]]) -> None:
+    """Register the other implementations, and set what code set on it."""
+    registry, attributes = state
     for cls, implementation in registry.items():
         if function.registry.get(cls) is not implementation:
             function.register(cls, implementation)
+    for name in state_of_dispatch(function)[1].keys() - attributes.keys():
+        del vars(function)[name]
+    vars(function).update(attributes)
 
 
 def reduce_cached(cached: Any, *, probing: bool) -> Any:

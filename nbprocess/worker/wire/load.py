@@ -84,7 +84,7 @@ def load(
             continue
         stream = bytes(_prefix(len(seeds)) if seeds else b"") + bytes(get(group.stream))
         unpickler = Unpickler(io.BytesIO(stream), [get(blob) for blob in group.buffers], seeds)
-        with scope.within(namespace):
+        with scope.within(namespace, adopt=seed is None):
             _read(unpickler, group, len(seeds), loaded)
     return loaded
 

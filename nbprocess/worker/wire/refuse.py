@@ -166,12 +166,13 @@ def culprit(value: Any, fails: Callable[[Any], Optional[BaseException]], depth: 
 
 def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
     if isinstance(value, dict):
-        for index, (key, item) in enumerate(value.items()):
+        for index, (key, item) in enumerate(dict.items(value)):
             if index > 1000:
                 return
             yield f"[{key!r}]" if isinstance(key, (str, int)) else f"[<{type(key).__name__}>]", item
     elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value[:1000]):
+        kind: Any = list if isinstance(value, list) else tuple  # whose own methods say what it holds
+        for index, item in enumerate(kind.__getitem__(value, slice(1000))):
             yield f"[{index}]", item
     elif isinstance(value, (set, frozenset)):
         for item in list(value)[:1000]:

@@ -16,13 +16,23 @@ def namespace() -> Dict[str, Any]:
     return found
 
 
+def adopts() -> bool:
+    """Whether a class that is bound here may be the one that a stream brings, when its words are the same."""
+    return bool(getattr(_local, "adopts", True))
+
+
 @contextlib.contextmanager
-def within(scope: Dict[str, Any]) -> Iterator[None]:
-    """Rebuild into ``scope`` while the block runs."""
-    before = getattr(_local, "namespace", None)
-    _local.namespace = scope
+def within(scope: Dict[str, Any], adopt: bool = True) -> Iterator[None]:
+    """Rebuild into ``scope`` while the block runs.
+
+    Args:
+        adopt: see ``adopts``; where the stream comes back from a job of this notebook, all that this end had is known
+            there by its number or token, and what else comes was made by the cell.
+    """
+    before = getattr(_local, "namespace", None), adopts()
+    _local.namespace, _local.adopts = scope, adopt
     scope.setdefault("__name__", "__main__")
     try:
         yield
     finally:
-        _local.namespace = before
+        _local.namespace, _local.adopts = before

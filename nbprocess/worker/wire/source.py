@@ -226,7 +226,8 @@ def fits(cls: type, statement: Statement) -> bool:
             value = ast.literal_eval(node.value)
         except ValueError:  # no literal: known only by running it
             continue
-        if target.id not in vars(cls) or vars(cls)[target.id] != value:
+        held = {**vars(cls), **{name: member._value_ for name, member in getattr(cls, "__members__", {}).items()}}
+        if target.id not in held or held[target.id] != value:
             return False
     return True
 
