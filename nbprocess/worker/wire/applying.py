@@ -28,10 +28,11 @@ from . import (
     triangles,
 )
 from .changes import slots_of
-from .classes import data_of, set_attribute
+from .classes import data_of
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
 from .instances import Difference
+from .laterset import set_attribute
 
 
 @dataclass

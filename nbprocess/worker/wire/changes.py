@@ -163,7 +163,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
-        if kind.__module__.startswith("pandas.io."):  # a Styler
+        if kind.__module__.startswith("pandas.io.") or hasattr(obj, "_pa_array"):  # a Styler; an array of Arrow's
             return _instance(obj, kind)
         return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):

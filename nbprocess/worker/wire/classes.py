@@ -5,28 +5,23 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import abc
-import ast
 import builtins
 import collections
-import dataclasses
-import enum
-import functools
 import importlib
 import pickle
 import sys
 import types
 import typing
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Tuple
 
-from . import caches, dynamic, effects, enumerations, handmade, scope, source, virtual
+from . import dynamic, effects, handmade, scope, source
 from .atrest import NEWOBJ
 from .functions import by_reference
+from .laterset import ATOMS, NAMEDTUPLE, set_attribute, set_later
 from .tokens import Tokens
 
 _tokens = Tokens()
 _HIDING = ("types", "_collections_abc")
-_NAMEDTUPLE = {"_make", "_fields", "_field_defaults", "_replace", "_asdict", "_fields_defaults"}
 
 
 def reduce_class(pickler: Any, cls: type) -> Any:
@@ -47,8 +42,8 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         pickler.mark("source")
         known: Any = cls
         defaults = [known._field_defaults[f] for f in known._fields if f in known._field_defaults]
-        made = (cls.__name__, list(known._fields), defaults, cls.__module__, _tokens.of(cls))
-        return make_namedtuple, made, _attached(cls), None, None, set_attached
+        told = (cls.__name__, list(known._fields), defaults, cls.__module__, _tokens.of(cls))
+        return make_namedtuple, told, _attached(cls), None, None, set_attached
     outer = _outer(cls)
     if outer is not None:
         return getattr, (outer, cls.__name__)
@@ -73,7 +68,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     reads.update({name: value for name, value in more.items() if name != cls.__name__})
     where = (statement.text, statement.filename, statement.line, statement.flags)
     made = (where, cls.__name__, reads, _tokens.of(cls))
-    return make_class, made, _later(cls, statement), None, None, set_class
+    return make_class, made, set_later(cls, statement), None, None, set_class
 
 
 def _was_replaced(cls: type, statement: source.Statement) -> bool:
@@ -185,7 +180,7 @@ def data_of(cls: type) -> Any:
     if _is_namedtuple(cls):
         return _attached(cls)
     statement = source.of_class(cls)
-    return None if statement is None else _later(cls, statement)
+    return None if statement is None else set_later(cls, statement)
 
 
 def _outer(obj: Any) -> Any:
@@ -211,14 +206,9 @@ def reduce_member_function(function: types.FunctionType) -> Any:
     if cls is None:
         return NotImplemented
     statement = source.of_class(cls)
-    if statement is None or _was_replaced(cls, statement) or not _stands_in(statement, function.__code__):
+    if statement is None or _was_replaced(cls, statement) or not source.stands_in(statement, function.__code__):
         return NotImplemented
     return _member, (cls, function.__name__)
-
-
-def _stands_in(statement: source.Statement, code: types.CodeType) -> bool:
-    last = statement.line + statement.text.rstrip("\n").count("\n")
-    return code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last
 
 
 def _is_namedtuple(cls: type) -> bool:
@@ -233,114 +223,6 @@ def _home(cls: type, statement: source.Statement) -> Dict[str, Any]:
         if isinstance(function, types.FunctionType) and function.__code__.co_filename == statement.filename:
             return function.__globals__
     return vars(sys.modules["__main__"])
-
-
-_OF_METHOD = "\0"
-"""Between the name of a method, or of a member of an ``Enum``, and that of an attribute which was set on it."""
-
-
-class Gone:
-    """Stands for what a class has no longer, although its statement gives it."""
-
-
-def _within(name: str, attribute: str) -> str:
-    return sys.intern(f"{name}{_OF_METHOD}{attribute}")  # one object: states are compared by identity
-
-
-def set_attribute(cls: type, name: str, value: Any = Gone) -> None:
-    """Set what ``_later`` found under ``name``, on a class or on a method of it; without a value: take it away."""
-    gone = value is Gone
-    if virtual.register(cls, name, value) or (gone and name not in vars(cls) and _OF_METHOD not in name):
-        return
-    target: Any = cls
-    if _OF_METHOD in name:
-        method, _, name = name.partition(_OF_METHOD)
-        members = getattr(cls, "__members__", {})
-        member = members[method] if method in members else vars(cls).get(method)
-        target = getattr(member, "__func__", getattr(member, "fget", member))
-    if gone:
-        delattr(target, name)
-    elif target is not None:
-        setattr(target, name, value)
-
-
-def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
-    """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
-    if issubclass(cls, enum.Enum):
-        own = enumerations.attributes_of_members(cls)
-        return {**enumerations.set_later(cls, statement), **{_within(name, key): value for name, key, value in own}}
-    annotated = {
-        node.target.id
-        for node in source.body_of(statement)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-    made = {"_abc_impl"} | (_NAMEDTUPLE if issubclass(cls, tuple) else set())
-    if type(cls).__module__ == "traitlets.traitlets":
-        made |= _OF_TRAITS
-    found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(_taken_away(cls, statement), Gone)}
-    for name, value in vars(cls).items():
-        # A descriptor of the notebook's own is a value: it may keep something.
-        own_kind = type(value).__module__ == "__main__"
-        inner = value if own_kind else getattr(value, "__func__", getattr(value, "fget", value))
-        special = name.startswith("__") and name.endswith("__")
-        if isinstance(inner, types.FunctionType):
-            code = inner.__code__
-            if _stands_in(statement, code):
-                own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
-                own.update(_shared_defaults(inner))
-                found.update({_within(name, key): held for key, held in own.items()})
-                continue
-            if special and not source.is_cells(code):
-                continue  # a decorator of a library made it
-        elif not own_kind and type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
-            continue  # property, slot, cached_property
-        elif name in annotated and _is_default(cls, name, value):
-            continue
-        if name not in made:
-            found[name] = value
-    return found
-
-
-def _taken_away(cls: type, statement: source.Statement) -> List[str]:
-    """Names that the statement gives and the class has no longer. Decorators and metaclasses take some away themselves."""
-    if type(cls) not in (type, abc.ABCMeta) or source.is_decorated(statement) or issubclass(cls, tuple):
-        return []
-    body = source.body_of(statement)
-    given = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for node in body:
-        given += [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
-        if isinstance(node, ast.Delete):
-            given = [
-                name for name in given if name not in {part.id for part in node.targets if isinstance(part, ast.Name)}
-            ]
-    return [n for n in given if n not in vars(cls) and not (n.startswith("__") and not n.endswith("__"))]
-
-
-def _is_default(cls: Any, name: str, value: Any) -> bool:
-    """Whether a value is the default of a dataclass's field, which the statement makes. Class variables are none."""
-    field = getattr(cls, "__dataclass_fields__", {}).get(name)
-    return field is not None and field._field_type is not _CLASS_VARIABLE and field.default is value
-
-
-_OF_TRAITS = {
-    "_all_trait_default_generators",
-    "_descriptors",
-    "_instance_inits",
-    "_static_immutable_initial_values",
-    "_trait_default_generators",
-    "_traits",
-}
-"""What traitlets' metaclass notes on a class, and notes again."""
-_CLASS_VARIABLE: Any = dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
-_WITH_STATE = (caches.CACHED, functools.singledispatchmethod)
-_ATOMS = (type(None), bool, int, float, complex, str, bytes)
-
-
-def _shared_defaults(function: Any) -> Dict[str, Any]:
-    """The defaults of a method that are objects: its calls share them, and may change them."""
-    held = {name: getattr(function, name) for name in ("__defaults__", "__kwdefaults__")}
-    values = [*(held["__defaults__"] or ()), *(held["__kwdefaults__"] or {}).values()]
-    return {} if all(type(value) in _ATOMS for value in values) else {k: v for k, v in held.items() if v is not None}
 
 
 def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any], token: str) -> type:
@@ -397,14 +279,14 @@ def set_class(cls: type, state: Dict[str, Any]) -> None:
     fresh.discard(id(cls))
     fields = getattr(cls, "__dataclass_fields__", {})
     for name, value in state.items():
-        if name in fields and type(value) not in _ATOMS and fields[name].default is vars(cls).get(name):
+        if name in fields and type(value) not in ATOMS and fields[name].default is vars(cls).get(name):
             fields[name].default = value  # of a class variable: it is the value itself
         set_attribute(cls, name, value)
 
 
 def _attached(cls: Any) -> Dict[str, Any]:
     """What was set on a class of ``collections.namedtuple`` after it was made."""
-    own = {*vars(_BARE), *_NAMEDTUPLE, *cls._fields}
+    own = {*vars(_BARE), *NAMEDTUPLE, *cls._fields}
     return {name: value for name, value in vars(cls).items() if name not in own}
 
 
@@ -421,11 +303,12 @@ def set_attached(cls: type, state: Dict[str, Any]) -> None:
 def make_namedtuple(name: str, fields: Any, defaults: Any, module: str, token: str) -> type:
     """``collections.namedtuple``, or the one that is here already."""
     here = _tokens.here(token)
-    known = scope.namespace().get(name) if here is None and scope.adopts() else None
+    known: Any = scope.namespace().get(name) if here is None and scope.adopts() else None
     if isinstance(known, type) and list(getattr(known, "_fields", ())) == fields and known not in _tokens:
         here = known
     if here is None:
-        here = collections.namedtuple(name, fields, defaults=defaults or None, module=module)  # type: ignore[misc]
+        make: Any = collections.namedtuple
+        here = make(name, fields, defaults=defaults or None, module=module)
     _tokens.note(here, token)
     return here  # type: ignore[no-any-return]
 

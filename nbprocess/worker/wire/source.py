@@ -135,6 +135,12 @@ def body_of(statement: Statement) -> List[ast.stmt]:
     return list(getattr(node, "body", ()))
 
 
+def stands_in(statement: Statement, code: types.CodeType) -> bool:
+    """Whether code begins in the lines of a statement."""
+    last = statement.line + statement.text.rstrip("\n").count("\n")
+    return code.co_filename == statement.filename and statement.line <= code.co_firstlineno <= last
+
+
 def is_cells(code: types.CodeType) -> bool:
     """Whether code stands in a cell, not in a file of this machine nor in what a library made up."""
     entry: Any = linecache.cache.get(code.co_filename)

@@ -1,5 +1,5 @@
-"""One token for a class in all processes that it comes to: two streams that bring it give one class, and one that a cell
-defines once more, in the very words of before, is another.
+"""One token for a class in all processes that it comes to: two streams that bring it give one class, and one that a
+cell defines once more, in the very words of before, is another.
 
 May import: the standard library, this folder.
 """
