@@ -1,4 +1,4 @@
-"""``python -m nbprocess.testing.fidelity NOTEBOOK [--python PATH] [--json FILE] [--timeout S]``."""
+"""``python -m nbprocess.testing.fidelity NOTEBOOK [--python PATH] [--mixed SEED] [--json FILE] [--timeout S]``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("notebook", type=Path, help="an .ipynb file, or a .py file with '# %%%%' lines")
     parser.add_argument("--python", metavar="PATH", help="run the worker by this interpreter (a path, or 3.12)")
+    parser.add_argument(
+        "--mixed",
+        metavar="SEED",
+        type=int,
+        help="offload about half of the cells, drawn by this seed; run the others in place",
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the whole report there")
     parser.add_argument("--timeout", metavar="S", type=float, default=120.0, help="seconds per cell (default 120)")
     parser.add_argument("--first", metavar="N", type=int, help="only the first N cells")
@@ -36,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         notebook=str(given.notebook),
         python=given.python,
         timeout=given.timeout,
+        mixed=given.mixed,
         told=lambda cell: print(cell_text(cell), flush=True),
     )
     print(summary(report))

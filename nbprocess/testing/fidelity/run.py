@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -127,8 +128,11 @@ class Comparison:
 
     # -- one cell ----------------------------------------------------------------------------------------------------
 
-    def cell(self, source: str) -> CellResult:
+    def cell(self, source: str, *, offload: bool = True) -> CellResult:
         """Run one cell both ways and compare.
+
+        Args:
+            offload: False: it runs in place in all kernels, in the offloading one with what earlier jobs brought back.
 
         Raises:
             KernelFailed: a kernel cannot be brought back to where it was.
@@ -141,7 +145,7 @@ class Comparison:
             ran, _, other = (future.result() for future in rans)
             self._revive(*(future.result() for future in rans))
             return self._result(source, "home", ran, other)
-        there = put.offloaded(source, self._python)
+        there = put.offloaded(source, self._python) if offload else plain
         futures = [
             self._first.do(self._first.side.run, plain, plain, generators),
             self._twin.do(self._twin.side.run, plain, plain, generators),
@@ -291,6 +295,7 @@ def check(
     python: str | None = None,
     timeout: float = 120.0,
     environment: dict[str, str] | None = None,
+    mixed: int | None = None,
     told: Callable[[CellResult], None] = lambda cell: None,
 ) -> Report:
     """Compare all cells of a notebook.
@@ -302,16 +307,19 @@ def check(
         python: interpreter of the worker; None: the kernel's own.
         timeout: seconds per cell in place.
         environment: further variables of all kernels.
+        mixed: a seed, by which about half of the cells are drawn that run in place everywhere, as in a notebook that
+            offloads some of its cells; None: all are offloaded.
         told: called with each result as it comes.
 
     Returns:
         The report; ``broken`` says why it ended early, if it did.
     """
     report = Report(notebook, python)
+    drawn = random.Random(mixed)
     try:
         with Comparison(folder, python=python, timeout=timeout, environment=environment) as comparison:
             for source in cells:
-                result = comparison.cell(source)
+                result = comparison.cell(source, offload=mixed is None or drawn.random() < 0.5)
                 report.cells.append(result)
                 told(result)
     except KernelFailed as error:

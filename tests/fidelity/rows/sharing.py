@@ -266,3 +266,71 @@ recent["c"] = recent; counted["z"] += 5
 list(recent), recent.size, counted, counted.label
 # %% row 61
 list(recent), recent["c"] is recent, counted, counted.label
+# %% rows 40, 65: what was made and changed here before any job saw it; in place
+import itertools, pandas as pd
+from dataclasses import dataclass
+from enum import Enum
+from functools import singledispatch
+from typing import ClassVar
+class Meta(type):
+    def __len__(cls): return cls.made
+class Dog(metaclass=Meta):
+    made, kennel = 0, []
+    def __init__(self): Dog.made += 1
+    def bark(self): return "wau"
+    def sit(self): return "sits"
+class Cat:
+    def purr(self): return "r"
+    def sleep(self): return "z"
+class Color(Enum):
+    RED = 1
+    BLUE = 2
+    def shout(self): return self.name
+@dataclass
+class Job:
+    number: int = 0
+    started: ClassVar[int] = 0
+    log: ClassVar[list] = []
+    def __post_init__(self): Job.started += 1; Job.log.append(self.number)
+class Box:
+    def __init__(self, inside): self.inside = inside
+    def __reduce__(self): return Box, (self.inside,)
+@singledispatch
+def name_of(value): return "something"
+first, job, box, missing, letters = Dog(), Job(1), Box([1]), collections.defaultdict(int), iter("abcd")
+text, again = pd.array(["a", "b"]), letters
+del Cat.sleep
+# %% rows 40, 65: a job goes on with it
+second, dogs, red = Dog(), [Dog()], Color.RED
+Dog.kennel.append(second)
+Color.BLUE.mark, Color.loud = ["x"], lambda self: self.name + "!"
+Job(2); Job.last = Color.BLUE
+del Cat.purr
+box.label = "fragile"
+missing.default_factory = list
+name_of.calls = [second]
+text[0] = "z"
+next(letters); kept = letters; letters = [1]
+hasattr(Cat, "sleep")
+# %% rows 40, 65: and it is the notebook's own; in place
+print(isinstance(second, Dog), isinstance(dogs[0], Dog), len(Dog), Dog.kennel[0] is second, red is Color.RED, Color.RED.loud())
+print(Color.BLUE.mark, Job.started, Job.log, Job.last is Color.BLUE, hasattr(Cat, "purr"), box.label, missing["new"])
+print(name_of.calls[0] is second, text, letters, kept is again, next(again))
+# %% row 41: a class that a cell defines
+class Tally:
+    seen, total = [], 0
+    def add(self): Tally.total += 1; self.seen.append(1)
+Point = collections.namedtuple("Point", "x y")
+tally, point = Tally(), Point(1, 2)
+# %% row 41; in place
+tally.add(); older, old_point = tally, point
+# %% row 41: the same cell once more defines another
+class Tally:
+    seen, total = [], 0
+    def add(self): Tally.total += 1; self.seen.append(1)
+Point = collections.namedtuple("Point", "x y")
+tally, point = Tally(), Point(1, 2)
+# %% row 41: which a job tells from the one of before
+older.add(); isinstance(older, Tally), isinstance(old_point, Point), isinstance(tally, Tally), Tally.seen, older.seen
+# %% row 41; in place
+Tally.total, older.seen, tally.seen, type(older) is type(tally)
