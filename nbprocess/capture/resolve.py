@@ -184,13 +184,18 @@ class Resolution:
             self.defined.add(identity(value))
             self._use(of_class(value), value.__name__, strength)
         elif issubclass(kind, types.ModuleType):
-            self.modules.add(value.__name__)
+            self._of_module(value.__name__)
         else:
             module = (
                 getattr(value, "__module__", None) if issubclass(kind, (type, types.FunctionType)) else kind.__module__
             )
             if isinstance(module, str) and module not in ("builtins", "__main__"):
-                self.modules.add(module.partition(".")[0])
+                self._of_module(module.partition(".")[0])
+
+    def _of_module(self, name: str) -> None:
+        """Note a module, if there is one: ``namedtuple`` and ``exec`` give functions the names of such as never were."""
+        if name.partition(".")[0] in sys.modules:
+            self.modules.add(name)
 
     def _use(self, definition: Definition, via: str, strength: str) -> None:
         self.definitions.append((via, definition))

@@ -234,3 +234,9 @@ def test_pictures_instead_of_live_figures_are_said() -> None:
         assert not book.capture("plt.plot([x])", modules=loaded).notices
     finally:
         dict.__setitem__(matplotlib.rcParams, "backend", before)
+
+
+def test_no_module_is_asked_for_that_never_was() -> None:
+    book = Notebook("import collections, types\nPoint = collections.namedtuple('Point', 'x y')\npoint = Point(1, 2)")
+    book.run("made = types.ModuleType('made')\nexec('def one(): return 1', vars(made))")
+    assert set(book.capture("print(point, Point, made.one())").imports) <= {"collections", "types"}
