@@ -325,7 +325,10 @@ class Results:
         if applied.rebind:
             from .worker import wire
 
-            stale = wire.replace_below(scope, {id(memo.objects[n]): value for n, value in applied.rebind.items()})
+            new = {id(memo.objects[n]): value for n, value in applied.rebind.items()}
+            self.value = new.get(id(self.value), self.value)
+            job.values.update({name: new[id(value)] for name, value in job.values.items() if id(value) in new})
+            stale = list(dict.fromkeys([*wire.replace_below(scope, new), *wire.replace_below(job.values, new)]))
             if stale:
                 more = f" and {len(stale) - 5} more" if len(stale) > 5 else ""
                 self.notices.append(
@@ -341,6 +344,7 @@ class Results:
                 if job.bound is not None:
                     job.bound[name] = old
                 self.names.note_updated(name, value)
+            memo.objects[number] = value  # for what is read later: the exception, values that wait in the store
 
     # -- the exception -----------------------------------------------------------------------------------------------
 

@@ -193,7 +193,7 @@ class Resolution:
                 self._of_module(module.partition(".")[0])
 
     def _of_module(self, name: str) -> None:
-        """Note a module, if there is one: ``namedtuple`` and ``exec`` give functions the names of such as never were."""
+        """Note a module that there is: ``namedtuple`` and ``exec`` give functions the names of such as never were."""
         if name.partition(".")[0] in sys.modules:
             self.modules.add(name)
 

@@ -312,7 +312,7 @@ def changes(before: Snapshot) -> Changes:
             patch: Tuple[str, Any] = "tensor", tensors.patch(obj, storages)
         else:
             patch = ("new", obj) if _is_another(old, new) else _patch(obj, old, new, within.get(number, ()))
-        if patch[0] == "new" and takeover.stays(obj):
+        if patch[0] == "new" and takeover.stays(obj) and not _is_another(old, new):
             patch = "new", Anew(obj)  # it stays the one that it is: what else refers to it goes by its number
         elif patch[0] == "new":
             found.replaced.append(number)

@@ -12,7 +12,7 @@ import pickle
 import sys
 import types
 import typing
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import dynamic, effects, handmade, scope, source
 from .atrest import NEWOBJ
@@ -46,7 +46,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
         return make_namedtuple, told, _attached(cls), None, None, set_attached
     outer = _outer(cls)
     if outer is not None:
-        return getattr, (outer, cls.__name__)
+        return getattr, (outer, cls.__name__), data_of(cls) or {}, None, None, set_class
     statement = source.of_class(cls)
     if (statement is None or _was_replaced(cls, statement)) and dynamic.can_make(cls):
         return dynamic.reduce_made(pickler, cls)
@@ -179,8 +179,17 @@ def data_of(cls: type) -> Any:
         return None
     if _is_namedtuple(cls):
         return _attached(cls)
-    statement = source.of_class(cls)
+    statement = _statement(cls)
     return None if statement is None else set_later(cls, statement)
+
+
+def _statement(cls: type) -> Optional[source.Statement]:
+    """The statement of a class, of one in the body of another one, too."""
+    outer = _outer(cls)
+    if outer is None:
+        return source.of_class(cls)
+    around = _statement(outer)
+    return None if around is None else source.nested(around, cls.__name__)
 
 
 def _outer(obj: Any) -> Any:
@@ -247,7 +256,7 @@ def make_class(where: Tuple[str, str, int, int], name: str, reads: Dict[str, Any
                 space.pop(key, None)
             space.update(before)
         here = local[name]
-        fresh.add(id(here))
+        _note_fresh(here)
     _tokens.note(here, token)
     return here  # type: ignore[no-any-return]
 
@@ -270,6 +279,14 @@ def _made_so(cls: type, statement: source.Statement, reads: Dict[str, Any]) -> b
 
 fresh: set = set()  # type: ignore[type-arg]
 """Classes whose later attributes are still to be set; one that lived here before keeps its own."""
+
+
+def _note_fresh(cls: type) -> None:
+    """Note a class that was made just now, and those in its body."""
+    fresh.add(id(cls))
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, type) and value.__qualname__ == f"{cls.__qualname__}.{name}":
+            _note_fresh(value)
 
 
 def set_class(cls: type, state: Dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import enum
 import functools
 import sys
 import types
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 from . import caches, source, virtual
 
@@ -49,18 +49,18 @@ def set_attribute(cls: type, name: str, value: Any = Gone) -> None:
 
 def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
+    given = _given(cls, statement)
     if issubclass(cls, enum.Enum):
         held = {_within(name, key): value for name, key, value in _attributes_of_members(cls)}
-        return {**_set_on_enum(cls, statement), **held}
-    annotated = {
-        node.target.id
-        for node in source.body_of(statement)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
+        known = {*given, *cls.__members__}  # type: ignore[attr-defined]
+        return {**{n: v for n, v in vars(cls).items() if n not in known and not n.startswith("_")}, **held}
     made = {"_abc_impl"} | (NAMEDTUPLE if issubclass(cls, tuple) else set())
     if type(cls).__module__ == "traitlets.traitlets":
         made |= _OF_TRAITS
-    found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(_taken_away(cls, statement), Gone)}
+    # Decorators and metaclasses put things into a class and take some away.
+    plain = type(cls) in (type, abc.ABCMeta) and not source.is_decorated(statement) and not issubclass(cls, tuple)
+    gone = [name for name, surely in given.items() if plain and surely and name not in vars(cls)]
+    found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(gone, Gone)}
     for name, value in vars(cls).items():
         # A descriptor of the notebook's own is a value: it may keep something.
         own_kind = type(value).__module__ == "__main__"
@@ -68,7 +68,7 @@ def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         special = name.startswith("__") and name.endswith("__")
         if isinstance(inner, types.FunctionType):
             code = inner.__code__
-            if source.stands_in(statement, code):
+            if source.stands_in(statement, code) and (name in given or not plain):
                 own = {key: held for key, held in vars(inner).items() if not key.startswith("__")}
                 own.update(_shared_defaults(inner))
                 found.update({_within(name, key): held for key, held in own.items()})
@@ -76,27 +76,29 @@ def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
             if special and not source.is_cells(code):
                 continue  # a decorator of a library made it
         elif not own_kind and type(inner) not in _WITH_STATE and (special or hasattr(value, "__get__")):
-            continue  # property, slot, cached_property
-        elif name in annotated and _is_default(cls, name, value):
+            if special or name in given or not plain or isinstance(value, _OF_SLOTS):
+                continue  # property, slot, cached_property
+        elif name in given and _is_default(cls, name, value):
             continue
         if name not in made:
             found[name] = value
     return found
 
 
-def _taken_away(cls: type, statement: source.Statement) -> List[str]:
-    """Names that the statement gives and the class has no longer, where no decorator or metaclass took them."""
-    if type(cls) not in (type, abc.ABCMeta) or source.is_decorated(statement) or issubclass(cls, tuple):
-        return []
-    body = source.body_of(statement)
-    given = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for node in body:
-        given += [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
-        if isinstance(node, ast.Delete):
-            given = [
-                name for name in given if name not in {part.id for part in node.targets if isinstance(part, ast.Name)}
-            ]
-    return [n for n in given if n not in vars(cls) and not (n.startswith("__") and not n.endswith("__"))]
+def _given(cls: type, statement: source.Statement) -> Dict[str, bool]:
+    """The names that the body of the statement binds → whether it does so in any case, and leaves them there."""
+    found: Dict[str, bool] = {}
+    for node in source.body_of(statement):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[node.name] = True
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, (ast.Store, ast.Del)):
+                found[part.id] = part in targets
+    private = [name for name in found if name.startswith("__") and not name.endswith("__")]
+    found.update({f"_{cls.__name__.lstrip('_')}{name}": found.pop(name) for name in private})
+    return found
 
 
 def _is_default(cls: Any, name: str, value: Any) -> bool:
@@ -115,6 +117,7 @@ _OF_TRAITS = {
 }
 """What traitlets' metaclass notes on a class, and notes again."""
 _CLASS_VARIABLE: Any = dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
+_OF_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _WITH_STATE = (caches.CACHED, functools.singledispatchmethod)
 ATOMS = (type(None), bool, int, float, complex, str, bytes)
 
@@ -132,20 +135,3 @@ def _attributes_of_members(cls: Any) -> Iterator[Tuple[str, str, Any]]:
         if member._name_ == name:  # else it is another name of a member that came before
             own = getattr(member, "__dict__", {})
             yield from ((name, sys.intern(key), value) for key, value in own.items() if not key.startswith("_"))
-
-
-def _set_on_enum(cls: Any, statement: source.Statement) -> Dict[str, Any]:
-    """Methods and values that code set on the class after its statement."""
-    known = {*_bound_in(statement), *cls.__members__}
-    return {name: value for name, value in vars(cls).items() if name not in known and not name.startswith("_")}
-
-
-def _bound_in(statement: source.Statement) -> Set[str]:
-    """The names that the body of the statement binds."""
-    found: Set[str] = set()
-    for node in source.body_of(statement):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        else:
-            found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return found

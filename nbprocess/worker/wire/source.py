@@ -119,6 +119,15 @@ def _classes(body: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
             yield from _classes(ast.iter_child_nodes(node))
 
 
+def nested(outer: Statement, name: str) -> Optional[Statement]:
+    """The ``class`` statement in the body of another one."""
+    lines = linecache.getlines(outer.filename)
+    for node in _classes(body_of(outer)):
+        if node.name == name and len(lines) >= (node.end_lineno or 0):
+            return _cut(lines, node, outer.filename, outer.flags)
+    return None
+
+
 def bases_of(statement: Statement) -> List[str]:
     """The names in the list of bases of a ``class`` statement."""
     node: Any = statement.tree().body[0]

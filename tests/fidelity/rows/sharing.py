@@ -267,7 +267,7 @@ list(recent), recent.size, counted, counted.label
 # %% row 61
 list(recent), recent["c"] is recent, counted, counted.label
 # %% rows 40, 65: what was made and changed here before any job saw it; in place
-import itertools, pandas as pd
+import operator, pandas as pd
 from dataclasses import dataclass
 from enum import Enum
 from functools import singledispatch
@@ -282,6 +282,7 @@ class Dog(metaclass=Meta):
 class Cat:
     def purr(self): return "r"
     def sleep(self): return "z"
+    def meow(self): return "miau"
 class Color(Enum):
     RED = 1
     BLUE = 2
@@ -306,6 +307,8 @@ Dog.kennel.append(second)
 Color.BLUE.mark, Color.loud = ["x"], lambda self: self.name + "!"
 Job(2); Job.last = Color.BLUE
 del Cat.purr
+Cat.meowed, Cat.meow = Cat.meow, lambda self: "hiss"
+Cat.pick, Cat.brought = staticmethod(operator.itemgetter(0)), second.bark
 box.label = "fragile"
 missing.default_factory = list
 name_of.calls = [second]
@@ -315,6 +318,7 @@ hasattr(Cat, "sleep")
 # %% rows 40, 65: and it is the notebook's own; in place
 print(isinstance(second, Dog), isinstance(dogs[0], Dog), len(Dog), Dog.kennel[0] is second, red is Color.RED, Color.RED.loud())
 print(Color.BLUE.mark, Job.started, Job.log, Job.last is Color.BLUE, hasattr(Cat, "purr"), box.label, missing["new"])
+print(Cat().meowed(), Cat().meow(), Cat.pick([1]), Cat.brought.__self__ is second)
 print(name_of.calls[0] is second, text, letters, kept is again, next(again))
 # %% row 41: a class that a cell defines
 class Tally:
@@ -334,3 +338,18 @@ tally, point = Tally(), Point(1, 2)
 older.add(); isinstance(older, Tally), isinstance(old_point, Point), isinstance(tally, Tally), Tally.seen, older.seen
 # %% row 41; in place
 Tally.total, older.seen, tally.seen, type(older) is type(tally)
+# %% rows 40, 61, 65: classes in classes, and a result that is an input with another size; in place
+class Tree:
+    class Node:
+        made, all = 0, []
+        def __init__(self): Tree.Node.made += 1; self.all.append(len(self.all))
+    def __init__(self): self.root = Tree.Node()
+tree, line = Tree(), np.arange(4.0)
+shelf = {"line": line}
+# %% rows 40, 61, 65
+other_tree = Tree(); Tree.Node.leaf = [other_tree]
+line.resize(3, refcheck=False); lines = [shelf["line"]]
+Tree.Node.made, Tree.Node.all
+# %% rows 40, 61, 65; in place
+print(Tree.Node.made, Tree.Node.all, Tree.Node.leaf[0] is other_tree, isinstance(other_tree.root, Tree.Node))
+print(line, lines[0] is line, shelf["line"] is line)
