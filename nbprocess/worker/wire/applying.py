@@ -109,7 +109,8 @@ def replace_below(names: Mapping[str, Any], new: Mapping[int, Any]) -> List[str]
     waiting = collections.deque((name, value) for name, value in names.items() if not name.startswith("_"))
     while waiting and len(seen) < _VISITS:
         path, holder = waiting.popleft()
-        if issubclass(type(holder), _LEAVES) or id(holder) in seen or id(holder) in new:
+        leaf = issubclass(type(holder), _LEAVES) and not (isinstance(holder, type) and holder.__module__ == "__main__")
+        if leaf or id(holder) in seen or id(holder) in new:
             continue
         seen.add(id(holder))
         for step, value, setter in list(_held(holder)):
@@ -136,6 +137,14 @@ def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None
                 yield f".<closure>.{name}", cell.cell_contents, functools.partial(setattr, cell, "cell_contents")
         for name, value in (holder.__kwdefaults__ or {}).items():
             yield f".{name}", value, functools.partial(operator.setitem, holder.__kwdefaults__, name)
+        for number, value in enumerate(holder.__defaults__ or ()):
+            yield f".__defaults__[{number}]", value, functools.partial(_set_default, holder, number)
+    if kind is types.MethodType:
+        yield ".__self__", holder.__self__, None
+    if issubclass(kind, type):
+        for name, value in list(vars(holder).items()):
+            yield f".{name}", value, functools.partial(type.__setattr__, holder, name)
+        return
     own = None
     if (kind.__module__ or "").split(".")[0] not in _OTHERS:
         with contextlib.suppress(AttributeError):  # slots, C types
@@ -145,6 +154,11 @@ def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None
     if type(own) is dict:
         for name, value in list(own.items()):
             yield f".{name}", value, functools.partial(operator.setitem, own, name)
+
+
+def _set_default(function: Any, number: int, value: Any) -> None:
+    defaults = function.__defaults__
+    function.__defaults__ = (*defaults[:number], value, *defaults[number + 1 :])
 
 
 _OTHERS = ("numpy", "pandas", "nbprocess", "IPython", "ipykernel", "traitlets")
@@ -232,7 +246,7 @@ def _apply_class(cls: type, state: Dict[str, Any]) -> None:
     for name in known.keys() - state.keys():
         set_attribute(cls, name)
     for name, value in state.items():
-        if known.get(name, cls) is not value:
+        if name not in known or known[name] is not value:
             set_attribute(cls, name, value)
 
 

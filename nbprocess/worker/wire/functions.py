@@ -176,12 +176,29 @@ def injected(name: str) -> Any:
 
 
 def reduce_method(method: types.MethodType) -> Any:
-    """A method that was bound by hand (``types.MethodType(f, obj)``): its class does not lead to it."""
-    owner: Any = method.__self__
-    name = getattr(method.__func__, "__name__", "")
-    if isinstance(owner, type) or any(name in vars(base) for base in type(owner).__mro__):
-        return NotImplemented
-    return types.MethodType, (method.__func__, owner)
+    """A method to which its function's name does not lead: one that was bound by hand (``types.MethodType(f, obj)``), a
+    lambda, one that code put into the class (the class at the other end may get it later)."""
+    owner, function = method.__self__, method.__func__
+    name = getattr(function, "__name__", "")
+    bases: Any = (*owner.__mro__, *type(owner).__mro__) if isinstance(owner, type) else type(owner).__mro__
+    base = next((base for base in bases if name in vars(base)), None)
+    if base is not None:
+        found = vars(base)[name]
+        found = getattr(found, "__func__", found)
+        later = getattr(function, "__module__", "") == "__main__" and not _stands_in(function, base)
+        if not isinstance(found, types.FunctionType) or (found is function and not later):
+            return NotImplemented
+        return types.MethodType, (function, owner)
+    for base in bases:
+        for other, member in vars(base).items():
+            if getattr(member, "__func__", member) is function and _stands_in(function, base):
+                return getattr, (owner, other)
+    return types.MethodType, (function, owner)
+
+
+def _stands_in(function: Any, cls: type) -> bool:
+    """Whether a function was made in the body of a class."""
+    return bool(function.__qualname__.rpartition(".")[0] == cls.__qualname__)
 
 
 def name_in_module(method: Any) -> Optional[Tuple[str, str]]:
