@@ -178,7 +178,8 @@ def injected(name: str) -> Any:
 def reduce_method(method: types.MethodType) -> Any:
     """A method to which its function's name does not lead: one that was bound by hand (``types.MethodType(f, obj)``), a
     lambda, one that code put into the class (the class at the other end may get it later)."""
-    owner, function = method.__self__, method.__func__
+    owner: Any = method.__self__
+    function = method.__func__
     name = getattr(function, "__name__", "")
     bases: Any = (*owner.__mro__, *type(owner).__mro__) if isinstance(owner, type) else type(owner).__mro__
     base = next((base for base in bases if name in vars(base)), None)
