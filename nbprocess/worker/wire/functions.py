@@ -181,13 +181,13 @@ def reduce_method(method: types.MethodType) -> Any:
     owner: Any = method.__self__
     function = method.__func__
     name = getattr(function, "__name__", "")
-    bases: Any = (*owner.__mro__, *type(owner).__mro__) if isinstance(owner, type) else type(owner).__mro__
+    kind: Any = type(owner)
+    bases = [*(owner.__mro__ if isinstance(owner, type) else ()), *kind.__mro__]
     base = next((base for base in bases if name in vars(base)), None)
     if base is not None:
-        found = vars(base)[name]
-        found = getattr(found, "__func__", found)
-        later = getattr(function, "__module__", "") == "__main__" and not _stands_in(function, base)
-        if not isinstance(found, types.FunctionType) or (found is function and not later):
+        found = getattr(vars(base)[name], "__func__", vars(base)[name])
+        known = not isinstance(found, types.FunctionType) or (found is function and _stands_in(function, base))
+        if known or function.__module__ != "__main__":
             return NotImplemented
         return types.MethodType, (function, owner)
     for base in bases:
