@@ -57,9 +57,9 @@ def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     made = {"_abc_impl"} | (NAMEDTUPLE if issubclass(cls, tuple) else set())
     if type(cls).__module__ == "traitlets.traitlets":
         made |= _OF_TRAITS
-    # Decorators and metaclasses put things into a class and take some away.
+    # What decorators and metaclasses take away, they take away at the other end, too; what they put there is not told.
     plain = type(cls) in (type, abc.ABCMeta) and not source.is_decorated(statement) and not issubclass(cls, tuple)
-    gone = [name for name, surely in given.items() if plain and surely and name not in vars(cls)]
+    gone = [name for name, surely in given.items() if surely and name not in vars(cls)]
     found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(gone, Gone)}
     for name, value in vars(cls).items():
         # A descriptor of the notebook's own is a value: it may keep something.
