@@ -91,7 +91,7 @@ def _logging(module: Any) -> Any:
         if isinstance(logger, module.Logger) and not name.startswith(_KERNELS):
             loggers[name] = logger
     found = {}
-    for name, logger in loggers.items():
+    for name, logger in sorted(loggers.items()):  # their order tells which library was imported first, no more
         plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
         handlers = [_handler(module, handler) for handler in plain]
         default = module.WARNING if not name else module.NOTSET

@@ -140,7 +140,8 @@ def _is_kept_result(kind: type, name: str) -> bool:
     found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
     if type(found).__name__ in ("cached_property", "lazyproperty"):  # of Python; of astropy
         return True
-    return name == "_format_funcs" and kind.__module__.startswith("astropy.")  # how it showed a column
+    # How astropy showed a column, and what it worked out of a unit.
+    return name in ("_format_funcs", "_decomposed_cache") and kind.__module__.startswith("astropy.")
 
 
 def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:

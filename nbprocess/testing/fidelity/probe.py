@@ -107,6 +107,6 @@ def _ambient() -> dict[str, Any]:
     sections = dict(ambient.collect())
     loggers = {"": logging.root, **logging.root.manager.loggerDict}
     own = {name: getattr(logger, "handlers", None) for name, logger in loggers.items() if settings.is_own(name)}
-    sections["handlers"] = {name: held for name, held in own.items() if held}
+    sections["handlers"] = {name: held for name, held in sorted(own.items()) if held}
     sections["current directory"] = os.getcwd()
     return sections

@@ -6,6 +6,7 @@ May import: the standard library, this folder; NumPy where it is loaded.
 from __future__ import annotations
 
 import sys
+import warnings
 import weakref
 from typing import Any, Dict, Tuple
 
@@ -25,9 +26,31 @@ def reduce_array(pickler: Any, array: Any) -> Any:
 
     kind: Any = type(array)
     if kind.__reduce__ is not np.ndarray.__reduce__ or kind.__setstate__ is not np.ndarray.__setstate__:
-        return NotImplemented
+        return NotImplemented if array.dtype.isnative else _swapped(array)
     plain = pickler.plain(array, array.view(np.ndarray))
     return make_array, (plain, kind), dict(getattr(array, "__dict__", {})), None, None, set_attributes
+
+
+def _swapped(array: Any) -> Any:
+    """An array in another byte order than the machine's, by its kind's own way: ``ndarray.__setstate__`` gives it the
+    machine's (NumPy 1.26 to 2.4)."""
+    found = array.__reduce_ex__(5)
+    if not isinstance(found, tuple) or len(found) != 3 or not hasattr(array, "__setstate__"):
+        return NotImplemented
+    return (*found[:2], (found[2], array.dtype), None, None, set_swapped)
+
+
+def set_swapped(array: Any, state: Tuple[Any, Any]) -> None:
+    """The inverse of ``_swapped``."""
+    import numpy as np
+
+    own, dtype = state
+    array.__setstate__(own)
+    if array.dtype != dtype:
+        array.view(np.ndarray).byteswap(inplace=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # newer versions of NumPy may advise against it
+            array.dtype = dtype
 
 
 def make_array(plain: Any, kind: type) -> Any:
