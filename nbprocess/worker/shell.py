@@ -183,8 +183,8 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     if isinstance(kept.get("In"), list):
         history.input_hist_parsed[:] = kept["In"]
     namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
-    for name in ("_", "__", "___"):  # the hook binds them as long as they are what it left there
-        setattr(shell.displayhook, name, namespace.get(name, ""))
+    for name, value in front.shown.items():  # the hook binds them as long as they are what it left there
+        setattr(shell.displayhook, name, value)
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     formatters.apply(shell, front.formatted)
     front.shell_made()

@@ -164,3 +164,13 @@ sum(array([1, 2])), pi
 e = [2]
 # %% row 26
 e + [pi], np.e
+# %% row 28: a loop that binds `_`, and a result that only IPython can show
+class Steps: pass
+steps = Steps(); steps.last = [0]
+# %% row 28
+steps.last, 0
+# %% row 28
+for _ in range(3): steps.last = [_]
+steps.last, 1
+# %% row 28
+_
