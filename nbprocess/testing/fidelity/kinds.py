@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprocess.worker.wire import caches
 
-from . import figures
+from . import figures, tensors
 from .walk import digest
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         (root == "numpy" and _numpy(walk, path, value))
         or (_of_pandas(kind) and _pandas(walk, path, value))
         or (root in ("matplotlib", "mpl_toolkits") and figures.describe(walk, path, value))
+        or ("torch" in sys.modules and tensors.describe(walk, path, value))
     ):
         return
     elif isinstance(value, BaseException):
@@ -370,7 +371,7 @@ def _array(walk: Walk, path: str, value: Any) -> None:
         steps = [step * (length - 1) for step, length in zip(value.strides, value.shape)]  # noqa: B905 - as many
         low = begin + sum(step for step in steps if step < 0)
         high = begin + sum(step for step in steps if step > 0) + value.itemsize
-        walk.memory(path, id(walk.keep(owner)), begin, low, high)
+        walk.memory(path, owner, begin, low, high)
 
 
 def _of_pandas(kind: type) -> bool:

@@ -104,7 +104,8 @@ def _ambient() -> dict[str, Any]:
 
     from nbprocess.worker import ambient, settings
 
-    sections = dict(ambient.collect())
+    # A library of which nothing is to be said may be imported at one end alone (SymPy, by PyTorch).
+    sections = {name: section for name, section in ambient.collect().items() if section is not None}
     loggers = {"": logging.root, **logging.root.manager.loggerDict}
     own = {name: getattr(logger, "handlers", None) for name, logger in loggers.items() if settings.is_own(name)}
     sections["handlers"] = {name: held for name, held in sorted(own.items()) if held}
