@@ -82,6 +82,8 @@ class Notes:
     attributes: set[str] = field(default_factory=set)
     magics: list[Magic] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
+    backward: dict[str, int] = field(default_factory=dict)
+    """Names on which the cell itself calls ``backward()``, with their lines."""
     whole: int | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     """Names that imports bind → what they import, dotted; whether it is a module is not known here."""
@@ -177,6 +179,8 @@ class Notes:
                 self.prompts.append(Prompt(f"{callee}()", node.lineno, now))
         elif last == "timeit" or callee in ("timeit.repeat", "timeit.Timer"):
             return self._timed(node)
+        elif last == "backward" and now and callee.count(".") == 1:
+            self.backward.setdefault(callee.partition(".")[0], node.lineno)
         self._note_string_arguments(node, callee, last)
         return []
 

@@ -32,9 +32,11 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
         return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, array.flags.writeable)
     if base is not None:
-        offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        place = array.__array_interface__["data"][0]
+        if not isinstance(base, np.ndarray):
+            return pickler.array_over(base, place, *_facts(array))
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
-        return make, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+        return make, (base, place - base.__array_interface__["data"][0], *_facts(array))
     if array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.forc):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         made = (array.tobytes("A"), array.dtype, array.shape, order, array.flags.writeable)

@@ -140,7 +140,8 @@ def dump(
     failed: Dict[str, Failure] = {}
     parts: Dict[str, _Part] = {}
     # Without PyTorch here there are no storages: the objects of the other end may be millions.
-    storages = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
+    old = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
+    storages = dict(old)
     seeds = _seeds(seed) if seed is not None and seed.objects else None
     done: Set[str] = set()
     for names in _patches(values, seed, seeds) if seed is not None and seeds else []:
@@ -158,6 +159,12 @@ def dump(
             parts[name] = part
     shared = _shared_memory(parts)
     there = _memory_there(parts, seeds) if seeds else {}
+    if old or any(part.pickler.held for part in parts.values()):
+        known = [obj for _, obj in (seeds or {}).values() if type(obj).__name__ == "ndarray"]
+        known = [array for array in known if not arrays.is_dense(array)]
+        of_tensors, there_too = tensors.over_arrays([part.pickler for part in parts.values()], old, known)
+        shared.update(of_tensors)
+        there.update(there_too)
     shared.update(there)
     dumped = Dumped([], failed, Memo(), {n: size for part in parts.values() for n, size in part.sizes.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
@@ -201,7 +208,7 @@ def _together(
         except RecursionError:
             continue
         except Exception:  # an object that none of the names leads to, but the memory of their arrays
-            plain = {key: owner for key, owner in shared.items() if owner.dtype != object}
+            plain = {key: owner for key, owner in shared.items() if getattr(owner, "dtype", None) != object}
             if len(plain) == len(shared):
                 raise
             return _together(parts, values, plain, storages, seeds)

@@ -102,6 +102,7 @@ class _Reducing:
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
         self.storages = {} if storages is None else storages  # of tensors: see ``tensors.storage_of``
+        self.held: Dict[int, tensors.Storage] = {}  # those that were met, by identity
         self.losses: Set[str] = set()  # what values have that does not travel
         self._shared = shared or {}
         self._kept: List[Any] = []
@@ -148,6 +149,10 @@ class _Reducing:
         self.owners.setdefault(id(owner), [owner, set()])[1].add(id(array))
         base = self._shared.get(id(owner))
         return base if base is not array and not arrays.loses_gaps(owner) else None
+
+    def array_over(self, storage: tensors.Storage, place: int, *facts: Any) -> Any:
+        """The reduction of an array over the memory of tensors."""
+        return tensors.make_array_over, (storage, place - storage.flat.data_ptr(), *facts)
 
     def by_bytecode(self, obj: Any) -> Any:
         """The last resort: cloudpickle's bytecode, readable by the same minor version of Python only."""
@@ -262,7 +267,7 @@ class _Reducing:
         if root in ("logging", "__main__") and handlers.is_handler(obj):
             return handlers.reduce_handler(obj)
         if root not in _PLAIN or root == "__main__":
-            found = states.reduce_traits(obj)
+            found = states.reduce_whole(obj)
             if found is not NotImplemented:
                 self._need(kind.__module__)
                 return found

@@ -1,5 +1,5 @@
-"""Objects that go by their own attributes although their class would send something else: those of traitlets, and
-documents of Beautiful Soup.
+"""Objects that go by their own attributes although their class would send something else: those of traitlets, the
+optimizers, hooks and batches of PyTorch, and documents of Beautiful Soup.
 
 May import: the standard library, this folder.
 """
@@ -9,15 +9,20 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict
 
-from . import classes, remade
+from . import classes, remade, torchmodules
 
 
-def reduce_traits(obj: Any) -> Any:
+def reduce_whole(obj: Any) -> Any:
     """An object of traitlets with its own dicts: ``__getstate__`` gives copies of them, so that a change made in one
-    would be lost, and leaves out who observes what. NotImplemented for all others."""
+    would be lost, and leaves out who observes what. An optimizer with its hooks, and with the ``step`` that a scheduler
+    gave it; PyTorch's hooks and batches. NotImplemented for all others."""
     kind = type(obj)
-    base = _traits_base(kind)
-    if base == "HasTraits" and goes_by_attributes(kind):
+    base = _known_base(kind)
+    if base not in ("", "EventHandler") and goes_by_attributes(kind):
+        if base == "Optimizer":
+            return make_optimizer, (kind,), dict(vars(obj)), None, None, set_optimizer
+        if base == "_SingleProcessDataLoaderIter":
+            torchmodules.settle_batches(obj)
         return classes.make_bare, (kind,), dict(vars(obj)), None, None, remade.add_attributes
     cls = obj.this_class if base == "EventHandler" else None
     if cls is not None and vars(cls).get(obj.name) is obj:
@@ -25,10 +30,31 @@ def reduce_traits(obj: Any) -> Any:
     return NotImplemented
 
 
-def _traits_base(kind: type) -> str:
-    """``HasTraits`` or ``EventHandler``, where the type is made of one."""
+def make_optimizer(kind: Any) -> Any:
+    """An optimizer with nothing in it, of a class whose ``step`` calls hooks: its first optimizer makes it so."""
+    made = classes.make_bare(kind)
+    made._patch_step_function()
+    return made
+
+
+def set_optimizer(optimizer: Any, attributes: Dict[str, Any]) -> None:
+    """The inverse of ``reduce_whole``."""
+    optimizer.__setstate__(attributes)
+
+
+_BASES = {
+    "HasTraits": "traitlets.traitlets",
+    "EventHandler": "traitlets.traitlets",
+    "Optimizer": "torch.optim.optimizer",
+    "_WrappedHook": "torch.nn.modules.module",
+    "_SingleProcessDataLoaderIter": "torch.utils.data.dataloader",
+}
+
+
+def _known_base(kind: type) -> str:
+    """Which of these classes the type is made of, if one."""
     for base in kind.__mro__:
-        if base.__name__ in ("HasTraits", "EventHandler") and base.__module__ == "traitlets.traitlets":
+        if _BASES.get(base.__name__) == base.__module__:
             return base.__name__
     return ""
 
@@ -41,9 +67,10 @@ def goes_by_attributes(kind: Any) -> bool:
     """Whether the attributes themselves are sent of an object, whatever its ``__getstate__`` would say."""
     if (kind.__module__ or "").split(".")[0] in _PACKAGES:
         return True
-    if not classes.leaves_to(object, kind) or _traits_base(kind) != "HasTraits":
+    base = _known_base(kind)
+    if not classes.leaves_to(object, kind) or base in ("", "EventHandler"):
         return False
-    return bool(kind.__getstate__.__module__ == "traitlets.traitlets")
+    return bool(kind.__getstate__.__module__ == _BASES[base])
 
 
 def make_member(cls: type, name: str) -> Any:
