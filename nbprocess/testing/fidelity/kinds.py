@@ -141,6 +141,8 @@ def _is_kept_result(kind: type, name: str) -> bool:
     found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
     if type(found).__name__ in ("cached_property", "lazyproperty"):  # of Python; of astropy
         return True
+    if name == "_sampler_iter" and kind.__module__ == "torch.utils.data.dataloader":
+        return True  # a generator, of which nothing shows; after a journey what it gives stands in a list
     # How astropy showed a column, and what it worked out of a unit.
     return name in ("_format_funcs", "_decomposed_cache") and kind.__module__.startswith("astropy.")
 

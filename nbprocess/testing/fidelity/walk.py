@@ -208,6 +208,6 @@ def _is_value(value: Any) -> bool:
     """Whether nobody can tell two equal ones of these apart but by ``is``: numbers, dates, tuples, paths."""
     kind = type(value)
     root = (kind.__module__ or "").split(".")[0]
-    if root == "sympy" or (root == "pandas" and kind.__name__.endswith("Index")):
-        return True  # equal or not: which of them SymPy's cache or a frame hands out again is chance
+    if root in ("sympy", "pyarrow") or (root == "pandas" and kind.__name__.endswith("Index")):
+        return True  # equal or not: which of them SymPy's cache, a frame or a table hands out again is chance
     return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES or kind.__module__ == "numpy.dtypes"

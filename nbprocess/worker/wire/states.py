@@ -15,8 +15,13 @@ from . import classes, remade, torchmodules
 def reduce_whole(obj: Any) -> Any:
     """An object of traitlets with its own dicts: ``__getstate__`` gives copies of them, so that a change made in one
     would be lost, and leaves out who observes what. An optimizer with its hooks, and with the ``step`` that a scheduler
-    gave it; PyTorch's hooks and batches. NotImplemented for all others."""
+    gave it; PyTorch's hooks and batches. What has its attributes in a dict of its class. NotImplemented for others."""
     kind = type(obj)
+    own: Any = getattr(obj, "__dict__", None)
+    shared = None if own is None else _of_class(kind, own)
+    if shared is not None:
+        given = own if kind.__module__ == "__main__" else dict(own)
+        return make_sharing, (kind, given, *(() if given is own else shared))
     base = _known_base(kind)
     if base not in ("", "EventHandler") and goes_by_attributes(kind):
         if base == "Optimizer":
@@ -42,12 +47,35 @@ def set_optimizer(optimizer: Any, attributes: Dict[str, Any]) -> None:
     optimizer.__setstate__(attributes)
 
 
+def _of_class(kind: type, own: Any) -> Any:
+    """Where the attributes of an object are those of all objects of its class ("Borg"): the class that has them in a
+    dict, and its name. None for nearly all."""
+    for base in kind.__mro__:
+        for name, held in vars(base).items():
+            if held is own:
+                return base, name
+    return None
+
+
+def make_sharing(kind: type, attributes: Dict[str, Any], base: Any = None, name: str = "") -> Any:
+    """An object with the attributes of its class: of a notebook's class that very dict, which the class has, too; of a
+    library's the one that this process has, which gets the attributes."""
+    made = classes.make_bare(kind)
+    if base is not None:
+        held = vars(base)[name]
+        held.update(attributes)
+        attributes = held
+    made.__dict__ = attributes
+    return made
+
+
 _BASES = {
     "HasTraits": "traitlets.traitlets",
     "EventHandler": "traitlets.traitlets",
     "Optimizer": "torch.optim.optimizer",
     "_WrappedHook": "torch.nn.modules.module",
     "_SingleProcessDataLoaderIter": "torch.utils.data.dataloader",
+    "BatchEncoding": "transformers.tokenization_utils_base",
 }
 
 

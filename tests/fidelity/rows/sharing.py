@@ -266,3 +266,12 @@ recent["c"] = recent; counted["z"] += 5
 list(recent), recent.size, counted, counted.label
 # %% row 61
 list(recent), recent["c"] is recent, counted, counted.label
+# %% row 65: objects that have all attributes in common
+class Settings:
+    _common = {}
+    def __init__(self): self.__dict__ = self._common
+first = Settings(); first.size = 1
+# %% row 65
+first.size = 2; second = Settings(); print(second.size, second.__dict__ is Settings._common)
+# %% row 65
+second.name = "b"; print(first.name, Settings._common)
