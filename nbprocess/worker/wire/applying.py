@@ -21,6 +21,7 @@ from . import (
     frames,
     handlers,
     handmade,
+    memory,
     subclasses,
     tables,
     takeover,
@@ -53,8 +54,8 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     for name, (kind, state) in patches.items():
         number = int(name[len(PATCH) :])
         if kind == "array" and memo.objects[number] in arrays.columns:
-            kept = frames.held_by_others(memo.objects) if kept is None else kept
-            if frames.is_in(memo.objects[number], kept):
+            kept = memory.held_by_others(memo.objects) if kept is None else kept
+            if memory.is_in(memo.objects[number], kept):
                 continue  # the frame itself gets new memory
         if not _apply(memo.objects[number], kind, state):
             applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state

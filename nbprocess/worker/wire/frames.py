@@ -8,13 +8,15 @@ from __future__ import annotations
 import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import arrays, singles
+from . import arrays, memory, singles
 
 _EXACT = {"DataFrame", "Series"}
 _NULLABLE = {
     *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
     *("Float32", "Float64", "boolean"),
 }
+_MEMORY = "memory"
+"""A part that shares its memory with others at the other end, too."""
 
 
 def is_frame(kind: type) -> bool:
@@ -32,10 +34,8 @@ def reduce_pandas(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     if kind is pd.DataFrame:
         pickler.mark("frame")
-        block = _block(obj)
-        parts = [] if block is not None else [_column(pickler, obj.iloc[:, i]) for i in range(obj.shape[1])]
-        block = block if block is None else _own(pickler, block)
-        made = (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels, block)
+        parts = _parts(pickler, obj)
+        made = (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels)
         return make_frame, made, extras(obj) or None, None, None, set_extras
     if kind is pd.Series:
         pickler.mark("frame")
@@ -90,6 +90,8 @@ def update(frame: Any, new: Any) -> None:
     """Let a frame or series hold the values of another one, without a word of pandas 2 about parts."""
     if hasattr(frame, _PART):
         object.__setattr__(frame, _PART, None)
+    if memory.lies_alike(frame, new):
+        return
     vars(frame).pop("_cacher", None)  # a column of a frame of pandas 2: it would write its values into the frame
     frame._update_inplace(new)
     if hasattr(new, "_name"):  # of a series: pandas takes over the values only
@@ -147,17 +149,29 @@ def _array(values: Any) -> Any:
 Part = Tuple[Any, ...]
 
 
-def _block(frame: Any) -> Any:
-    """The one array over which all columns lie, row by row; None when they lie apart (pandas' own, read with care)."""
-    import numpy as np
-
+def _parts(pickler: Any, frame: Any) -> List[Tuple[Any, Part]]:
+    """(places, part) of all columns: those that lie in one array of NumPy go as this array, as pandas reckons with
+    them together; to tell whether they changed, each is looked at by itself, for pandas puts them together at will."""
     blocks: Any = getattr(getattr(frame, "_mgr", None), "blocks", ())
-    values: Any = blocks[0].values.T if len(blocks) == 1 and frame.shape[1] > 1 else None
-    if not isinstance(values, np.ndarray) or values.dtype == object:
-        return None
-    # Row by row, with gaps or without: sums along columns have other last digits where the columns lie one by one.
-    by_rows = values.strides[0] > values.strides[1] == values.itemsize or values.flags.c_contiguous
-    return values if values.shape == frame.shape and by_rows else None
+    if pickler.by_columns:
+        whole = memory.by_rows(blocks[0].values) if len(blocks) == 1 and frame.shape[1] > 1 else None
+        if whole is not None:
+            return [(None, ("block", _own(pickler, whole), True))]
+        return [(i, _column(pickler, frame.iloc[:, i])) for i in range(frame.shape[1])]
+    found: List[Tuple[Any, Part]] = []
+    for block in blocks:
+        places, array = block.mgr_locs.as_array, memory.plain(block.values)
+        if array is None or array.ndim != 2 or (len(places) == 1 and not memory.is_free()):
+            found += [(int(place), _column(pickler, frame.iloc[:, place])) for place in places]
+        elif memory.is_free():
+            found.append((places.tolist(), (_MEMORY, array)))
+        elif array.dtype == object:
+            found.append((places.tolist(), ("block", pickler.own(array.view()), False)))
+        else:
+            rows = memory.by_rows(array)
+            whole = _own(pickler, array if rows is None else rows)
+            found.append((places.tolist(), ("block", whole, rows is not None)))
+    return sorted(found, key=lambda part: part[0] if isinstance(part[0], int) else part[0][0])
 
 
 def _column(pickler: Any, column: Any) -> Part:
@@ -168,13 +182,16 @@ def _column(pickler: Any, column: Any) -> Part:
     dtype, array = column.dtype, column.array
     if isinstance(dtype, np.dtype):
         values = np.asarray(array)
+        if memory.is_free() and not pickler.by_columns:
+            held = memory.plain(getattr(column, "_values", array))
+            return _MEMORY, values if held is None else held
         if dtype == object:
             return "object", singles.items(values.tolist())
         return "numpy", _own(pickler, values)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "zoned", _own(pickler, array.asi8), dtype.unit, getattr(dtype.tz, "zone", None) or dtype.tz
     if isinstance(dtype, pd.CategoricalDtype):
-        return "category", _own(pickler, array.codes), array.categories, bool(array.ordered)
+        return "category", _own(pickler, getattr(array, "_ndarray", array.codes)), array.categories, bool(array.ordered)
     if isinstance(dtype, pd.StringDtype):
         missing = "nan" if getattr(dtype, "na_value", pd.NA) is not pd.NA else "NA"
         text, places, mask = _text(array)
@@ -193,49 +210,17 @@ def _column(pickler: Any, column: Any) -> Part:
 
 
 def _own(pickler: Any, values: Any) -> Any:
-    """A contiguous array that is not seen as a view into its block, so that columns travel one by one."""
+    """A contiguous array that is not seen as a view into its block, so that who writes there gets memory of his own;
+    the array itself where pandas lets others see what is written (pandas 2)."""
     import numpy as np
 
+    if memory.is_free() and not pickler.by_columns:
+        return values
     whole = np.ascontiguousarray(values).view()
     if not whole.flags.writeable:
         # pandas hands out views that look read-only; what is made of them at the other end is to be writeable.
         whole = np.asarray(_Writeable(whole))
     return arrays.columns.add(pickler.own(whole))
-
-
-Memory = List[Tuple[int, int]]
-_INSIDE = ("_ndarray", "_data", "_mask", "_codes")
-
-
-def held_by_others(objects: Any) -> Memory:
-    """The memory, from and to, of pandas objects that share it with others as long as nobody writes: under copy on
-    write (pandas 3), who writes gets memory of his own, and the others see nothing of it."""
-    import pandas as pd
-
-    if int(pd.__version__.split(".")[0]) < 3 and getattr(pd.options.mode, "copy_on_write", False) is not True:
-        return []
-    found = []
-    for obj in objects:
-        for block in getattr(getattr(obj, "_mgr", None), "blocks", ()) if is_frame(type(obj)) else ():
-            if block.refs.has_reference():
-                parts = [block.values, *(getattr(block.values, name, None) for name in _INSIDE)]
-                found += [_bounds(part) for part in parts if type(part).__name__ == "ndarray" and part.size]
-    return found
-
-
-def _bounds(array: Any) -> Tuple[int, int]:
-    """Where the memory of an array begins and ends."""
-    before, size = arrays.span(array)
-    low = int(array.__array_interface__["data"][0]) - before
-    return low, low + size
-
-
-def is_in(array: Any, memory: Memory) -> bool:
-    """Whether an array that was made for the journey lies in that memory."""
-    if array not in arrays.columns:
-        return False
-    place = array.__array_interface__["data"][0]
-    return any(low <= place < high for low, high in memory)
 
 
 class _Writeable:
@@ -286,6 +271,8 @@ def _restore(part: Part) -> Any:
     kind = part[0]
     if kind == "numpy":
         return part[1]
+    if kind == _MEMORY:
+        return part[1] if memory.is_free() else part[1].copy()
     if kind == "object":
         made = np.empty(len(part[1]), object)
         for index, item in enumerate(part[1]):
@@ -357,31 +344,58 @@ def _restore_text(text: Any, places: Any, mask: Any, storage: str, missing: str)
     return made if dtype is None else pd.array(made, dtype=dtype)
 
 
-def make_frame(
-    parts: List[Part], index: Any, columns: Any, attrs: Any, duplicates: bool = True, block: Any = None
-) -> Any:
-    """A DataFrame over the restored columns, or over one array, uncopied."""
+def make_frame(parts: List[Tuple[Any, Part]], index: Any, columns: Any, attrs: Any, duplicates: bool = True) -> Any:
+    """A DataFrame over the restored columns and blocks, uncopied."""
     import pandas as pd
 
-    if block is not None:
-        made = pd.DataFrame(block, index=index, columns=columns, copy=False)
-    else:
-        data = {i: _plain_series(part, index, None) for i, part in enumerate(parts)}
-        made = pd.DataFrame(data, index=index, copy=False) if data else pd.DataFrame(index=index)
-        made.columns = columns
+    made: Any = None
+    if not parts:
+        made = pd.DataFrame(index=index)
+    elif len(parts) == 1 and not isinstance(parts[0][0], int):
+        whole = _restore_block(parts[0][1]).T
+        made = pd.DataFrame(whole, index=index, copy=False, dtype=object if whole.dtype == object else None)
+    elif any(not isinstance(places, int) for places, _ in parts):
+        made = memory.assembled([_block(places, part, index) for places, part in parts], index)
+    if made is None:
+        data: Dict[int, Any] = {}
+        for places, part in parts:
+            if isinstance(places, int):
+                data[places] = _plain_series(part, index, None)
+            else:
+                data.update((place, _series(row, index)) for place, row in zip(places, _restore_block(part)))
+        made = pd.DataFrame({place: data[place] for place in sorted(data)}, index=index, copy=False)
+    made.columns = columns
     made.attrs.update(attrs)
     if not duplicates:
         made.flags.allows_duplicate_labels = False
     return made
 
 
-def _plain_series(part: Part, index: Any, name: Any) -> Any:
+def _restore_block(part: Part) -> Any:
+    """The array of a block, a column a row."""
+    if part[0] == _MEMORY:
+        return _restore(part)
+    return part[1].T if part[2] else part[1]
+
+
+def _block(places: Any, part: Part, index: Any) -> Tuple[List[int], Any]:
+    """Places and values of a block."""
+    if not isinstance(places, int):
+        return places, _restore_block(part)
+    alone = _plain_series(part, index, None).to_frame()
+    return [places], alone._mgr.blocks[0].values
+
+
+def _series(values: Any, index: Any, name: Any = None) -> Any:
     import pandas as pd
 
-    values = _restore(part)
     # pandas 3 would guess ``str`` for objects that are all text.
-    dtype = object if part[0] == "object" else None
+    dtype = object if values.dtype == object else None
     return pd.Series(values, index=index, name=name, dtype=dtype, copy=False)
+
+
+def _plain_series(part: Part, index: Any, name: Any) -> Any:
+    return _series(_restore(part), index, name)
 
 
 def make_series(part: Part, index: Any, name: Any, attrs: Any, duplicates: bool = True) -> Any:
@@ -412,7 +426,7 @@ def make_index(part: Part, name: Any, freq: Optional[str], table: bool = False) 
     import pandas as pd
 
     values = _restore(part)
-    dtype = values.dtype if part[0] in ("numpy", "object") and values.dtype.kind not in "mM" else None
+    dtype = values.dtype if part[0] in ("numpy", "object", _MEMORY) and values.dtype.kind not in "mM" else None
     made = (
         pd.Index(values, name=name, copy=False)
         if dtype is None

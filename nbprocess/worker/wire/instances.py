@@ -56,6 +56,7 @@ def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, D
         return {}
     file = io.BytesIO()
     pickler = Pickler(file)
+    pickler.by_columns = True
     pickler.memo = {key: (number, obj) for number, (key, obj) in enumerate(known.items())}  # type: ignore[assignment]
     found: Dict[int, Dict[str, str]] = {}
     for number, names, parts in wanted:

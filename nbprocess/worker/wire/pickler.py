@@ -94,6 +94,7 @@ class _Reducing:
         if careful:
             self.persistent_id = singles.naming()
         self.probing = probing
+        self.by_columns = False  # to compare frames: pandas puts columns together at will
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
