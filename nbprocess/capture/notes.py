@@ -165,6 +165,10 @@ class Notes:
                 return self._evaluated(node, callee)
             if is_namespace_call(node, module_level=now):
                 self.note_whole(node.lineno, f"{callee}()")
+        if last in ("ex", "ev", "run_cell") and isinstance(node.func, ast.Attribute):
+            code = self._run_by_shell(node, last)
+            if code:
+                return code
         if callee in ("input", "breakpoint") and not shadowed(callee):
             self.prompts.append(Prompt(f"{callee}()", node.lineno, now))
         elif callee in (
@@ -211,6 +215,17 @@ class Notes:
         if first is not None and not own_globals:
             self.note_whole(node.lineno, f"{callee}() of a computed string")
         return []
+
+    def _run_by_shell(self, node: ast.Call, last: str) -> list[ast.AST]:
+        """``shell.ex("x = 1")``: the code of a literal. Whose method it is is not known: it counts where it parses."""
+        first = node.args[0] if len(node.args) == 1 else None
+        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+            return []
+        text = first.value.strip()
+        try:
+            return self._evaluated(node, "eval" if last == "ev" else "exec") if compiling.parse(text) else []
+        except SyntaxError:
+            return []
 
     def _timed(self, node: ast.Call) -> list[ast.AST]:
         """``timeit.timeit('f(x)', globals=globals())``: the words of its statements."""

@@ -98,7 +98,7 @@ class Cell:
     def __init__(self, manifest: Any, layout: Layout, buffers: Any, channel: Channel) -> None:
         self._manifest, self._layout, self._buffers, self._channel = manifest, layout, buffers, channel
         self._put = Writer(layout.out + "/blobs", manifest.get("pack") or "")
-        self._module = types.ModuleType("__main__")
+        self._module = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
         self._namespace = self._module.__dict__
         self._namespace["__builtins__"] = builtins
         self._hooks = AfterImport()
@@ -281,6 +281,9 @@ class Cell:
         from . import ambient, drawing
 
         report["ambient"] = ambient.changed(self._ambient)
+        of_shell = self._front.of_ipython()
+        if of_shell:
+            report["ambient"]["ipython"] = {**report["ambient"].get("ipython", {}), **of_shell}  # type: ignore[attr-defined,index]
         if self._places is not None:
             report["places"] = self._places.changed()
         notices = [*self._said, *self._said_of_environment()]

@@ -77,8 +77,15 @@ class Front:
         from . import ambient, results
 
         self.shell_values = {name: value for name, value in self.namespace.items() if results.is_hidden(name)}
-
         self._before["ipython"] = ambient.collect().get("ipython")
+
+    def of_ipython(self) -> dict[str, object]:
+        """What the cell set of IPython itself beside its settings: extensions that it loaded."""
+        if self._shell is None or not self.has_ipython:
+            return {}
+        from . import shell
+
+        return shell.loaded_by_cell(self._shell)
 
     def put_by_magics(self) -> list[str]:
         """Names that a magic put into the namespace and IPython does not list among the notebook's own (``%pylab``)."""

@@ -82,6 +82,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     kernel = AnyTrait(None, allow_none=True)
     """There to be found: libraries tell a notebook from a terminal by it (pandas chooses ``max_columns`` so)."""
     channel = AnyTrait()
+    extensions_at_start = AnyTrait()
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
@@ -187,5 +188,18 @@ def make(front: Any, manifest: Any) -> WorkerShell:
         setattr(shell.displayhook, name, value)
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     formatters.apply(shell, front.formatted)
+    shell.extensions_at_start = set(shell.extension_manager.loaded)
     front.shell_made()
     return shell  # type: ignore[no-any-return]
+
+
+def loaded_by_cell(shell: Any) -> dict[str, object]:
+    """The extensions that the cell loaded, for the notebook's kernel to load them too, and how modules reload."""
+    found: dict[str, object] = {}
+    names = [name for name in shell.extension_manager.loaded if name not in shell.extensions_at_start]
+    if names:
+        found["extensions"] = sorted(names)
+    reloads = getattr(shell.magics_manager.registry.get("AutoreloadMagics"), "_reloader", None)
+    if reloads is not None and reloads.enabled:
+        found["autoreload"] = "2" if reloads.check_all else "1"
+    return found
