@@ -22,6 +22,7 @@ from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
 from .modules import changed_state, is_edited, is_missing, local_modules
+from .notes import said_of_process
 from .resolve import Resolution, star_names, submodules
 from .scope import Scope, analyse
 
@@ -105,6 +106,7 @@ def capture(
         for name in sorted(set(save) - set(resolution.binds) - set(needs) - set(scope.deletes)):
             notices.append(f"--save {name}: the cell does not seem to bind it.")
 
+    notices += said_of_process(scope.notes.attributes)
     notices += _live_figures(imports | _tops(resolution.modules), loaded)
     notices += local.notices
     notices += _module_state(local_names, loaded, attached)

@@ -13,6 +13,12 @@ from ..worker import compiling
 from . import strings
 from .magics import Magic, magic_of
 
+_OF_THE_PROCESS = {
+    "sys.path": "`sys.path` is that of the job: the folders of this machine are not in it.",
+    "sys.argv": "`sys.argv` is that of the job: the cell, and what --arg gives.",
+    "sys.getrefcount": "`sys.getrefcount` counts what the job itself refers to, too: of inputs it tells more.",
+}
+"""What no other process can tell as this one does."""
 _NAMESPACE_CALLS = frozenset({"globals", "locals", "vars", "dir"})
 
 
@@ -68,6 +74,16 @@ def history_key(node: ast.Subscript) -> str | None:
     if isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
         return f"_{node.slice.value}"
     return None
+
+
+def said_of_process(attributes: set[str]) -> list[str]:
+    """What to say where code reads, by these dotted names, what only this process knows. Methods of it (``append``)
+    do what they do here."""
+    return [
+        line
+        for name, line in _OF_THE_PROCESS.items()
+        if name in attributes and not any(other.startswith(name + ".") for other in attributes)
+    ]
 
 
 @dataclass

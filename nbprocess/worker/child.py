@@ -286,7 +286,7 @@ class Cell:
             report["ambient"]["ipython"] = {**report["ambient"].get("ipython", {}), **of_shell}  # type: ignore[attr-defined,index]
         if self._places is not None:
             report["places"] = self._places.changed()
-        notices = [*self._said, *self._said_of_environment()]
+        notices = [*self._said, *self._said_of_environment(), *self._front.said_of_ipython()]
         if self._channel.widgets:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
         if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib

@@ -87,6 +87,16 @@ class Front:
 
         return shell.loaded_by_cell(self._shell)
 
+    def said_of_ipython(self) -> list[str]:
+        """What the cell asked of IPython for later cells, which run elsewhere."""
+        if self._shell is None or not self.has_ipython:
+            return []
+        from . import shell
+
+        names = ", ".join(shell.registered_by_cell(self._shell))
+        said = f"The cell registered functions with the job's IPython ({names}); do so here for the cells to come."
+        return [said] if names else []
+
     def put_by_magics(self) -> list[str]:
         """Names that a magic put into the namespace and IPython does not list among the notebook's own (``%pylab``)."""
         from . import results

@@ -188,7 +188,8 @@ def make(front: Any, manifest: Any) -> WorkerShell:
         setattr(shell.displayhook, name, value)
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     formatters.apply(shell, front.formatted)
-    shell.extensions_at_start = set(shell.extension_manager.loaded)
+    extensions: Any = shell.extension_manager
+    shell.extensions_at_start = set(extensions.loaded)
     front.shell_made()
     return shell  # type: ignore[no-any-return]
 
@@ -203,3 +204,17 @@ def loaded_by_cell(shell: Any) -> dict[str, object]:
     if reloads is not None and reloads.enabled:
         found["autoreload"] = "2" if reloads.check_all else "1"
     return found
+
+
+def registered_by_cell(shell: Any) -> list[str]:
+    """What functions of the notebook are to do in every later cell, by the name of the list that they are in."""
+    lists = dict(shell.events.callbacks)
+    for name in ("ast_transformers", "input_transformers_cleanup", "input_transformers_post"):
+        lists[name] = getattr(shell, name, ())
+    found = [name for name, entries in lists.items() if any(_is_ours(entry) for entry in entries)]
+    return [*found, *(["set_custom_exc"] if shell.custom_exceptions else [])]
+
+
+def _is_ours(entry: Any) -> bool:
+    owner = getattr(entry, "__self__", entry)
+    return "__main__" in (getattr(entry, "__module__", None), type(owner).__module__)

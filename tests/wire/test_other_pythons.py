@@ -196,7 +196,11 @@ print(json.dumps([home.run("said = " + check)["said"] for check in sys.argv[4:]]
             "s, words, part, whole = df['a'], df['c'], df[1:], {'df': df}",
             "s[0] = 100; part.loc[1, 'b'] = 70; words[2] = 'q'; new = df['b']",
             "new[2] = 80",
-            ["df.values.tolist() == [[100, 4, 'x'], [2, 70, 'y'], [3, 80, 'q']]", "part.b.tolist() == [70, 80]"],
+            [
+                "df.values.tolist() == [[100, 4, 'x'], [2, 70, 'y'], [3, 80, 'q']]",
+                "part.b.tolist() == [70, 80]",
+                "df['a'] is s and df['b'] is new and new._cacher[1]() is df",
+            ],
         ),
         (
             "num = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=['a', 'b'])\nvalues, row = num.values, num.iloc[1]",

@@ -390,9 +390,12 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
 
 def _with_axes(frame: Any) -> Any:
     """A shallow copy that holds the very index and columns of the frame: others may hold them too."""
+    columns = dict(getattr(frame, "_item_cache", {}))  # the copy clears it
     copy = frame.copy(deep=False)
     axes = getattr(getattr(frame, "_mgr", None), "axes", None)
     if isinstance(axes, list):
         copy._mgr.axes = list(axes)
+    if hasattr(copy, "_item_cache"):
+        copy._item_cache.update(columns)
     subclasses.take_extras(copy, frame)
     return copy

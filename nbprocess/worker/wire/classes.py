@@ -233,18 +233,18 @@ def _home(cls: type, statement: source.Statement) -> Dict[str, Any]:
 
 
 _OF_METHOD = "\0"
-"""Between the name of a method and that of an attribute which was set on it."""
+"""Between the name of a method, or of a member of an Enum, and that of an attribute which was set on it."""
 _GONE = object()
 
 
 def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
-    """Set what ``_later`` found under ``name``, on a class or on a method of it; without a value: take it away."""
+    """Set what ``_later`` found under ``name``, on a class, a method or a member; without a value: take it away."""
     if virtual.register(cls, name, value) or (value is _GONE and name not in vars(cls) and _OF_METHOD not in name):
         return
     target: Any = cls
     if _OF_METHOD in name:
         method, _, name = name.partition(_OF_METHOD)
-        member = vars(cls).get(method)
+        member = getattr(cls, "_member_map_", vars(cls)).get(method) or vars(cls).get(method)
         target = getattr(member, "__func__", getattr(member, "fget", member))
     if value is _GONE:
         delattr(target, name)
@@ -255,7 +255,7 @@ def set_attribute(cls: type, name: str, value: Any = _GONE) -> None:
 def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     """Attributes whose value now may differ from what the statement makes: data, and functions attached later."""
     if issubclass(cls, enum.Enum):
-        return {}
+        return _of_members(cls)
     annotated = {
         node.target.id
         for node in source.body_of(statement)
@@ -286,6 +286,17 @@ def _later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         if name not in made:
             found[name] = value
     return found
+
+
+def _of_members(cls: Any) -> Dict[str, Any]:
+    """What the members of an Enum hold beside name and value: set by its own methods, or later."""
+    return {
+        sys.intern(f"{name}{_OF_METHOD}{key}"): held
+        for name, member in cls._member_map_.items()
+        if member._name_ == name
+        for key, held in vars(member).items()
+        if not key.startswith("_")
+    }
 
 
 _OF_TRAITS = {

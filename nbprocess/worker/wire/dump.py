@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from . import arrays, handmade, singles, tensors
+from . import alike, arrays, handmade, singles, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import PATCH, Dumped, Failure, Group, Memo
@@ -88,6 +88,7 @@ class _Part:
         kind: Any = DeepPickler if deep else Pickler
         self.pickler: Pickler = kind(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
+        self.pickler.known = seeds or ()
         if seeds:
             # The setter takes {id: (number, object)}, and makes a table of its own of it; the one in Python does not.
             self.pickler.memo = dict(seeds) if deep else seeds  # type: ignore[assignment]
@@ -95,6 +96,7 @@ class _Part:
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
         self.sizes: Dict[str, int] = {}
+        self.room: Dict[str, int] = {}
 
     def add(self, name: str, value: Any) -> None:
         """Append one name's value."""
@@ -105,6 +107,9 @@ class _Part:
             self.pickler.dump(mark)
         self.marks.append((mark, name))
         self.pickler.dump(value)
+        room = alike.room(value)
+        if room:
+            self.room[name] = room
         self.codecs[name] = max(self.pickler.kinds, key=CODECS.index, default="plain")
         buffers = self.pickler.buffers[before:]
         self.sizes[name] = self.file.tell() - start + sum(buffer.raw().nbytes for buffer in buffers)
@@ -139,6 +144,7 @@ def dump(
     """
     failed: Dict[str, Failure] = {}
     parts: Dict[str, _Part] = {}
+    values = alike.told(values)
     # Without PyTorch here there are no storages: the objects of the other end may be millions.
     old = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
     storages = dict(old)
@@ -151,6 +157,9 @@ def dump(
             done.update(names)
     for name, value in values.items():
         if name in done:
+            continue
+        if type(value) is alike.Same:  # in the stream of the one that it is the same as
+            parts[value.name].add(name, value)
             continue
         part, failure = _try(name, value, storages)
         if failure is not None:
@@ -230,6 +239,7 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
         codecs=dict(whole.codecs),
         same_python=bytecode,
         seeded=seeded,
+        room=dict(whole.room),
     )
 
 

@@ -5,6 +5,7 @@ May import: the standard library, this folder; pandas and NumPy inside the funct
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -36,12 +37,12 @@ def reduce_pandas(pickler: Any, obj: Any) -> Any:
         pickler.mark("frame")
         parts = _parts(pickler, obj)
         made = (parts, obj.index, obj.columns, dict(obj.attrs), obj.flags.allows_duplicate_labels)
-        return make_frame, made, extras(obj) or None, None, None, set_extras
+        return make_frame, made, {**extras(obj), **_links(pickler, obj)} or None, None, None, set_extras
     if kind is pd.Series:
         pickler.mark("frame")
         part = _column(pickler, obj)
         series = (part, obj.index, obj.name, dict(obj.attrs), obj.flags.allows_duplicate_labels)
-        return make_series, series, extras(obj) or None, None, None, set_extras
+        return make_series, series, {**extras(obj), **_links(pickler, obj)} or None, None, None, set_extras
     if isinstance(obj, pd.Index):
         return _reduce_index(pickler, obj)
     return NotImplemented
@@ -74,10 +75,39 @@ def _is_part(frame: Any) -> bool:
     return found is not None and found.shape != frame.shape
 
 
+_COLUMNS, _FRAME = "_item_cache", "_cacher"
+"""Where a frame of pandas 2 keeps the series that it made of its columns, and such a series its frame."""
+
+
+def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
+    """The columns of a frame that somebody holds, and of a column the frame where the other end has it: each is to be
+    the other's there too, which pandas 2 tells by a warning."""
+    if pickler.by_columns or not memory.is_free():
+        return {}
+    columns = vars(obj).get(_COLUMNS) or {}
+    held = {name: columns[name] for name in list(columns) if sys.getrefcount(columns[name]) > 2}
+    if held:
+        return {_COLUMNS: held}
+    name, whole = vars(obj).get(_FRAME) or ("", None)
+    frame = None if whole is None else whole()
+    return {_FRAME: (name, frame)} if id(frame) in pickler.known else {}
+
+
+def _link(name: Any, column: Any, frame: Any) -> None:
+    if hasattr(frame, _COLUMNS):
+        getattr(frame, _COLUMNS)[name] = column
+        object.__setattr__(column, _FRAME, (name, weakref.ref(frame)))
+
+
 def set_extras(frame: Any, values: Dict[str, Any]) -> None:
     """Give a frame what another one holds beside its data."""
     for name, value in values.items():
-        if name != _PART:
+        if name == _COLUMNS:
+            for label, column in value.items():
+                _link(label, column, frame)
+        elif name == _FRAME:
+            _link(value[0], frame, value[1])
+        elif name != _PART:
             object.__setattr__(frame, name, value)
         elif hasattr(frame, name):  # any other frame will do for the whole: it is only asked for its shape
             import pandas as pd
@@ -91,11 +121,21 @@ def update(frame: Any, new: Any) -> None:
     if hasattr(frame, _PART):
         object.__setattr__(frame, _PART, None)
     if memory.lies_alike(frame, new):
+        _take_columns(frame, new)
         return
     vars(frame).pop("_cacher", None)  # a column of a frame of pandas 2: it would write its values into the frame
     frame._update_inplace(new)
     if hasattr(new, "_name"):  # of a series: pandas takes over the values only
         object.__setattr__(frame, "_name", new._name)
+    _take_columns(frame, new)
+
+
+def _take_columns(frame: Any, new: Any) -> None:
+    """Let the columns that somebody holds of a frame be those of the other one."""
+    if memory.is_free() and hasattr(new, _COLUMNS):
+        getattr(frame, _COLUMNS).clear()
+        for label, column in getattr(new, _COLUMNS).items():
+            _link(label, column, frame)
 
 
 def _of_times(index: Any) -> Any:

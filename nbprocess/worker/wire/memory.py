@@ -55,7 +55,8 @@ def assembled(blocks: List[Tuple[List[int], Any]], index: Any) -> Any:
         made = [_unpickle_block(values, np.array(places, np.intp), 2) for places, values in blocks]
         frame: Any = pd.DataFrame.__new__(pd.DataFrame)
         manager = BlockManager(made, [pd.RangeIndex(count), index])
-        frame.__setstate__({"_mgr": manager, "_typ": "dataframe", "_metadata": [], "attrs": {}, "_flags": {}})
+        kept = {"attrs": {}, "_metadata": [], "_flags": {"allows_duplicate_labels": True}}
+        frame.__setstate__({"_mgr": manager, "_typ": "dataframe", **kept})
     except (ImportError, AttributeError, TypeError):
         return None
     return frame

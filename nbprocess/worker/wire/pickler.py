@@ -94,6 +94,7 @@ class _Reducing:
         if careful:
             self.persistent_id = singles.naming()
         self.probing = probing
+        self.known: Any = ()  # identities of what the other end has
         self.by_columns = False  # to compare frames: pandas puts columns together at will
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
