@@ -200,6 +200,54 @@ def test_parts_of_a_plotly_figure_stay_its_parts_and_arrays_stay_arrays(ends: En
     assert figure.to_dict()["data"][0]["marker"]["size"] == 9 and figure.to_dict()["layout"]["shapes"][0]["x0"] == 5
 
 
+def test_traces_that_are_held_stay_those_that_they_are_when_others_are_taken_out(ends: Ends) -> None:
+    graph = pytest.importorskip("plotly.graph_objects")
+    figure = ends.home["figure"] = graph.Figure([graph.Scatter(y=[1]), graph.Scatter(y=[2]), graph.Scatter(y=[3])])
+    first, second, third = figure.data
+    far = ends.send("figure")
+    ends.begin()
+    far["figure"].data = [far["figure"].data[2], far["figure"].data[1]]
+    far["figure"].add_scatter(y=[4])
+    ends.back()
+    assert figure.data[:2] == (third, second) and figure.data[0] is third and figure.data[1] is second
+    assert first.parent is None and figure.data[2].y == (4,)
+    third.name = "kept"
+    assert figure.to_dict()["data"][0]["name"] == "kept"
+
+
+def test_kinds_of_the_notebook_keep_their_attributes(ends: Ends) -> None:
+    ends.cell(
+        "import numpy as np, pandas as pd\n"
+        "class Kept(pd.Series):\n    _metadata = ['unit']\n    @property\n    def _constructor(self): return Kept\n"
+        "class Masked(np.ma.MaskedArray): pass\n"
+        "kept, masked = Kept([1, 2], name='n'), np.ma.array([1, 2], mask=[0, 1]).view(Masked)\n"
+        "kept.unit, masked.note = 'm', 'x'"
+    )
+    far = ends.send("kept", "masked")
+    assert (far["kept"].unit, far["kept"].name, far["masked"].note) == ("m", "n", "x")
+    assert far["masked"].mask.tolist() == [False, True] and far["masked"]._fill_value is None
+
+
+def test_a_kind_of_table_of_the_notebook_keeps_what_it_holds(ends: Ends) -> None:
+    pytest.importorskip("astropy")
+    ends.cell(
+        "from astropy.table import Table\n"
+        "class Catalogue(Table):\n"
+        "    def __init__(self, *parts, **more):\n        super().__init__(*parts, **more)\n        self.owner = 'me'\n"
+        "table = Catalogue({'a': [1, 2]})\ntable.note = ['n']\ncolumn = table['a']"
+    )
+    table, column = ends.home["table"], ends.home["column"]
+    far = ends.send("table", "column")
+    ends.begin()
+    far["table"].note.append("m")
+    far["table"].owner = "you"
+    far["table"]["a"][0] = 9
+    far["table"]["b"] = [5, 6]
+    ends.back()
+    assert (table.note, table.owner, table.colnames) == (["n", "m"], "you", ["a", "b"])
+    assert table["a"] is column and list(column) == [9, 2]
+
+
 def test_columns_of_a_table_are_its_own(ends):
     pytest.importorskip("astropy")
     ends.cell(

@@ -108,7 +108,8 @@ def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Se
         within: attributes and slots of which ``digests`` are no longer the same.
     """
     kind: Any = type(obj)
-    if within and hasattr(kind, "__setstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None):
+    own = hasattr(kind, "__setstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None)
+    if within and own and not states.goes_by_attributes(kind):
         return "restated", obj.__getstate__()  # the class knows how to make all of it
     inner = after[0]
     if inner and inner[0] == "pairs":

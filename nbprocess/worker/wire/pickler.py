@@ -37,6 +37,7 @@ from . import (
     singles,
     states,
     subclasses,
+    tables,
     tensors,
 )
 from .atrest import NEWOBJ
@@ -277,6 +278,8 @@ class _Reducing:
             return self._foreign(root, kind, obj)
         if kind.__module__ != "__main__":
             return NotImplemented
+        if tables.is_of_columns(obj):  # made of a table of astropy
+            return tables.reduce_columns(obj)
         found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
         found = classes.reduce_instance(obj) if found is NotImplemented else found
         return classes.reduce_answering(obj) if found is NotImplemented else found

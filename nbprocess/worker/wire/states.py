@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict
 
-from . import classes, remade, torchmodules
+from . import classes, remade, tables, torchmodules
 
 
 def reduce_whole(obj: Any) -> Any:
@@ -93,7 +93,7 @@ _PACKAGES = ("bs4", "matplotlib", "patsy", "statsmodels")
 
 def goes_by_attributes(kind: Any) -> bool:
     """Whether the attributes themselves are sent of an object, whatever its ``__getstate__`` would say."""
-    if (kind.__module__ or "").split(".")[0] in _PACKAGES:
+    if (kind.__module__ or "").split(".")[0] in _PACKAGES or tables.is_columnar(kind):
         return True
     base = _known_base(kind)
     if not classes.leaves_to(object, kind) or base in ("", "EventHandler"):

@@ -25,6 +25,9 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     import numpy as np
 
     kind: Any = type(array)
+    if kind.__module__ == "__main__" and kind.__reduce__ is np.ma.MaskedArray.__reduce__:
+        made = array.__reduce_ex__(5)
+        return (*made[:2], (made[2], _own_attributes(array)), None, None, set_masked)
     if kind.__reduce__ is not np.ndarray.__reduce__ or kind.__setstate__ is not np.ndarray.__setstate__:
         return NotImplemented if array.dtype.isnative else _swapped(array)
     plain = pickler.plain(array, array.view(np.ndarray))
@@ -51,6 +54,21 @@ def set_swapped(array: Any, state: Tuple[Any, Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # newer versions of NumPy may advise against it
             array.dtype = dtype
+
+
+def _own_attributes(array: Any) -> Dict[str, Any]:
+    """What a kind of masked array of the notebook has beside what all masked arrays have."""
+    import numpy as np
+
+    known = vars(np.ma.MaskedArray([0]))
+    return {name: value for name, value in vars(array).items() if name not in known and name != "_basedict"}
+
+
+def set_masked(array: Any, state: Tuple[Any, Dict[str, Any]]) -> None:
+    """Give a masked array of the notebook's kind its state and attributes."""
+    array.__setstate__(state[0])
+    array._fill_value = state[0][-1]  # as it is: nobody may have asked for it yet
+    vars(array).update(state[1])
 
 
 def make_array(plain: Any, kind: type) -> Any:
@@ -158,6 +176,8 @@ def reduce_frame(frame: Any) -> Any:
     made = frame.__reduce_ex__(5)
     if len(made) > 2 and isinstance(made[2], dict):
         made[2].update({name: value for name, value in extras(frame).items() if name not in made[2]})
+        if hasattr(frame, "_name"):  # a kind of series with other ``_metadata`` forgets it
+            made[2].setdefault("_name", frame._name)
         if "_metadata" not in vars(frame):  # of the class: pandas 2 would set it on the frame
             made[2].pop("_metadata", None)
     return made
