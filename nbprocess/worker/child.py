@@ -171,6 +171,7 @@ class Cell:
                     self._hooks.on(name, self._modules.note)
         self._load()
         self._provide_history()
+        self._arrange(manifest.get("order") or ())
         ambient.settle(manifest.get("ambient") or {}, self._ambient)
         self._attached = {**attached.extensions(), **self._attached}
         self._names = results.Names(namespace)
@@ -238,6 +239,14 @@ class Cell:
             namespace["Out"] = namespace["_oh"] = {int(name[1:]): namespace[name] for name in found}
         if "In" in (manifest.get("history") or ()):
             namespace["In"] = namespace["_ih"] = list(manifest.get("input_history") or ())
+
+    def _arrange(self, order: Any) -> None:
+        """The names in the order that they have at home, for a cell that lists them; IPython's own are among them."""
+        if order and self._front.has_ipython:
+            self._front.shell()
+        for name in order:
+            if name in self._namespace:
+                self._namespace[name] = self._namespace.pop(name)
 
     def run(self) -> None:
         """The cell itself, and the figures that it left open."""
