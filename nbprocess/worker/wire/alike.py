@@ -26,10 +26,20 @@ def told(values: Mapping[str, Any]) -> Dict[str, Any]:
     first: Dict[int, str] = {}
     found: Dict[str, Any] = {}
     for name, value in values.items():
-        plain = type(value) in _PLAIN and (type(value) not in (tuple, frozenset) or _is_flat(value))
+        plain = type(value) in _PLAIN and not _is_one(value) and (type(value) not in _SEVERAL or _is_flat(value))
         before = first.setdefault(id(value), name) if plain and not name.startswith("\0") else name
         found[name] = value if before == name else Same(before)
     return found
+
+
+_SEVERAL = (tuple, frozenset)
+
+
+def _is_one(value: Any) -> bool:
+    """Whether Python has but one such value anyway."""
+    if type(value) is int:
+        return -5 <= value <= 256
+    return type(value) in (str, bytes, tuple) and len(value) < (1 if type(value) is tuple else 2)
 
 
 def _is_flat(value: Any) -> bool:
@@ -46,7 +56,7 @@ def room(value: Any) -> int:
 
 def give_room(found: Any, wanted: int) -> None:
     """Let a list have room for so many items, as far as this Python makes such lists."""
-    if type(found) is list and len(found) <= wanted != room(found):
+    if type(found) is list and len(found) <= wanted <= 2 * _MOST_ITEMS and wanted != room(found):
         items = found[:]
         found.clear()
         found.extend([*items, *[None] * (wanted - len(items))])

@@ -159,7 +159,10 @@ def dump(
         if name in done:
             continue
         if type(value) is alike.Same:  # in the stream of the one that it is the same as
-            parts[value.name].add(name, value)
+            if value.name in parts:
+                parts[value.name].add(name, value)
+            else:
+                failed[name] = failed[value.name]
             continue
         part, failure = _try(name, value, storages)
         if failure is not None:
