@@ -25,7 +25,8 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     import numpy as np
 
     kind: Any = type(array)
-    if kind.__module__ == "__main__" and kind.__reduce__ is np.ma.MaskedArray.__reduce__:
+    masked = kind.__module__ == "__main__" and kind.__reduce__ is np.ma.MaskedArray.__reduce__
+    if masked and array.dtype.isnative:
         made = array.__reduce_ex__(5)
         return (*made[:2], (made[2], _own_attributes(array)), None, None, set_masked)
     if kind.__reduce__ is not np.ndarray.__reduce__ or kind.__setstate__ is not np.ndarray.__setstate__:
