@@ -28,7 +28,7 @@ from . import (
     tensors,
     triangles,
 )
-from .changes import slots_of
+from .changes import attributes_of, slots_of
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
@@ -74,7 +74,7 @@ def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
         for name, value in slots_of(holder, type(holder)).items():
             if id(value) in new:
                 object.__setattr__(holder, name, new[id(value)])
-        for held in (holder, getattr(holder, "__dict__", None)):
+        for held in (holder, attributes_of(holder)):
             for key, value, put in _items(held):
                 if id(value) in new:
                     put(held, key, new[id(value)])

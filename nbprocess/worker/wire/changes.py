@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import math
 import os
@@ -215,7 +216,7 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         inner = ["pairs", dict(containers.contents(obj))]
     elif isinstance(obj, set):
         inner = ["members", set(containers.contents(obj))]
-    attributes = getattr(obj, "__dict__", None)
+    attributes = attributes_of(obj)
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
@@ -228,6 +229,16 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         return None
 
 
+def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:
+    """The attributes that an object holds in a dict; None where it has none, whatever its ``__getattr__`` says to that
+    (SQLAlchemy's raises a ``NameError``)."""
+    try:
+        found = obj.__dict__
+    except Exception:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 _CLASS = "__class__"
 """Stands among the slots for the class itself, which code may change."""
 
@@ -238,8 +249,9 @@ def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
     for base in kind.__mro__:
         names = vars(base).get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
-            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
-                found[name] = getattr(obj, name)
+            if name not in ("__dict__", "__weakref__"):
+                with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
+                    found[name] = getattr(obj, name)
     return found
 
 
