@@ -28,6 +28,11 @@ def outer(n):
 up, read = outer(2)
 up()
 pair = [up, read]
+def pairs(n):
+    for i in range(n):
+        for j in "ab":
+            if i: yield i, j
+begun = pairs(3); next(begun)
 pick = [lambda a: a, lambda a: a, lambda a: -a]
 made = [lambda x, n=n: x * n for n in filter(lambda m: m > 1, range(4))]
 @functools.lru_cache(maxsize=3)
@@ -71,6 +76,7 @@ CHECKS = {
     "f": "f(1) == [12]",
     "k": "k == 10",
     "pair": "pair[1]() == 2 and pair[0]() == 4 and pair[1]() == 4",
+    "begun": "list(begun) == [(1, 'b'), (2, 'a'), (2, 'b')]",
     "pick": "[g(3) for g in pick] == [3, 3, -3]",
     "made": "[g(5) for g in made] == [10, 15]",
     "cached": "cached(4) == 8",

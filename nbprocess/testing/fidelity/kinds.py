@@ -282,6 +282,14 @@ def _class(walk: Walk, path: str, value: type) -> None:
     walk.visit(f"{path}.<doc>", value.__doc__)
 
 
+def _generator(walk: Walk, path: str, value: types.GeneratorType[Any, Any, Any]) -> None:
+    frame = value.gi_frame
+    walk.put(path, f"generator {value.__qualname__}, {'ended' if frame is None else f'in line {frame.f_lineno}'}")
+    for name, held in {} if frame is None else frame.f_locals.items():
+        if not name.startswith((".", "_nbprocess_")):  # one of an expression goes on as one that has not begun
+            walk.visit(f"{path}.{name}", held)
+
+
 def _cell(walk: Walk, path: str, value: Any) -> None:
     try:
         walk.put(path, "cell")
@@ -467,7 +475,7 @@ _PLAIN: dict[type, Any] = {
     types.BuiltinFunctionType: _builtin,
     types.MethodType: _bound,
     types.CellType: _cell,
-    types.GeneratorType: lambda walk, path, value: walk.put(path, f"generator {value.__qualname__}"),
+    types.GeneratorType: _generator,
     memoryview: lambda walk, path, value: walk.put(
         path, f"memoryview {value.format} {value.shape} {bytes(value)!r:.200}"
     ),

@@ -27,6 +27,7 @@ from . import (
     frames,
     handlers,
     handmade,
+    inflight,
     mapped,
     models,
     plotly_figures,
@@ -149,6 +150,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "set", set(obj)
     if kind is bytearray:
         return "bytes", bytes(obj)
+    if kind is types.GeneratorType:
+        return "generator", inflight.state_of(obj)
     if kind is types.CellType:
         try:
             return "cell", [obj.cell_contents]
@@ -262,6 +265,8 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind == "tensor":
         return bool(before[:-1] == after[:-1] and before[-1] is after[-1])
+    if kind == "generator":
+        return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind == "exception":
         return _alike(before[0], after[0]) and _alike(before[1], after[1])
     if kind == "cached":
@@ -301,6 +306,11 @@ class Changes:
     names: List[str] = field(default_factory=list)
     replaced: List[int] = field(default_factory=list)
 
+    def name(self, name: str) -> None:
+        """Note that the input of this name changed."""
+        if name and name not in self.names:
+            self.names.append(name)
+
 
 @resting()
 def changes(before: Snapshot) -> Changes:
@@ -323,12 +333,28 @@ def changes(before: Snapshot) -> Changes:
         elif patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch
-        name = before.memo.owner(number)
-        if name and name not in found.names:
-            found.names.append(name)
+        found.name(before.memo.owner(number))
+    _add_holders(found, before)
     for number in found.replaced:  # these travel whole: the number would only lead to the old state
         before.memo.objects[number] = None
     return found
+
+
+def _add_holders(found: Changes, before: Snapshot) -> None:
+    """Generators that hold what is sent anew are sent anew, too: nothing can be put into them."""
+    generators = {number: state[1][1] for number, state in before.states.items() if state[0] == "generator"}
+    gone = {id(before.memo.objects[number]) for number in found.replaced}
+    more: Optional[List[int]] = list(found.replaced)
+    while more and generators:
+        more = [
+            n for n, held in generators.items() if n not in found.replaced and any(id(part) in gone for part in held)
+        ]
+        for number in more:
+            obj = before.memo.objects[number]
+            gone.add(id(obj))
+            found.replaced.append(number)
+            found.patches[f"{PATCH}{number}"] = "new", obj
+            found.name(before.memo.owner(number))
 
 
 @resting()
@@ -379,7 +405,7 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, _with_axes(obj)
     if kind in ("masked", "subarray"):
         return kind, subclasses.array_patch(obj, kind)
-    if kind == "opaque":
+    if kind in ("opaque", "generator"):
         return "new", obj
     if kind == "handler":
         return kind, handlers.sent(obj)

@@ -28,6 +28,7 @@ from . import (
     functions,
     generators,
     handlers,
+    inflight,
     libraries,
     mapped,
     named,
@@ -174,6 +175,8 @@ class _Reducing:
         reason = refuse.reason(kind)
         if reason is not None:
             again = remade.reduce_remade(obj)
+            if again is NotImplemented and kind is types.GeneratorType:
+                again = inflight.reduce_generator(self, obj)
             if again is NotImplemented and databases.is_database(kind):
                 again = databases.reduce_database(self, obj)
             if again is not NotImplemented:

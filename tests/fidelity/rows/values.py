@@ -142,12 +142,32 @@ used = (n for n in range(3))
 total_used = sum(used)
 # %% row 45
 list(used)
-# %% row 45: what is shown and cannot come back is no earlier value either; refused
+# %% row 45: generators go on where they stand, here and there
+def count(n):
+    for i in range(n):
+        yield i
+def average():
+    total = number = 0
+    while True:
+        total += yield total / max(number, 1)
+        number += 1
+begun, mean, doubled, held = count(9), average(), (n * 2 for n in range(5)), {}
+held["same"] = begun; next(begun), next(mean), next(doubled)
+# %% row 45
+next(begun), mean.send(3), next(doubled)
+# %% row 45
+next(held["same"]), held["same"] is begun, mean.send(5), list(doubled)
+# %% row 45: what is shown
 (n for n in range(3))
-# %% row 45: an iterator in flight cannot come back; refused
+# %% row 45
 stream = (n for n in range(3))
+# %% row 45: one that stands where no code can begin; refused
+def between():
+    found = 1 + (yield 1)
+    yield found
+inside = between(); next(inside)
 # %% row 45; refused
-taken = next(stream)
+inside.send(2)
 # %% row 46; refused
 handle = open("notes.txt", "w")
 # %% row 47: what nobody holds or waits for
