@@ -398,7 +398,10 @@ class Cell:
             known["status"] = "updated"
             known["size"] += dumped.sizes.get(entry, 0)
             if entry in dumped.failed:
-                known.update(status="failed", reason=f"{CHANGES_LOST}: {dumped.failed[entry]}")
+                spent = values[entry][1] is self._namespace[owner] and hasattr(self._namespace[owner], "__next__")
+                # What has given something here must not give it once more at home: a stand-in takes its place.
+                lost = "" if spent else f"{CHANGES_LOST}: "
+                known.update(status="failed", reason=f"{lost}{dumped.failed[entry]}")
         report["hidden"] = self._front.put_by_magics() or None
         report["groups"] = [group.to_json() for group in dumped.groups]
         report["result"], report["variables"] = result, variables

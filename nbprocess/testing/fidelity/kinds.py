@@ -284,9 +284,12 @@ def _class(walk: Walk, path: str, value: type) -> None:
 
 def _generator(walk: Walk, path: str, value: types.GeneratorType[Any, Any, Any]) -> None:
     frame = value.gi_frame
-    walk.put(path, f"generator {value.__qualname__}, {'ended' if frame is None else f'in line {frame.f_lineno}'}")
-    for name, held in {} if frame is None else frame.f_locals.items():
-        if not name.startswith((".", "_nbprocess_")):  # one of an expression goes on as one that has not begun
+    if frame is None or value.__name__ == "<genexpr>":  # one of an expression goes on as one that has not begun
+        walk.put(path, f"generator {value.__qualname__}{', ended' if frame is None else ''}")
+        return
+    walk.put(path, f"generator {value.__qualname__} in line {frame.f_lineno}")
+    for name, held in frame.f_locals.items():
+        if not name.startswith("_nbprocess_"):
             walk.visit(f"{path}.{name}", held)
 
 

@@ -21,6 +21,7 @@ from . import (
     frames,
     handlers,
     handmade,
+    leftovers,
     memory,
     subclasses,
     tables,
@@ -220,6 +221,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         databases.apply(obj, kind, state)
     elif kind in atrest.APPLY:
         atrest.APPLY[kind](obj, state)
+    elif kind in leftovers.APPLY:
+        leftovers.APPLY[kind](obj, state)
     elif kind == "new":
         return takeover.take_over(obj, state)
     else:

@@ -28,9 +28,11 @@ from . import (
     handlers,
     handmade,
     inflight,
+    leftovers,
     mapped,
     models,
     plotly_figures,
+    reopened,
     subclasses,
     tables,
     takeover,
@@ -167,8 +169,10 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
-        if kind.__module__.startswith("pandas.io."):  # a Styler
+        if kind.__module__.startswith("pandas.io.") and reopened.way_of(kind) is None:  # a Styler
             return _instance(obj, kind)
+        if reopened.way_of(kind) is not None:
+            return _opaque(obj)
         return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
@@ -196,6 +200,10 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
+    if reopened.way_of(kind) is not None:
+        return _opaque(obj)
+    if leftovers.has_ends(obj):
+        return leftovers.state_of(obj)
     if plotly_figures.is_part(obj):
         return None
     if callbacks.is_registry(kind):
@@ -226,7 +234,12 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     plain = (leaves_to(object, kind) and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
-    try:  # state that only the type itself knows: compared by what it would send
+    return _opaque(obj)
+
+
+def _opaque(obj: Any) -> Optional[Tuple[str, Any]]:
+    """State that only the type itself knows: compared by what it would send."""
+    try:
         return "opaque", fingerprint(obj)
     except Exception:  # it came by another way than it would go back: leave it
         return None
@@ -341,20 +354,25 @@ def changes(before: Snapshot) -> Changes:
 
 
 def _add_holders(found: Changes, before: Snapshot) -> None:
-    """Generators that hold what is sent anew are sent anew, too: nothing can be put into them."""
-    generators = {number: state[1][1] for number, state in before.states.items() if state[0] == "generator"}
+    """What nothing can be put into and that holds what is sent anew: generators are sent anew, too, and tuples go
+    whole to what refers to them."""
     gone = {id(before.memo.objects[number]) for number in found.replaced}
-    more: Optional[List[int]] = list(found.replaced)
-    while more and generators:
-        more = [
-            n for n, held in generators.items() if n not in found.replaced and any(id(part) in gone for part in held)
-        ]
+    holders = {number: state[1][1] for number, state in before.states.items() if state[0] == "generator"}
+    if gone:
+        holders.update((n, obj) for n, obj in enumerate(before.memo.objects) if type(obj) is tuple)
+    more: List[int] = list(found.replaced)
+    while more and holders:
+        more = [number for number, held in holders.items() if any(id(part) in gone for part in held)]
         for number in more:
             obj = before.memo.objects[number]
+            del holders[number]
             gone.add(id(obj))
+            if number in found.replaced:
+                continue
             found.replaced.append(number)
-            found.patches[f"{PATCH}{number}"] = "new", obj
-            found.name(before.memo.owner(number))
+            if type(obj) is not tuple:
+                found.patches[f"{PATCH}{number}"] = "new", obj
+                found.name(before.memo.owner(number))
 
 
 @resting()

@@ -29,12 +29,14 @@ from . import (
     generators,
     handlers,
     inflight,
+    leftovers,
     libraries,
     mapped,
     named,
     plugins,
     refuse,
     remade,
+    reopened,
     singles,
     states,
     subclasses,
@@ -173,6 +175,10 @@ class _Reducing:
         """Called for everything that is not plain data."""
         kind = type(obj)
         reason = refuse.reason(kind)
+        again = leftovers.reduce_leftover(obj)
+        again = reopened.reduce_reopened(obj) if again is NotImplemented else again
+        if again is not NotImplemented:
+            return again
         if reason is not None:
             again = remade.reduce_remade(obj)
             if again is NotImplemented and kind is types.GeneratorType:
