@@ -68,7 +68,9 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     _flush()
     channel.report(report)
     import atexit
+    import warnings
 
+    warnings.simplefilter("ignore")  # of what is left open: in place it stays open
     atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
     _flush()
     return 0

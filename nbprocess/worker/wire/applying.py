@@ -17,6 +17,7 @@ from . import (
     callbacks,
     containers,
     databases,
+    duck,
     exceptions,
     frames,
     handlers,
@@ -221,6 +222,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         databases.apply(obj, kind, state)
     elif kind in atrest.APPLY:
         atrest.APPLY[kind](obj, state)
+    elif kind == "duck":
+        duck.apply(obj, state)
     elif kind in leftovers.APPLY:
         leftovers.APPLY[kind](obj, state)
     elif kind == "new":

@@ -22,6 +22,7 @@ from . import (
     constants,
     containers,
     databases,
+    duck,
     dynamic,
     exceptions,
     frames,
@@ -200,6 +201,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
+    if duck.is_connection(kind):
+        return duck.state_of(obj)
     if reopened.way_of(kind) is not None:
         return _opaque(obj)
     if leftovers.has_ends(obj):
@@ -286,7 +289,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
+    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -431,6 +434,8 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, callbacks.Sent(obj)
     if kind in databases.KINDS:
         return kind, databases.patch_of(obj, kind, state)
+    if kind == "duck":
+        return kind, duck.patch_of(obj)
     if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "exception":

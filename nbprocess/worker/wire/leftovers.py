@@ -141,6 +141,13 @@ def _reduce_popen(popen: Any) -> Any:
 # -- pools -------------------------------------------------------------------------------------------------------------
 
 
+_COUNTS = ("_idle_semaphore", "_idle_worker_semaphore", "_queue_count", "_work_ids")
+
+
+def _set(executor: Any, attributes: Dict[str, Any]) -> None:
+    vars(executor).update(attributes)
+
+
 def _reduce_executor(executor: Any) -> Any:
     """One that is shut down, or that has nothing to do: its threads and processes are made when they are needed."""
     held = vars(executor)
@@ -150,7 +157,15 @@ def _reduce_executor(executor: Any) -> Any:
     given = {"initializer": held.get("_initializer"), "initargs": held.get("_initargs", ())}
     prefix = held.get("_thread_name_prefix")
     given.update({} if prefix is None else {"thread_name_prefix": prefix})
-    return make_executor, (type(executor), executor._max_workers, {} if ended else given, ended)
+    counts = {name: held[name] for name in _COUNTS if ended and name in held}
+    return (
+        make_executor,
+        (type(executor), executor._max_workers, {} if ended else given, ended),
+        counts,
+        None,
+        None,
+        _set,
+    )
 
 
 def _idle(executor: Any) -> int:

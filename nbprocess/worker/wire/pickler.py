@@ -22,6 +22,7 @@ from . import (
     constants,
     containers,
     databases,
+    duck,
     dynamic,
     exceptions,
     frames,
@@ -185,6 +186,8 @@ class _Reducing:
                 again = inflight.reduce_generator(self, obj)
             if again is NotImplemented and databases.is_database(kind):
                 again = databases.reduce_database(self, obj)
+            if again is NotImplemented and duck.is_connection(kind):
+                again = duck.reduce_connection(self, obj)
             if again is not NotImplemented:
                 return again
             raise Refused(reason)
@@ -276,6 +279,9 @@ class _Reducing:
             path = remade.path_in_shell(obj)
             if path is not None:
                 return remade.make_of_shell, (path,)
+            stream = remade.reduce_stream(obj)
+            if stream is not NotImplemented:
+                return stream
         if root in ("logging", "__main__") and handlers.is_handler(obj):
             return handlers.reduce_handler(obj)
         if root not in _PLAIN or root == "__main__":

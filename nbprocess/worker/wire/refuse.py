@@ -15,6 +15,7 @@ _THREAD = "it belongs to the threads of this process. Make it inside the cell."
 _WIDGET = "a widget lives in this page only. Use its value instead."
 _SPARK = "it is a handle to a cluster. Collect the data first, or make it inside the cell."
 _WINDOW = "it is a window onto a dict. Make a list of it."
+_QUERY = "a query belongs to its connection. Fetch its rows (df(), fetchall()), or ask inside the cell."
 _USED_UP = "what it still would give exists in this process only. Make a list of it, or create it inside the cell."
 
 # (module prefix, type name or "*") → reason; checked against every class in the type's MRO.
@@ -55,6 +56,9 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("sqlalchemy", "Session"): _CONNECTION,
     ("psycopg2", "connection"): _CONNECTION,
     ("duckdb", "DuckDBPyConnection"): _CONNECTION,
+    ("_duckdb", "DuckDBPyConnection"): _CONNECTION,
+    ("duckdb", "DuckDBPyRelation"): _QUERY,
+    ("_duckdb", "DuckDBPyRelation"): _QUERY,
     ("boto3", "*"): _SECRET,
     ("botocore", "*"): _SECRET,
     ("aiobotocore", "*"): _SECRET,

@@ -48,6 +48,8 @@ def reduce_remade(obj: Any) -> Any:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
+    if kind in _FILES:
+        return reduce_stream(obj)
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
     if kind.__module__ == "multiprocessing.context" and hasattr(obj, "get_start_method"):
@@ -143,6 +145,19 @@ def path_in_shell(obj: Any) -> Optional[Tuple[str, ...]]:
         if formatter is obj:
             return "formatters", mime
     return None
+
+
+def reduce_stream(obj: Any) -> Any:
+    """What ``print`` writes to here, and warnings: each end has its own. NotImplemented for all others."""
+    for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
+        if getattr(sys, name, None) is obj:
+            return make_stream, (name,)
+    return NotImplemented
+
+
+def make_stream(name: str) -> Any:
+    """This end's own."""
+    return getattr(sys, name)
 
 
 def make_of_shell(path: Tuple[str, ...]) -> Any:

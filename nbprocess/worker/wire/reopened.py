@@ -70,7 +70,8 @@ def _reduce_h5py(obj: Any) -> Any:
     if kind not in ("File", "Group", "Dataset"):
         return NotImplemented
     if not obj:
-        return make_closed_h5py, (kind,)
+        held = {name: value for name, value in vars(obj).items() if name != "_id"}
+        return make_closed_h5py, (kind,), held, None, None, set_state
     if kind != "File":
         return take_h5py, (obj.file, obj.name)
     _check_reads(obj.filename, obj.mode)
