@@ -80,6 +80,11 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
     elif value is getattr(getattr(sys.modules.get("bokeh.io.state"), "_STATE", None), "document", walk):
         walk.put(path, f"{named(kind)} of the process")  # it leads to all that was shown
+    elif kind.__module__.startswith("concurrent.futures.") and hasattr(value, "_max_workers"):
+        ended = getattr(value, "_shutdown", False) or getattr(value, "_shutdown_thread", False)
+        walk.put(path, f"{named(kind)} {value._max_workers} ended={ended}")  # its threads come as they are needed
+    elif root in ("h5py", "tables") and not hasattr(kind, "attrs"):
+        walk.put(path, named(kind))  # HDF5 numbers what a process opens
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
         walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":

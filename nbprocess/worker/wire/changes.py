@@ -203,10 +203,10 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return databases.state_of(obj)
     if duck.is_connection(kind):
         return duck.state_of(obj)
-    if reopened.way_of(kind) is not None:
-        return _opaque(obj)
     if leftovers.has_ends(obj):
         return leftovers.state_of(obj)
+    if leftovers.way_of(kind) is not None or (reopened.way_of(kind) is not None and root != "PIL"):
+        return _opaque(obj)
     if plotly_figures.is_part(obj):
         return None
     if callbacks.is_registry(kind):

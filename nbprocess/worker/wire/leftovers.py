@@ -20,11 +20,15 @@ from .refuse import Refused
 
 def reduce_leftover(obj: Any) -> Any:
     """The reduction of such an object; NotImplemented for all others, and for what is still at work."""
-    kind = type(obj)
+    way = way_of(type(obj))
+    return NotImplemented if way is None else way(obj)
+
+
+def way_of(kind: type) -> Optional[Callable[[Any], Any]]:
+    """How objects of this type are reduced; None for all others than such."""
     if kind not in _ways:
         _ways[kind] = next((way for place, way in _WAYS if any(place == _place(base) for base in kind.__mro__)), None)
-    way = _ways[kind]
-    return NotImplemented if way is None else way(obj)
+    return _ways[kind]
 
 
 def _place(kind: type) -> Tuple[str, str]:

@@ -93,6 +93,15 @@ def _bunch(pickler: Any, obj: Any) -> Any:
     return NEWOBJ, (type(obj),), dict(vars(obj)), None, iter(obj.items()), remade.add_attributes
 
 
+def _rich(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ != "Console":
+        return NotImplemented
+    left_out = ("_thread_locals", "_environ")
+    held = {name: value for name, value in vars(obj).items() if name not in left_out}
+    themes = obj._thread_locals.theme_stack
+    return remade.make_console, (type(obj),), {**held, "themes": themes}, None, None, remade.set_console
+
+
 def _pygments(pickler: Any, obj: Any) -> Any:
     return (remade.make_token, (tuple(obj),)) if type(obj).__name__ == "_TokenType" else NotImplemented
 
@@ -109,6 +118,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "polars": _polars,
     "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
     "pygments": _pygments,
+    "rich": _rich,
     "sklearn": _bunch,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "torch": _torch,

@@ -48,7 +48,7 @@ def reduce_remade(obj: Any) -> Any:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
-    if kind in _FILES:
+    if isinstance(obj, _FILES):
         return reduce_stream(obj)
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
@@ -178,6 +178,18 @@ def make_token(names: Tuple[str, ...]) -> Any:
     for name in names:
         token = getattr(token, name)
     return token
+
+
+def make_console(kind: Any) -> Any:
+    """A console of ``rich`` that writes to this end's output."""
+    return kind()
+
+
+def set_console(console: Any, state: Any) -> None:
+    """Its settings and themes, apart from what each thread has."""
+    attributes = dict(state)
+    console._thread_locals.theme_stack = attributes.pop("themes")
+    vars(console).update(attributes)
 
 
 def reduce_iterator(obj: Any) -> Any:

@@ -190,11 +190,10 @@ def make_chunks(path: str, engine: Any, options: Dict[str, Any], given: int, clo
     from pandas.io.parsers import TextFileReader
 
     made: Any = TextFileReader(find(path), engine, **options)
+    if given:
+        made.get_chunk(given)
     if closed:
         made.close()
-        made._currow = given
-    elif given:
-        made.get_chunk(given)
     return made
 
 
@@ -229,6 +228,37 @@ def _reduce_fits(file: Any) -> Any:
     return make_bare, (type(file),), (held, {"_file": (_path(inner.name), "")}), None, None, set_files
 
 
+def _reduce_image(image: Any) -> Any:
+    """A picture of which nothing but its head was read so far, or one of several that a file holds."""
+    inner: Any = getattr(image, "fp", None) or getattr(image, "_fp", None)
+    name = getattr(inner, "name", None)
+    if not isinstance(name, str) or inner.closed or not hasattr(type(image), "_open"):
+        return NotImplemented
+    made = (_path(name), image.tell(), image.filename)
+    if getattr(image, "_im", image) is not None:
+        again = make_image(*made)
+        if getattr(again, "n_frames", 1) == 1 or (again.mode, again.tobytes()) != (image.mode, image.tobytes()):
+            return NotImplemented
+    return make_image, made, dict(image.info), None, None, set_info
+
+
+def make_image(path: str, frame: int, given: Any) -> Any:
+    """A picture of PIL that is read when it is needed."""
+    from PIL import Image
+
+    made: Any = Image.open(find(path))
+    if frame:
+        made.seek(frame)
+    made.filename = given
+    return made
+
+
+def set_info(image: Any, info: Dict[str, Any]) -> None:
+    """What is noted on a picture."""
+    image.info.clear()
+    image.info.update(info)
+
+
 _OPENING = {"": "", "BufferedReader": "", "GzipFile": "gzip", "BZ2File": "bz2", "LZMAFile": "lzma"}
 """How a file is packed, by the type of what reads it → the module that opens it."""
 
@@ -254,5 +284,6 @@ _WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
     (("zipfile", "ZipFile"), _reduce_zip),
     (("tarfile", "TarFile"), _reduce_tar),
     (("astropy", "_File"), _reduce_fits),
+    (("PIL", "ImageFile"), _reduce_image),
 ]
 """Package and name of the class, or of one that it is made of."""
