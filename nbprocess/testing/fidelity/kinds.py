@@ -83,6 +83,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     elif kind.__module__.startswith("concurrent.futures.") and hasattr(value, "_max_workers"):
         ended = getattr(value, "_shutdown", False) or getattr(value, "_shutdown_thread", False)
         walk.put(path, f"{named(kind)} {value._max_workers} ended={ended}")  # its threads come as they are needed
+    elif root == "numba" and hasattr(value, "_code"):
+        walk.put(path, f"{named(kind)} {value}")  # its types are numbered as they are first met
     elif root in ("h5py", "tables") and not hasattr(kind, "attrs"):
         walk.put(path, named(kind))  # HDF5 numbers what a process opens
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):

@@ -31,9 +31,11 @@ from . import (
     inflight,
     leftovers,
     mapped,
+    matrices,
     models,
     plotly_figures,
     reopened,
+    states,
     subclasses,
     tables,
     takeover,
@@ -179,7 +181,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "tensor", tensors.state(obj)
     if root == "torch" and torchmodules.is_script(obj):
         return "opaque", fingerprint((obj.training, *obj.state_dict().items()))
-    if tables.is_polars(kind) or models.is_booster(kind):
+    if tables.is_polars(kind) or models.is_booster(kind) or matrices.is_matrix(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
         return _frame(obj)
@@ -231,6 +233,9 @@ def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     elif isinstance(obj, set):
         inner = ["members", set(containers.contents(obj))]
     attributes = attributes_of(obj)
+    anew = states.filled_anew(kind)
+    if anew and attributes:
+        attributes = {name: value for name, value in attributes.items() if name != anew}
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind

@@ -81,6 +81,8 @@ def set_thread(thread: Any, state: Dict[str, Any]) -> None:
     thread._started.set()
     thread._ident = thread._native_id = ended
     if hasattr(thread, "_handle"):  # since Python 3.13
+        made: Any = sys.modules["_thread"]
+        thread._handle = made._make_thread_handle(ended)
         thread._handle._set_done()
     else:
         thread._is_stopped, thread._tstate_lock = True, None

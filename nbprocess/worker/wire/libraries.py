@@ -12,6 +12,7 @@ from . import (
     callbacks,
     containers,
     designs,
+    matrices,
     models,
     plotly_figures,
     remade,
@@ -46,11 +47,26 @@ def _torch(pickler: Any, obj: Any) -> Any:
 def _xgboost(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     booster = kind.__module__ == "xgboost.core" and kind.__name__ == "Booster"
-    return models.reduce_booster(pickler, obj) if booster else NotImplemented
+    return models.reduce_booster(pickler, obj) if booster else matrices.reduce_matrix(obj)
 
 
 def _numba(pickler: Any, obj: Any) -> Any:
+    if type(obj).__module__ in ("numba.typed.typedlist", "numba.typed.typeddict"):
+        return models.reduce_typed(obj)
     return models.reduce_numba(obj) if hasattr(type(obj), "_reduce_states") else NotImplemented
+
+
+def _cvxpy(pickler: Any, obj: Any) -> Any:
+    found, lost = models.without_statistics(obj)
+    if found is NotImplemented:
+        return states.reduce_filling(obj)
+    if lost:
+        pickler.losses.add("has statistics of its solver's own, which stay behind (solver_stats.extra_stats).")
+    return found
+
+
+def _shapely(pickler: Any, obj: Any) -> Any:
+    return (type(obj), (obj.context,)) if type(obj).__name__ == "PreparedGeometry" else NotImplemented
 
 
 def _soup(pickler: Any, obj: Any) -> Any:
@@ -58,6 +74,8 @@ def _soup(pickler: Any, obj: Any) -> Any:
 
 
 def _polars(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ == "SQLContext":
+        return tables.reduce_sql(obj)
     return tables.reduce_polars(pickler, obj) if tables.is_polars(type(obj)) else NotImplemented
 
 
@@ -110,6 +128,8 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": _astropy,
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": _soup,
+    "cvxpy": _cvxpy,
+    "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,
     "patsy": designs.reduce_design,
@@ -119,6 +139,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
     "pygments": _pygments,
     "rich": _rich,
+    "shapely": _shapely,
     "sklearn": _bunch,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "torch": _torch,

@@ -124,3 +124,27 @@ def set_soup(soup: Any, attributes: Dict[str, Any]) -> None:
     """The inverse of ``reduce_soup``; what parses has nothing of the document in it."""
     builder = attributes["builder"]
     vars(soup).update(attributes, builder=builder() if isinstance(builder, type) else builder)
+
+
+_ANEW = {("cvxpy", "Problem"): "_solver_cache"}
+"""Package and name of a class → a dict of its objects that belongs to their process and fills itself."""
+
+
+def filled_anew(kind: type) -> str:
+    """The name of that dict; empty for all other classes."""
+    return _ANEW.get(((kind.__module__ or "").split(".")[0], kind.__name__), "")
+
+
+def reduce_filling(obj: Any) -> Any:
+    """An object without such a dict; NotImplemented for all others."""
+    name = filled_anew(type(obj))
+    if not name:
+        return NotImplemented
+    held = {key: value for key, value in vars(obj).items() if key != name}
+    return classes.make_bare, (type(obj),), held, None, None, set_filling
+
+
+def set_filling(obj: Any, attributes: Dict[str, Any]) -> None:
+    """The inverse: the dict is empty."""
+    vars(obj).update(attributes)
+    vars(obj)[filled_anew(type(obj))] = {}

@@ -138,3 +138,14 @@ def is_of_columns(obj: Any) -> bool:
     """Whether it is a table of astropy."""
     module: Any = sys.modules.get("astropy.table")
     return module is not None and isinstance(obj, getattr(module, "Table", ()))
+
+
+def reduce_sql(context: Any) -> Any:
+    """A ``SQLContext`` of polars: the frames that it knows by name."""
+    frames = {name: context.execute(f'SELECT * FROM "{name}"', eager=False) for name in context.tables()}
+    return make_sql, (type(context), frames, context._eager_execution)
+
+
+def make_sql(kind: Any, frames: Any, eager: bool) -> Any:
+    """The inverse of ``reduce_sql``."""
+    return kind(frames, eager=eager)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from . import models, plotly_figures, subclasses, tables, torchmodules
+from . import matrices, models, plotly_figures, subclasses, tables, torchmodules
 
 
 def stays(obj: Any) -> bool:
@@ -33,6 +33,10 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
         return tables.take_over
     if models.is_booster(kind):
         return models.take_over
+    if kind.__module__ in ("numba.typed.typedlist", "numba.typed.typeddict"):
+        return models.take_over_typed
+    if matrices.is_matrix(kind):
+        return matrices.take_over
     if plotly_figures.is_plotted(kind):
         return plotly_figures.take_over
     if torchmodules.is_script(obj):
