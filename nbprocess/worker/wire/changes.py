@@ -181,7 +181,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "tensor", tensors.state(obj)
     if root == "torch" and torchmodules.is_script(obj):
         return "opaque", fingerprint((obj.training, *obj.state_dict().items()))
-    if tables.is_polars(kind) or models.is_booster(kind) or matrices.is_matrix(kind):
+    if tables.is_polars(kind) or models.is_booster(kind) or matrices.is_matrix(kind) or models.is_typed(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
         return _frame(obj)

@@ -12,6 +12,7 @@ from . import (
     callbacks,
     containers,
     designs,
+    documents,
     matrices,
     models,
     plotly_figures,
@@ -51,7 +52,7 @@ def _xgboost(pickler: Any, obj: Any) -> Any:
 
 
 def _numba(pickler: Any, obj: Any) -> Any:
-    if type(obj).__module__ in ("numba.typed.typedlist", "numba.typed.typeddict"):
+    if models.is_typed(type(obj)):
         return models.reduce_typed(obj)
     return models.reduce_numba(obj) if hasattr(type(obj), "_reduce_states") else NotImplemented
 
@@ -67,10 +68,6 @@ def _cvxpy(pickler: Any, obj: Any) -> Any:
 
 def _shapely(pickler: Any, obj: Any) -> Any:
     return (type(obj), (obj.context,)) if type(obj).__name__ == "PreparedGeometry" else NotImplemented
-
-
-def _soup(pickler: Any, obj: Any) -> Any:
-    return states.reduce_soup(obj) if type(obj).__name__ == "BeautifulSoup" else NotImplemented
 
 
 def _polars(pickler: Any, obj: Any) -> Any:
@@ -127,7 +124,7 @@ def _pygments(pickler: Any, obj: Any) -> Any:
 _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": _astropy,
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
-    "bs4": _soup,
+    "bs4": documents.reduce_node,
     "cvxpy": _cvxpy,
     "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,

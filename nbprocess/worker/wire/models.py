@@ -66,6 +66,11 @@ def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
     return kind._rebuild(**states)
 
 
+def is_typed(kind: type) -> bool:
+    """Whether it is a typed list or dict of Numba."""
+    return kind.__module__ in ("numba.typed.typedlist", "numba.typed.typeddict")
+
+
 def reduce_typed(obj: Any) -> Any:
     """A typed list or dict of Numba: its items, and the types of those."""
     if not obj._typed:  # nothing was ever put into it

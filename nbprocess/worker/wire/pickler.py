@@ -111,6 +111,8 @@ class _Reducing:
         self.storages = {} if storages is None else storages  # of tensors: see ``tensors.storage_of``
         self.held: Dict[int, tensors.Storage] = {}  # those that were met, by identity
         self.losses: Set[str] = set()  # what values have that does not travel
+        self.shells: Set[int] = set()  # nodes of documents, which get what they hold later
+        self.seeds: Any = ()  # identities of the objects that the other end has
         self._shared = shared or {}
         self._kept: List[Any] = []
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them

@@ -1,12 +1,11 @@
 """Objects that go by their own attributes although their class would send something else: those of traitlets, the
-optimizers, hooks and batches of PyTorch, and documents of Beautiful Soup.
+optimizers, hooks and batches of PyTorch, and those with a part that belongs to their process.
 
 May import: the standard library, this folder.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Dict
 
 from . import classes, remade, tables, torchmodules
@@ -104,26 +103,6 @@ def goes_by_attributes(kind: Any) -> bool:
 def make_member(cls: type, name: str) -> Any:
     """What the body of a class has under a name, before it is looked up on an object."""
     return vars(cls)[name]
-
-
-_SHALLOW = 2_000
-"""Nodes of a document up to which it travels as it is: they lie one inside the other, as pickle goes through them."""
-
-
-def reduce_soup(soup: Any) -> Any:
-    """A document of Beautiful Soup with its very nodes, which other names may hold: its own state is a text, which is
-    read once more. NotImplemented for a large one."""
-    if sum(1 for _ in itertools.islice(soup.descendants, _SHALLOW + 1)) > _SHALLOW:
-        return NotImplemented
-    builder = soup.builder if soup.builder.picklable else type(soup.builder)
-    attributes = dict(vars(soup), builder=builder)
-    return classes.make_bare, (type(soup),), attributes, None, None, set_soup
-
-
-def set_soup(soup: Any, attributes: Dict[str, Any]) -> None:
-    """The inverse of ``reduce_soup``; what parses has nothing of the document in it."""
-    builder = attributes["builder"]
-    vars(soup).update(attributes, builder=builder() if isinstance(builder, type) else builder)
 
 
 _ANEW = {("cvxpy", "Problem"): "_solver_cache"}

@@ -33,7 +33,7 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
         return tables.take_over
     if models.is_booster(kind):
         return models.take_over
-    if kind.__module__ in ("numba.typed.typedlist", "numba.typed.typeddict"):
+    if models.is_typed(kind):
         return models.take_over_typed
     if matrices.is_matrix(kind):
         return matrices.take_over
