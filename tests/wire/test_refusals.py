@@ -68,7 +68,6 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "spark frame": (lambda: _of("pyspark.sql.classic.dataframe", "DataFrame"), "Collect the data first"),
     "dask client": (lambda: _of("distributed.client", "Client"), "Collect the data first"),
     "widget": (ipywidgets.IntSlider, "Use its value instead"),
-    "animation": (lambda: _of("matplotlib.animation", "FuncAnimation"), "Create it inside the cell"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
     "memory with gaps": (lambda: memoryview(b"abc")[::2], "Make bytes of it"),
     "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),

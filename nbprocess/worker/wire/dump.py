@@ -270,7 +270,8 @@ def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[O
     elif isinstance(error, RecursionError):
         reason = _TOO_DEEP
     else:
-        reason = f"it cannot be serialised ({type(error).__name__}: {error}). Create it inside the cell."
+        way = "Make a list of it, or create" if hasattr(type(found), "__next__") else "Create"
+        reason = f"it cannot be serialised ({type(error).__name__}: {error}). {way} it inside the cell."
     return None, Failure(type(found).__name__, f"{name}{path}" if path else "", reason)
 
 

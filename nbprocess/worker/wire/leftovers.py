@@ -281,6 +281,19 @@ def _reduce_struct(made: Any) -> Any:
     return type(made), (made.format,)
 
 
+def _reduce_entry(entry: Any) -> Any:
+    return find_entry, (entry.path[: len(entry.path) - len(entry.name)], entry.name)
+
+
+def find_entry(folder: Any, name: Any) -> Any:
+    """What ``os.scandir`` says of a file, if it is here too."""
+    with os.scandir(folder or os.curdir) as entries:
+        found = next((entry for entry in entries if entry.name == name), None)
+    if found is None:
+        raise FileNotFoundError(f"there is no {name} in {folder or os.curdir}")
+    return found
+
+
 def _reduce_decoder(decoder: Any) -> Any:
     held = {name: value for name, value in vars(decoder).items() if name != "scan_once"}
     return make_bare, (type(decoder),), held, None, None, set_decoder
@@ -308,6 +321,7 @@ _WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
     (("_csv", "Writer"), _reduce_writer),
     (("_struct", "Struct"), _reduce_struct),
     (("json", "JSONDecoder"), _reduce_decoder),
+    (("posix", "DirEntry"), _reduce_entry),
 ]
 """Package and name of the class, or of one that it is made of."""
 

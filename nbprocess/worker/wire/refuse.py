@@ -16,6 +16,7 @@ _DIGEST = "a digest that is not finished belongs to this process. Use its hexdig
 _WIDGET = "a widget lives in this page only. Use its value instead."
 _SPARK = "it is a handle to a cluster. Collect the data first, or make it inside the cell."
 _WINDOW = "it is a window onto a dict. Make a list of it."
+_NODES = "its nodes lie in the memory of lxml. Send its text (etree.tostring()), and parse that inside the cell."
 _QUERY = "a query belongs to its connection. Fetch its rows (df(), fetchall()), or ask inside the cell."
 _USED_UP = "what it still would give exists in this process only. Make a list of it, or create it inside the cell."
 
@@ -112,11 +113,12 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("ipywidgets", "Widget"): _WIDGET,
     ("anywidget", "*"): _WIDGET,
     ("IPython.core.display_functions", "DisplayHandle"): "it belongs to this page. Create it inside the cell.",
-    ("matplotlib.animation", "*"): "an animation is bound to a live figure. Create it inside the cell.",
     (
         "xgboost",
         "QuantileDMatrix",
     ): "XGBoost cannot save it. Send the data that it was made of, and make it inside the cell.",
+    ("lxml.etree", "_Element"): _NODES,
+    ("lxml.etree", "_ElementTree"): _NODES,
     ("_sre", "SRE_Scanner"): "a scan goes on in this process only. Make a list of its matches.",
     ("_hashlib", "HASH"): _DIGEST,
     ("_hashlib", "HMAC"): _DIGEST,

@@ -185,9 +185,23 @@ with lock: counter.count(); event.set(); todo.put([1]); level.set(2)
 counter.n, event.is_set(), todo.get(), level.get(), done.result()
 # %% row 47; refused
 lock.acquire()
-running = threading.Thread(target=print)
-# %% row 47; refused
-running.start(); running.join(); del running
+# %% row 47: threads and pools before their work and behind it
+running, results = threading.Thread(target=lambda: results.append(1), name="one"), []
+pool = concurrent.futures.ThreadPoolExecutor(1)
+# %% row 47
+running.start(); running.join(); pool.submit(results.append, 2).result(); pool.shutdown()
+# %% row 47
+results, running.is_alive(), running.name
+# %% row 46: what read or wrote a file that is closed; archives and chunks of tables
+import csv, zipfile
+with open("rows.csv", "w") as file: writer = csv.writer(file); writer.writerows([["a"], [1], [2], [3]])
+with open("rows.csv") as file: reader = csv.DictReader(file); read = list(reader)
+with zipfile.ZipFile("rows.zip", "w") as packed: packed.writestr(zipfile.ZipInfo("a.txt"), "inside")
+archive, chunks = zipfile.ZipFile("rows.zip"), pd.read_csv("rows.csv", chunksize=1)
+# %% row 46
+archive.read("a.txt"), next(chunks), reader.fieldnames, reader.line_num
+# %% row 46
+[list(part["a"]) for part in chunks], archive.namelist()
 # %% row 47: weak references, windows
 import types, weakref
 class Node:
