@@ -30,11 +30,11 @@ from . import (
     tensors,
     triangles,
 )
-from .changes import attributes_of, slots_of
 from .classes import data_of, set_attribute
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
 from .instances import Difference
+from .ownstate import attributes_of, slots_of
 
 
 @dataclass

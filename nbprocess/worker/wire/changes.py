@@ -5,10 +5,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
-import contextlib
-import functools
 import math
 import os
 import types
@@ -20,7 +17,6 @@ from . import (
     caches,
     callbacks,
     constants,
-    containers,
     databases,
     duck,
     dynamic,
@@ -35,7 +31,6 @@ from . import (
     models,
     plotly_figures,
     reopened,
-    states,
     subclasses,
     tables,
     takeover,
@@ -43,13 +38,14 @@ from . import (
     torchmodules,
 )
 from .arrays import contents
-from .classes import data_of, leaves_to
+from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable
 from .group import PATCH, Memo
 from .instances import digests, patch_of
+from .ownstate import instance, opaque
 from .remade import Anew, path_in_shell
 
 _CONSTANT = (
@@ -173,9 +169,9 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
         if kind.__module__.startswith("pandas.io.") and reopened.way_of(kind) is None:  # a Styler
-            return _instance(obj, kind)
+            return instance(obj, kind)
         if reopened.way_of(kind) is not None:
-            return _opaque(obj)
+            return opaque(obj)
         return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
@@ -208,75 +204,18 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if leftovers.has_ends(obj):
         return leftovers.state_of(obj)
     if leftovers.way_of(kind) is not None or (reopened.way_of(kind) is not None and root != "PIL"):
-        return _opaque(obj)
+        return opaque(obj)
     if plotly_figures.is_part(obj):
         return None
     if callbacks.is_registry(kind):
         return callbacks.state_of(obj)
-    return atrest.state_of(obj) or _instance(obj, kind)
+    return atrest.state_of(obj) or instance(obj, kind)
 
 
 def _frame(frame: Any) -> Tuple[str, Any]:
     """The state of a frame or series. The names of its axes are those of the axes, which others may have, too."""
     axes = {name: getattr(frame, name) for name in ("index", "columns")[: frame.ndim]}
     return "frame", (fingerprint(frame, list(axes.values())), {**extras(frame), **axes})
-
-
-def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
-    if kind is functools.partial:  # what it calls, and with what, stays; that may change in itself
-        return "instance", ([], dict(obj.__dict__), {})
-    inner: List[Any] = []
-    if isinstance(obj, (list, collections.deque)):
-        inner = ["items", containers.contents(obj)]
-    elif isinstance(obj, dict):
-        inner = ["pairs", dict(containers.contents(obj))]
-    elif isinstance(obj, set):
-        inner = ["members", set(containers.contents(obj))]
-    attributes = attributes_of(obj)
-    anew = states.filled_anew(kind)
-    if anew and attributes:
-        attributes = {name: value for name, value in attributes.items() if name != anew}
-    slots = slots_of(obj, kind)
-    if kind.__module__ == "__main__":
-        slots[_CLASS] = kind
-    plain = (leaves_to(object, kind) and not takeover.keeps_inside(kind)) or models.is_quantity(obj)
-    if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
-        return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
-    return _opaque(obj)
-
-
-def _opaque(obj: Any) -> Optional[Tuple[str, Any]]:
-    """State that only the type itself knows: compared by what it would send."""
-    try:
-        return "opaque", fingerprint(obj)
-    except Exception:  # it came by another way than it would go back: leave it
-        return None
-
-
-def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:
-    """The attributes that an object holds in a dict; None where it has none, whatever its ``__getattr__`` says to that
-    (SQLAlchemy's raises a ``NameError``)."""
-    try:
-        found = obj.__dict__
-    except Exception:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-_CLASS = "__class__"
-"""Stands among the slots for the class itself, which code may change."""
-
-
-def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
-    """What an object holds in slots."""
-    found = {}
-    for base in kind.__mro__:
-        names = vars(base).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            if name not in ("__dict__", "__weakref__"):
-                with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
-                    found[name] = getattr(obj, name)
-    return found
 
 
 def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
