@@ -410,3 +410,22 @@ def test_the_name_of_an_index_is_no_change_of_a_column_that_has_it(ends: Ends) -
     assert ends.changed == ["frame"]
     assert list(ends.home["frame"]["a"]) == [9, 2]
     assert ends.home["frame"].index.name == "id"
+
+
+def test_private_slots_change_and_what_answers_with_another_error_is_no_obstacle(ends: Ends) -> None:
+    ends.cell("""
+class Odd:
+    __slots__ = ("__kept",)
+    def __init__(self): self.__kept = 1
+    def __getattr__(self, name): raise NameError(name)
+    def kept(self, value=None):
+        if value: self.__kept = value
+        return self.__kept
+odd = Odd()
+""")
+    odd = ends.home["odd"]
+    far = ends.send("odd")
+    ends.begin()
+    assert far["odd"].kept(2) == 2
+    ends.back()
+    assert ends.home["odd"] is odd and odd.kept() == 2

@@ -108,6 +108,12 @@ def _bunch(pickler: Any, obj: Any) -> Any:
     return NEWOBJ, (type(obj),), dict(vars(obj)), None, iter(obj.items()), remade.add_attributes
 
 
+def _sqlalchemy(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ != "symbol":
+        return NotImplemented
+    return remade.take_symbol, (type(obj), obj.name)  # its number is another one in each process
+
+
 def _rich(pickler: Any, obj: Any) -> Any:
     if type(obj).__name__ != "Console":
         return NotImplemented
@@ -138,6 +144,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "rich": _rich,
     "shapely": _shapely,
     "sklearn": _bunch,
+    "sqlalchemy": _sqlalchemy,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "torch": _torch,
     "xgboost": _xgboost,

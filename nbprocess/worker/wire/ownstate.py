@@ -64,6 +64,8 @@ def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
     for base in kind.__mro__:
         names = vars(base).get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.__name__.lstrip('_')}{name}"
             if name not in ("__dict__", "__weakref__"):
                 with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
                     found[name] = getattr(obj, name)

@@ -180,6 +180,12 @@ def make_token(names: Tuple[str, ...]) -> Any:
     return token
 
 
+def take_symbol(kind: Any, name: str) -> Any:
+    """What SQLAlchemy calls by that name here."""
+    found: Any = kind.symbols.get(name)
+    return kind(name) if found is None else found
+
+
 def make_console(kind: Any) -> Any:
     """A console of ``rich`` that writes to this end's output."""
     return kind()

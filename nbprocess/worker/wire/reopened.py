@@ -6,6 +6,7 @@ What writes is refused: two processes would write into one file. May import: the
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -193,7 +194,10 @@ def make_chunks(path: str, engine: Any, options: Dict[str, Any], given: int, clo
     if given:
         made.get_chunk(given)
     if closed:
+        with contextlib.suppress(StopIteration):  # it may have come to the end
+            made.get_chunk(1)
         made.close()
+        made._currow = given
     return made
 
 

@@ -183,7 +183,7 @@ del pool
 with lock: counter.count(); event.set(); todo.put([1]); level.set(2)
 # %% row 47
 counter.n, event.is_set(), todo.get(), level.get(), done.result()
-# %% row 47; refused
+# %% row 47
 lock.acquire()
 # %% row 47: threads and pools before their work and behind it
 running, results = threading.Thread(target=lambda: results.append(1), name="one"), []
