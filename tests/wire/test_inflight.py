@@ -175,15 +175,16 @@ g, h = mean(), around(); next(g); g.send(3); next(h); h.send(3)
 
 def test_what_holds_one_shares_it_and_a_changed_one_takes_its_place(ends: Ends) -> None:
     ends.cell(
-        "def letters():\n    yield from 'abcdef'\ng = letters(); held = [g, {'g': g}]; pairs = zip(g, range(9)); next(g)"
+        "def letters():\n    yield from 'abcdef'\n"
+        "g = letters(); held = [g, {'g': (1, (g,))}]; pairs = zip(g, range(9)); next(g)"
     )
     far = ends.send("g", "held", "pairs")
-    assert far["held"][1]["g"] is far["g"]
+    assert far["held"][1]["g"][1][0] is far["g"]
     ends.begin()
     assert next(far["pairs"]) == ("b", 0) and next(far["g"]) == "c"
     ends.back()
     held: Any = ends.home["held"]
-    assert held[0] is held[1]["g"] and next(held[0]) == "d"
+    assert held[0] is held[1]["g"][1][0] and next(held[0]) == "d"
 
 
 def test_one_that_nobody_asked_is_no_change(ends: Ends) -> None:

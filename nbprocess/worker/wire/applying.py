@@ -62,10 +62,25 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
         if not _apply(memo.objects[number], kind, state):
             applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state
     if applied.rebind:
+        applied.rebind.update(_tuples_of(memo.objects, applied.rebind))
         _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
     if patches:
         tables.settle_columns(memo.objects)
     return applied
+
+
+def _tuples_of(objects: List[Any], rebound: Mapping[int, Any]) -> Dict[int, Any]:
+    """The tuples that hold what is another object now, made anew with that: by their numbers."""
+    new = {id(objects[number]): value for number, value in rebound.items()}
+    tuples = {number: obj for number, obj in enumerate(objects) if type(obj) is tuple and id(obj) not in new}
+    made: Dict[int, Any] = {}
+    while True:
+        found = [number for number, held in tuples.items() if any(id(part) in new for part in held)]
+        if not found:
+            return made
+        for number in found:
+            held = tuples.pop(number)
+            made[number] = new[id(held)] = tuple(new.get(id(part), part) for part in held)
 
 
 def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
