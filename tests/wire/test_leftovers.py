@@ -157,6 +157,18 @@ def test_a_file_that_a_library_reads_is_opened_again(ends: Ends, case: str) -> N
     assert eval(check, {"value": far}) == eval(check, {"value": value})
 
 
+def test_what_the_cell_closes_is_closed_here(ends: Ends) -> None:
+    ends.home["archive"] = archive = _zip()
+    far = ends.send("archive")["archive"]
+    ends.begin()
+    far.read("x.txt")
+    ends.back()
+    assert archive.fp is not None and ends.changed == []
+    far.close()
+    ends.back()
+    assert ends.home["archive"] is archive and archive.fp is None
+
+
 def test_one_that_may_write_to_its_file_is_refused_with_the_way_out(ends: Ends, folder: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File("a.h5", "w") as file:

@@ -85,8 +85,9 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"{named(kind)} {value._max_workers} ended={ended}")  # its threads come as they are needed
     elif root == "numba" and hasattr(value, "_code"):
         walk.put(path, f"{named(kind)} {value}")  # its types are numbered as they are first met
-    elif root in ("h5py", "tables") and not hasattr(kind, "attrs"):
-        walk.put(path, named(kind))  # HDF5 numbers what a process opens
+    elif root in ("h5py", "tables") or kind.__name__ == "CachingFileManager":
+        known = [str(getattr(value, name, "")) for name in ("filename", "name", "shape")] if bool(value) else ["closed"]
+        walk.put(path, f"{named(kind)} {walk.text(' '.join(known))}")  # HDF5 numbers what it opens, and caches it
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
         walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":

@@ -103,15 +103,26 @@ def make_closed_h5py(kind: str) -> Any:
 
 def _reduce_netcdf(obj: Any) -> Any:
     kind = type(obj).__name__
-    if kind == "Variable":
+    if kind == "Variable" and obj.group().isopen():
         return take_netcdf, (obj.group(), obj.name)
-    if kind != "Dataset" and obj.parent is not None:
+    if kind == "Group" and obj.isopen():
         return take_netcdf, (obj.parent, obj.name)
-    if not obj.isopen():
-        raise Refused("it is closed, and can be used no more. Leave it out.")
+    if kind == "Dataset" and not obj.isopen():
+        return make_closed_netcdf, ()
+    if kind != "Dataset":
+        raise Refused("its file is closed: it can be used no more. Leave it out.")
     file = obj.filepath()
     _check_reads(file, "a" if _is_written(file) else "r")
     return make_netcdf, (_path(file),)
+
+
+def make_closed_netcdf() -> Any:
+    """A closed file of ``netCDF4``: all that can be known of it."""
+    import netCDF4
+
+    made = netCDF4.Dataset("closed", "w", diskless=True, persist=False)
+    made.close()
+    return made
 
 
 def _is_written(file: str) -> bool:
@@ -291,3 +302,27 @@ _WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
     (("PIL", "ImageFile"), _reduce_image),
 ]
 """Package and name of the class, or of one that it is made of."""
+
+
+def take_over(old: Any, new: Any) -> bool:
+    """Close a file that was closed at the other end; False: it is to be another object."""
+    if not _is_closed(new) or _is_closed(old):
+        return False
+    old.close()
+    return True
+
+
+def _is_closed(obj: Any) -> bool:
+    kind = type(obj)
+    if (kind.__module__ or "").split(".")[0] == "h5py":
+        return not obj
+    if hasattr(kind, "isopen"):
+        return not obj.isopen()
+    if hasattr(kind, "is_open"):
+        return not obj.is_open
+    return obj.fp is None if hasattr(obj, "NameToInfo") else bool(getattr(obj, "closed", False))
+
+
+def can_close(kind: type) -> bool:
+    """Whether objects of this type are files that a cell may close."""
+    return way_of(kind) is not None and hasattr(kind, "close") and (kind.__module__ or "").split(".")[0] != "PIL"

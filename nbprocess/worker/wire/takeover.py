@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from . import matrices, models, plotly_figures, subclasses, tables, torchmodules
+from . import matrices, models, plotly_figures, reopened, subclasses, tables, torchmodules
 
 
 def stays(obj: Any) -> bool:
@@ -33,6 +33,8 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
         return tables.take_over
     if models.is_booster(kind):
         return models.take_over
+    if reopened.can_close(kind):
+        return reopened.take_over
     if models.is_typed(kind):
         return models.take_over_typed
     if matrices.is_matrix(kind):
