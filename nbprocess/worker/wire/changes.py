@@ -188,7 +188,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if isinstance(obj, BaseException):
         return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
     if kind is torchmodules.Indices:
-        return _instance(obj, kind)
+        return instance(obj, kind)
     if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("finfo", "iinfo")):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
