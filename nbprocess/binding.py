@@ -128,7 +128,7 @@ class Names:
     def _is_bound_anew(self, job: Job, name: str, now: Any, own: dict[str, Any] | None) -> bool:
         """Whether this kernel bound the name since the cell was submitted. A name that only `exec` binds was not
         foreseen; while its own cell waits, nothing else can bind it."""
-        foreseen = own is not None and (name in own or not job.alone)
+        foreseen = own is not None and (name in own or not job.alone) and not _is_shown(name, now)
         return foreseen and now is not (ABSENT if own is None else own.get(name, ABSENT))
 
     def _is_lost(self, name: str) -> bool:
@@ -153,6 +153,18 @@ class Names:
             shell.user_ns_hidden.update((n, namespace[n]) for n in put if namespace.get(n) is job.values[n])
 
 
+_LAST = ("_", "__", "___")
+"""The last results."""
+
+
+def _is_shown(name: str, now: Any) -> bool:
+    """Whether IPython itself bound the name, to what the cell showed; the cell may bind it, too (``for _ in``)."""
+    from .worker import formatters
+
+    shell = formatters.shell_here() if name in _LAST else None
+    return shell is not None and getattr(shell.displayhook, name, ABSENT) is now
+
+
 def keep_last(scope: dict[str, Any], old: Any, new: Any) -> None:
     """Where ``_`` and its like are ``old`` they are ``new``, for IPython too: it sets no ``_`` that it does not know.
 
@@ -161,7 +173,7 @@ def keep_last(scope: dict[str, Any], old: Any, new: Any) -> None:
     from .worker import formatters
 
     shell = formatters.shell_here()
-    for name in ("_", "__", "___"):
+    for name in _LAST:
         if scope.get(name) is old:
             scope[name] = new
         if shell is not None:

@@ -215,7 +215,11 @@ class ProcessingMagics(Magics):
             interactivity=shell.ast_node_interactivity,
             execution_count=cell_number(shell),
         )
-        return prepare(made, shell.user_ns, options, self._context(), handed)
+        plan = prepare(made, shell.user_ns, options, self._context(), handed)
+        changing = ", ".join(type(one).__name__ for one in shell.ast_transformers)
+        if changing:
+            plan.notices.append(f"The AST transformers of this kernel ({changing}) do not change what the job runs.")
+        return plan
 
     def _context(self) -> Context:
         from .plan import Context

@@ -296,6 +296,7 @@ def prepare(
         "history": list(captured.history),
         "input_history": _texts(namespace.get("In")) if "In" in captured.history else [],
         "cells": {file: context.cells[file] for file in sorted(dumped.files) if file in context.cells},
+        "order": [n for n in namespace if not n.startswith("_")] if captured.whole_namespace else [],
     }
     price, note = setting.price_of(backend, draft)
     plan = Plan(

@@ -206,6 +206,17 @@ def test_dry_run_shows_the_plan_and_sends_nothing(kernel: Kernel) -> None:
     assert kernel.value("len(__import__('nbprocess').jobs(limit=1000))") == before
 
 
+def test_transformers_of_this_kernel_do_not_change_what_a_job_runs_and_that_is_said(kernel: Kernel) -> None:
+    kernel.ok(
+        "import ast\nclass Doubling(ast.NodeTransformer): pass\nget_ipython().ast_transformers.append(Doubling())"
+    )
+    ran = kernel.ok("%%processing_plan\n1 + 1")
+    kernel.ok("get_ipython().ast_transformers.clear()")
+    assert "The AST transformers of this kernel (Doubling) do not change what the job runs." in " ".join(
+        ran.stdout.split()
+    )
+
+
 def test_the_plan_names_what_is_large_and_what_is_there_already(kernel: Kernel) -> None:
     kernel.ok(
         "import numpy as np\nweights = np.random.default_rng(7).random(400_000)\nsettings = {'deep': [weights[:0], weights]}\n"

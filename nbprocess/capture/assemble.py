@@ -22,6 +22,7 @@ from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
 from .modules import changed_state, is_edited, is_missing, local_modules
+from .notes import said_of_process
 from .resolve import Resolution, star_names, submodules
 from .scope import Scope, analyse
 
@@ -71,6 +72,7 @@ def capture(
     sent = {*extensions, *(typ[1] for _, typ, _ in shown if isinstance(typ, tuple))}
     notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line, sent)
     _refuse_prompts(scope, cell, notices)
+    _refuse_backward(scope, namespace, cell)
     if base is not None:
         _scripts(scope, base)
 
@@ -104,6 +106,7 @@ def capture(
         for name in sorted(set(save) - set(resolution.binds) - set(needs) - set(scope.deletes)):
             notices.append(f"--save {name}: the cell does not seem to bind it.")
 
+    notices += said_of_process(scope.notes.attributes)
     notices += _live_figures(imports | _tops(resolution.modules), loaded)
     notices += local.notices
     notices += _module_state(local_names, loaded, attached)
@@ -174,6 +177,17 @@ def _refuse_prompts(scope: Scope, cell: Cell, notices: list[str]) -> None:
                 "variable."
             )
         notices.append(f"line {line}: {prompt.what} fails if it is called: a remote cell cannot ask for input.")
+
+
+def _refuse_backward(scope: Scope, namespace: Mapping[str, Any], cell: Cell) -> None:
+    for name, line in scope.notes.backward.items():
+        read = scope.reads.get(name)
+        surely = read is not None and read.strength == "must" and read.line <= line
+        if surely and getattr(namespace.get(name), "grad_fn", None) is not None:
+            raise CaptureError(
+                f"{name}.backward() on line {line + cell.first_line - 1}: `{name}` was computed by an earlier cell; "
+                "the autograd graph behind it does not travel to a job. Compute it and call backward() in one cell."
+            )
 
 
 def _scripts(scope: Scope, folder: str) -> None:

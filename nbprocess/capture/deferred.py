@@ -241,7 +241,10 @@ class _Function(ast.NodeVisitor):
         key = namespace_key(node, module_level=False)
         if key is None:
             self.generic_visit(node)
-        elif isinstance(node.ctx, ast.Store):
+            return
+        if isinstance(node.value, ast.Attribute):  # ``shell.user_ns``
+            self.visit(node.value.value)
+        if isinstance(node.ctx, ast.Store):
             self.body.binds.add(key)
         else:
             self.body.reads.setdefault(key, node.lineno)

@@ -71,6 +71,7 @@ class Expressions(Names):
             and isinstance(node.ops[0], (ast.In, ast.NotIn))
             and is_namespace_call(node.comparators[0], module_level=not self.classes)
         ):
+            self._namespace_itself(node.comparators[0])
             self.load(node.left.value, node.lineno, maybe=True, existence=True)
             return
         self.visit(node.left)
@@ -169,14 +170,22 @@ class Expressions(Names):
         history = history_key(node)
         if history is not None and isinstance(node.ctx, ast.Load):
             self.load(history, node.lineno)
-        elif key is None:
+            return
+        if key is None:
             self.generic_visit(node)
-        elif isinstance(node.ctx, ast.Load):
+            return
+        self._namespace_itself(node.value)
+        if isinstance(node.ctx, ast.Load):
             self.load(key, node.lineno)
         elif isinstance(node.ctx, ast.Store):
             self.store(key, node.lineno)
         else:
             self.delete(key, node.lineno)
+
+    def _namespace_itself(self, node: ast.expr) -> None:
+        """What the namespace is asked of: ``shell`` in ``shell.user_ns``."""
+        if isinstance(node, ast.Attribute):
+            self.visit(node.value)
 
     def visit_Call(self, node: ast.Call) -> None:
         if self._namespace_method(node) or self._formatted(node):
@@ -198,6 +207,7 @@ class Expressions(Names):
         func = node.func
         if not (isinstance(func, ast.Attribute) and is_namespace_call(func.value, module_level=not self.classes)):
             return False
+        self._namespace_itself(func.value)
         if func.attr in ("get", "pop", "setdefault", "__getitem__", "__contains__") and node.args:
             key = node.args[0]
             if isinstance(key, ast.Constant) and isinstance(key.value, str):

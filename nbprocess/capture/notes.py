@@ -13,6 +13,12 @@ from ..worker import compiling
 from . import strings
 from .magics import Magic, magic_of
 
+_OF_THE_PROCESS = {
+    "sys.path": "`sys.path` is that of the job: the folders of this machine are not in it.",
+    "sys.argv": "`sys.argv` is that of the job: the cell, and what --arg gives.",
+    "sys.getrefcount": "`sys.getrefcount` counts what the job itself refers to, too: of inputs it tells more.",
+}
+"""What no other process can tell as this one does."""
 _NAMESPACE_CALLS = frozenset({"globals", "locals", "vars", "dir"})
 
 
@@ -70,6 +76,16 @@ def history_key(node: ast.Subscript) -> str | None:
     return None
 
 
+def said_of_process(attributes: set[str]) -> list[str]:
+    """What to say where code reads, by these dotted names, what only this process knows. Methods of it (``append``)
+    do what they do here."""
+    return [
+        line
+        for name, line in _OF_THE_PROCESS.items()
+        if name in attributes and not any(other.startswith(name + ".") for other in attributes)
+    ]
+
+
 @dataclass
 class Notes:
     """Collected while code is walked. ``words``: words of strings that may be names, with their lines."""
@@ -82,6 +98,8 @@ class Notes:
     attributes: set[str] = field(default_factory=set)
     magics: list[Magic] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
+    backward: dict[str, int] = field(default_factory=dict)
+    """Names on which the cell itself calls ``backward()``, with their lines."""
     whole: int | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     """Names that imports bind → what they import, dotted; whether it is a module is not known here."""
@@ -163,6 +181,10 @@ class Notes:
                 return self._evaluated(node, callee)
             if is_namespace_call(node, module_level=now):
                 self.note_whole(node.lineno, f"{callee}()")
+        if last in ("ex", "ev", "run_cell") and isinstance(node.func, ast.Attribute):
+            code = self._run_by_shell(node, last)
+            if code:
+                return code
         if callee in ("input", "breakpoint") and not shadowed(callee):
             self.prompts.append(Prompt(f"{callee}()", node.lineno, now))
         elif callee in (
@@ -177,6 +199,8 @@ class Notes:
                 self.prompts.append(Prompt(f"{callee}()", node.lineno, now))
         elif last == "timeit" or callee in ("timeit.repeat", "timeit.Timer"):
             return self._timed(node)
+        elif last == "backward" and now and callee.count(".") == 1:
+            self.backward.setdefault(callee.partition(".")[0], node.lineno)
         self._note_string_arguments(node, callee, last)
         return []
 
@@ -207,6 +231,17 @@ class Notes:
         if first is not None and not own_globals:
             self.note_whole(node.lineno, f"{callee}() of a computed string")
         return []
+
+    def _run_by_shell(self, node: ast.Call, last: str) -> list[ast.AST]:
+        """``shell.ex("x = 1")``: the code of a literal. Whose method it is is not known: it counts where it parses."""
+        first = node.args[0] if len(node.args) == 1 else None
+        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+            return []
+        text = first.value.strip()
+        try:
+            return self._evaluated(node, "eval" if last == "ev" else "exec") if compiling.parse(text) else []
+        except SyntaxError:
+            return []
 
     def _timed(self, node: ast.Call) -> list[ast.AST]:
         """``timeit.timeit('f(x)', globals=globals())``: the words of its statements."""

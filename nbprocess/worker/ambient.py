@@ -366,7 +366,7 @@ def _collect_shell(shell: Any) -> Any:
     state["interactivity"] = shell.ast_node_interactivity
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None:
-        state["float_format"] = plain.float_format
+        state["float_format"], state["float_precision"] = plain.float_format, plain.float_precision
         state["pprint"] = plain.pprint
     inline = sys.modules.get("matplotlib_inline.config")
     if inline is not None and inline.InlineBackend.initialized():
@@ -376,6 +376,9 @@ def _collect_shell(shell: Any) -> Any:
             "close_figures": backend.close_figures,
             "print_figure_kwargs": {k: v for k, v in backend.print_figure_kwargs.items() if _jsonable(v)},
         }
+    elif "InlineBackend" in shell.config:  # of `%config`, for when matplotlib is imported
+        set_ = {k: sorted(v) if isinstance(v, set) else v for k, v in shell.config.InlineBackend.items()}
+        state["inline to be"] = {key: _listed(value) for key, value in set_.items() if _jsonable(value)}
     return state
 
 
@@ -396,6 +399,8 @@ def apply_shell(shell: Any, state: Any) -> None:
             shell.extension_manager.load_extension(name)
         except Exception as error:  # whatever the extension's own code may raise
             print(f"nbprocess: the extension {name} cannot be loaded here: {error}", file=sys.stderr)
+    if "autoreload" in state and "autoreload" in shell.magics_manager.magics["line"]:
+        shell.run_line_magic("autoreload", state["autoreload"])
     if "xmode" in state:
         shell.InteractiveTB.set_mode(mode=state["xmode"])
     if "colors" in state:
@@ -407,7 +412,13 @@ def apply_shell(shell: Any, state: Any) -> None:
         shell.ast_node_interactivity = state["interactivity"]
     plain = shell.display_formatter.formatters.get("text/plain")
     if plain is not None and "float_format" in state:
+        precision = state.get("float_precision", plain.float_precision)
+        if drawing.only_pictures:  # in a job: what else it sets (NumPy's precision) came by itself
+            plain._trait_values["float_precision"] = precision
+        plain.float_precision = precision
         plain.float_format, plain.pprint = state["float_format"], state["pprint"]
+    if "inline to be" in state:
+        shell.config.InlineBackend.update(state["inline to be"])
     inline, library = state.get("inline"), sys.modules.get("matplotlib")
     if inline and (library is None or drawing.only_pictures or drawing.chosen(library) is None):
         from matplotlib_inline.config import InlineBackend

@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Iterator
 
+from .hushed import hand_over
+
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from typing import Any
-
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -119,7 +120,7 @@ class _Raw(io.RawIOBase):
     """The binary layer under ``sys.stdout``: no buffer, so that nothing is lost when the process dies."""
 
     def __init__(self, channel: Channel, name: str, fd: int) -> None:
-        self._channel, self._name, self._fd = channel, name, fd
+        self._channel, self.name, self._fd = channel, name, fd  # the kernel's stream has that name, too
 
     def writable(self) -> bool:
         return True
@@ -129,7 +130,7 @@ class _Raw(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         data = bytes(data)
-        self._channel.stream(self._name, self._fd, data)
+        self._channel.stream(self.name, self._fd, data)
         return len(data)
 
 
@@ -139,18 +140,10 @@ def open_streams(channel: Channel) -> None:
         raw = _Raw(channel, name, fd)
         # Never fails on odd characters: the notebook shows them, as it would here.
         stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", newline="\n", write_through=True)  # type: ignore[type-var]
-        _hand_over(getattr(sys, name), stream)
+        hand_over(getattr(sys, name), stream)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.stdin = sys.__stdin__ = open(os.devnull)  # type: ignore[misc]
-
-
-def _hand_over(old: Any, new: Any) -> None:
-    """Handlers of libraries that a warm server imported write where its process wrote."""
-    for reference in list(getattr(sys.modules.get("logging"), "_handlerList", ())):
-        handler: Any = reference()
-        if handler is not None and vars(handler).get("stream", new) is old:
-            handler.stream = new
 
 
 def plain(value: object) -> object:

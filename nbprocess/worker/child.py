@@ -68,7 +68,9 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     _flush()
     channel.report(report)
     import atexit
+    import warnings
 
+    warnings.simplefilter("ignore")  # of what is left open: in place it stays open
     atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
     _flush()
     return 0
@@ -98,7 +100,7 @@ class Cell:
     def __init__(self, manifest: Any, layout: Layout, buffers: Any, channel: Channel) -> None:
         self._manifest, self._layout, self._buffers, self._channel = manifest, layout, buffers, channel
         self._put = Writer(layout.out + "/blobs", manifest.get("pack") or "")
-        self._module = types.ModuleType("__main__")
+        self._module = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
         self._namespace = self._module.__dict__
         self._namespace["__builtins__"] = builtins
         self._hooks = AfterImport()
@@ -171,6 +173,7 @@ class Cell:
                     self._hooks.on(name, self._modules.note)
         self._load()
         self._provide_history()
+        self._arrange(manifest.get("order") or ())
         ambient.settle(manifest.get("ambient") or {}, self._ambient)
         self._attached = {**attached.extensions(), **self._attached}
         self._names = results.Names(namespace)
@@ -239,6 +242,14 @@ class Cell:
         if "In" in (manifest.get("history") or ()):
             namespace["In"] = namespace["_ih"] = list(manifest.get("input_history") or ())
 
+    def _arrange(self, order: Any) -> None:
+        """The names in the order that they have at home, for a cell that lists them; IPython's own are among them."""
+        if order and self._front.has_ipython:
+            self._front.shell()
+        for name in order:
+            if name in self._namespace:
+                self._namespace[name] = self._namespace.pop(name)
+
     def run(self) -> None:
         """The cell itself, and the figures that it left open."""
         import warnings
@@ -281,9 +292,12 @@ class Cell:
         from . import ambient, drawing
 
         report["ambient"] = ambient.changed(self._ambient)
+        of_shell = self._front.of_ipython()
+        if of_shell:
+            report["ambient"]["ipython"] = {**report["ambient"].get("ipython", {}), **of_shell}  # type: ignore[attr-defined,index]
         if self._places is not None:
             report["places"] = self._places.changed()
-        notices = [*self._said, *self._said_of_environment()]
+        notices = [*self._said, *self._said_of_environment(), *self._front.said_of_ipython()]
         if self._channel.widgets:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
         if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib
@@ -386,7 +400,10 @@ class Cell:
             known["status"] = "updated"
             known["size"] += dumped.sizes.get(entry, 0)
             if entry in dumped.failed:
-                known.update(status="failed", reason=f"{CHANGES_LOST}: {dumped.failed[entry]}")
+                spent = values[entry][1] is self._namespace[owner] and hasattr(self._namespace[owner], "__next__")
+                # What has given something here must not give it once more at home: a stand-in takes its place.
+                lost = "" if spent else f"{CHANGES_LOST}: "
+                known.update(status="failed", reason=f"{lost}{dumped.failed[entry]}")
         report["hidden"] = self._front.put_by_magics() or None
         report["groups"] = [group.to_json() for group in dumped.groups]
         report["result"], report["variables"] = result, variables

@@ -55,7 +55,7 @@ class Front:
         self._before = before
         self._has_ipython: bool | None = None
         self.shell_values: dict[str, object] = {}
-        self._last: object = ""
+        self.shown: dict[str, object] = {"_": "", "__": "", "___": ""}
         settings = (manifest.get("ambient") or {}).get("ipython") or {}
         self._formulas = bool((manifest.get("ambient") or {}).get("sympy"))
         self._formatted: Any = []
@@ -65,22 +65,37 @@ class Front:
     def underscores(self) -> dict[str, object]:
         """``_``, ``__`` and ``___`` as the display hook left them."""
         hook = getattr(self._shell, "displayhook", None) if self.has_ipython else None
-        if hook is None:
-            return {"_": self._last, "__": "", "___": ""}
-        return {name: getattr(hook, name) for name in ("_", "__", "___")}
+        return self.shown if hook is None else {name: getattr(hook, name) for name in self.shown}
 
     def note_last(self, value: object) -> None:
         """Bind ``_`` to a value that was shown, unless the notebook uses the name for something of its own."""
-        if self.namespace.get("_", "") is self._last or "_" not in self.namespace:
-            self._last = self.namespace["_"] = value
+        if self.namespace.get("_", "") is self.shown["_"] or "_" not in self.namespace:
+            self.shown["_"] = self.namespace["_"] = value
 
     def shell_made(self) -> None:
         """Note what the making of the shell did, so that it does not count as done by the cell."""
         from . import ambient, results
 
         self.shell_values = {name: value for name, value in self.namespace.items() if results.is_hidden(name)}
-
         self._before["ipython"] = ambient.collect().get("ipython")
+
+    def of_ipython(self) -> dict[str, object]:
+        """What the cell set of IPython itself beside its settings: extensions that it loaded."""
+        if self._shell is None or not self.has_ipython:
+            return {}
+        from . import shell
+
+        return shell.loaded_by_cell(self._shell)
+
+    def said_of_ipython(self) -> list[str]:
+        """What the cell asked of IPython for later cells, which run elsewhere."""
+        if self._shell is None or not self.has_ipython:
+            return []
+        from . import shell
+
+        names = ", ".join(shell.registered_by_cell(self._shell))
+        said = f"The cell registered functions with the job's IPython ({names}); do so here for the cells to come."
+        return [said] if names else []
 
     def put_by_magics(self) -> list[str]:
         """Names that a magic put into the namespace and IPython does not list among the notebook's own (``%pylab``)."""
@@ -183,10 +198,13 @@ class Front:
         return self.has_ipython and installed("matplotlib_inline")
 
     def begin(self, program: Any) -> None:
-        """The cell is about to run."""
+        """The cell is about to run. What ``_`` and its like are now was shown by earlier ones; what they are later may
+        be the cell's own (``for _ in``)."""
         self.program = program
         self.quiet = program.ends_quietly
+        self.shown = {name: self.namespace.get(name, "") for name in self.shown}
         if self._shell is not None:
+            vars(self._shell.displayhook).update(self.shown)
             self._shell.starts(program)
         if not self.has_ipython and "IPython" in program.code:
             from . import shims

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 
 class _Stream:
-    """A stream that says nothing for a while. What keeps it (a handler of logging, a default of a function) writes to
-    the real one later."""
+    """A stream that says nothing for a while. What keeps it (a default of a function) writes to the real one later."""
 
     def __init__(self, real: Any) -> None:
         self._real, self._quiet = real, True
@@ -41,5 +40,14 @@ def hushed(*names: str) -> Iterator[None]:
     finally:
         for name, stream in quiet.items():
             stream._quiet = False
+            hand_over(stream, real[name])
             if getattr(sys, name) is stream:
                 setattr(sys, name, real[name])
+
+
+def hand_over(old: Any, new: Any) -> None:
+    """Handlers of logging that libraries made when they were imported write to ``new`` instead of ``old``."""
+    for reference in list(getattr(sys.modules.get("logging"), "_handlerList", ())):
+        handler: Any = reference()
+        if handler is not None and vars(handler).get("stream", new) is old:
+            handler.stream = new

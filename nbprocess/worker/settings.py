@@ -74,6 +74,8 @@ def _apply_numpy_errors(module: Any, state: Any) -> None:
     module.seterr(**state)
 
 
+_NAMED_OTHERWISE = ("c10d-", "strobelight_")
+"""Loggers with handlers that PyTorch makes, not under its name."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
 
@@ -81,7 +83,8 @@ _of_libraries = set()  # type: ignore[var-annotated]
 def is_own(logger: str) -> bool:
     """Whether a logger is the notebook's: not a library's, nor the kernel's. Its handlers travel among the values."""
     root = logger.partition(".")[0]
-    return root == "__main__" or not (root in sys.modules or logger in _of_libraries or logger.startswith(_KERNELS))
+    others = _KERNELS + _NAMED_OTHERWISE
+    return root == "__main__" or not (root in sys.modules or logger in _of_libraries or logger.startswith(others))
 
 
 def _logging(module: Any) -> Any:
@@ -91,7 +94,7 @@ def _logging(module: Any) -> Any:
         if isinstance(logger, module.Logger) and not name.startswith(_KERNELS):
             loggers[name] = logger
     found = {}
-    for name, logger in loggers.items():
+    for name, logger in sorted(loggers.items()):  # their order tells which library was imported first, no more
         plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
         handlers = [_handler(module, handler) for handler in plain]
         default = module.WARNING if not name else module.NOTSET

@@ -82,6 +82,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     kernel = AnyTrait(None, allow_none=True)
     """There to be found: libraries tell a notebook from a terminal by it (pandas chooses ``max_columns`` so)."""
     channel = AnyTrait()
+    extensions_at_start = AnyTrait()
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
@@ -183,9 +184,37 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     if isinstance(kept.get("In"), list):
         history.input_hist_parsed[:] = kept["In"]
     namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
-    for name in ("_", "__", "___"):  # the hook binds them as long as they are what it left there
-        setattr(shell.displayhook, name, namespace.get(name, ""))
+    for name, value in front.shown.items():  # the hook binds them as long as they are what it left there
+        setattr(shell.displayhook, name, value)
     ambient.apply_shell(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     formatters.apply(shell, front.formatted)
+    extensions: Any = shell.extension_manager
+    shell.extensions_at_start = set(extensions.loaded)
     front.shell_made()
     return shell  # type: ignore[no-any-return]
+
+
+def loaded_by_cell(shell: Any) -> dict[str, object]:
+    """The extensions that the cell loaded, for the notebook's kernel to load them too, and how modules reload."""
+    found: dict[str, object] = {}
+    names = [name for name in shell.extension_manager.loaded if name not in shell.extensions_at_start]
+    if names:
+        found["extensions"] = sorted(names)
+    reloads = getattr(shell.magics_manager.registry.get("AutoreloadMagics"), "_reloader", None)
+    if reloads is not None and reloads.enabled:
+        found["autoreload"] = "2" if reloads.check_all else "1"
+    return found
+
+
+def registered_by_cell(shell: Any) -> list[str]:
+    """What functions of the notebook are to do in every later cell, by the name of the list that they are in."""
+    lists = dict(shell.events.callbacks)
+    for name in ("ast_transformers", "input_transformers_cleanup", "input_transformers_post"):
+        lists[name] = getattr(shell, name, ())
+    found = [name for name, entries in lists.items() if any(_is_ours(entry) for entry in entries)]
+    return [*found, *(["set_custom_exc"] if shell.custom_exceptions else [])]
+
+
+def _is_ours(entry: Any) -> bool:
+    owner = getattr(entry, "__self__", entry)
+    return "__main__" in (getattr(entry, "__module__", None), type(owner).__module__)

@@ -82,3 +82,36 @@ def test_what_the_cell_sets_stays_there_and_is_named(tmp_path: Path, monkeypatch
     assert job.results is not None
     expected = "The cell set COLOUR, SHAPE in the job's environment; set it here for the cells to come."
     assert expected in job.results.notices, job.results.notices
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys\nprint(sys.path)", "`sys.path` is that of the job: the folders of this machine are not in it."),
+        ("import sys\nsys.path.append('lib')", ""),
+        ("import sys\nsys.argv[1:]", "`sys.argv` is that of the job: the cell, and what --arg gives."),
+        (
+            "import sys\nsys.getrefcount([])",
+            "`sys.getrefcount` counts what the job itself refers to, too: of inputs it tells more.",
+        ),
+    ],
+)
+def test_what_only_this_process_can_tell_is_said(code: str, said: str) -> None:
+    found = [line for line in capture(make_cell(code), {}).notices if line.startswith("`sys.")]
+    assert found == [said] * bool(said)
+
+
+def test_functions_that_a_cell_registers_with_ipython_stay_in_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = nbprocess.submit(
+        "def before(): pass\nshell = get_ipython()\nshell.events.register('pre_execute', before)\n"
+        "shell.set_custom_exc((ValueError,), lambda *parts, tb_offset=None: None)",
+        {},
+        backend="local",
+    )
+    job.result()
+    assert job.results is not None
+    said = "The cell registered functions with the job's IPython (pre_execute, set_custom_exc); do so here for the cells to come."
+    assert said in job.results.notices, job.results.notices

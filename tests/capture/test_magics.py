@@ -121,3 +121,17 @@ def test_the_own_transform_gives_what_ipythons_gives(body: str) -> None:
     assert [line.strip() for line in ours.splitlines()] == [
         line.strip() for line in theirs.splitlines()
     ] or "indented" in body
+
+
+class TensorOfAGraph:
+    """As much of a tensor of PyTorch as tells that it was computed."""
+
+    grad_fn = object()
+
+
+def test_backward_through_what_an_earlier_cell_computed_is_refused() -> None:
+    loss = TensorOfAGraph()
+    with pytest.raises(CaptureError, match=r"loss.backward\(\) on line 3: `loss` was computed by .* in one cell"):
+        captured("x = 1\nloss.backward()", loss=loss)
+    for fine in ("loss = f(1)\nloss.backward()", "if x: loss = f(1)\nloss.backward()", "def g(): loss.backward()"):
+        captured(fine, loss=loss, f=abs, x=1)

@@ -327,7 +327,8 @@ def test_new_objects_take_the_places_of_old_ones_in_any_container(ends: Ends) ->
     assert next(held["ids"]) == 2
 
 
-def test_an_array_with_a_unit_is_changed_in_place(ends: Ends) -> None:
+@pytest.mark.parametrize("dtype", ["float64", ">f8"])  # columns of FITS files have the other byte order
+def test_an_array_with_a_unit_is_changed_in_place(ends: Ends, dtype: str) -> None:
     """A class that says itself how its arrays travel: others hold the array and its memory."""
     ends.cell(
         "import numpy as np\n"
@@ -336,10 +337,12 @@ def test_an_array_with_a_unit_is_changed_in_place(ends: Ends) -> None:
         "    def __setstate__(self, state):\n"
         "        super().__setstate__(state[0])\n"
         "        self.unit = state[1]\n"
-        "lengths = np.arange(3.0).view(Lengths)\nlengths.unit = 'm'\nfirst, held = lengths.view(np.ndarray)[:1], {'lengths': lengths}"
+        f"lengths = np.arange(3.0).astype('{dtype}').view(Lengths)\n"
+        "lengths.unit = 'm'\nfirst, held = lengths.view(np.ndarray)[:1], {'lengths': lengths}"
     )
     lengths, first, held = (ends.home[name] for name in ("lengths", "first", "held"))
     far = ends.send("lengths", "held")
+    assert far["lengths"].dtype == dtype and far["lengths"].tolist() == [0, 1, 2]
     ends.begin()
     far["lengths"][0], far["lengths"].unit = 5, "km"
     far["held"]["more"] = 1
@@ -407,3 +410,22 @@ def test_the_name_of_an_index_is_no_change_of_a_column_that_has_it(ends: Ends) -
     assert ends.changed == ["frame"]
     assert list(ends.home["frame"]["a"]) == [9, 2]
     assert ends.home["frame"].index.name == "id"
+
+
+def test_private_slots_change_and_what_answers_with_another_error_is_no_obstacle(ends: Ends) -> None:
+    ends.cell("""
+class Odd:
+    __slots__ = ("__kept",)
+    def __init__(self): self.__kept = 1
+    def __getattr__(self, name): raise NameError(name)
+    def kept(self, value=None):
+        if value: self.__kept = value
+        return self.__kept
+odd = Odd()
+""")
+    odd = ends.home["odd"]
+    far = ends.send("odd")
+    ends.begin()
+    assert far["odd"].kept(2) == 2
+    ends.back()
+    assert ends.home["odd"] is odd and odd.kept() == 2

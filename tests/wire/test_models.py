@@ -200,6 +200,54 @@ def test_parts_of_a_plotly_figure_stay_its_parts_and_arrays_stay_arrays(ends: En
     assert figure.to_dict()["data"][0]["marker"]["size"] == 9 and figure.to_dict()["layout"]["shapes"][0]["x0"] == 5
 
 
+def test_traces_that_are_held_stay_those_that_they_are_when_others_are_taken_out(ends: Ends) -> None:
+    graph = pytest.importorskip("plotly.graph_objects")
+    figure = ends.home["figure"] = graph.Figure([graph.Scatter(y=[1]), graph.Scatter(y=[2]), graph.Scatter(y=[3])])
+    first, second, third = figure.data
+    far = ends.send("figure")
+    ends.begin()
+    far["figure"].data = [far["figure"].data[2], far["figure"].data[1]]
+    far["figure"].add_scatter(y=[4])
+    ends.back()
+    assert figure.data[:2] == (third, second) and figure.data[0] is third and figure.data[1] is second
+    assert first.parent is None and figure.data[2].y == (4,)
+    third.name = "kept"
+    assert figure.to_dict()["data"][0]["name"] == "kept"
+
+
+def test_kinds_of_the_notebook_keep_their_attributes(ends: Ends) -> None:
+    ends.cell(
+        "import numpy as np, pandas as pd\n"
+        "class Kept(pd.Series):\n    _metadata = ['unit']\n    @property\n    def _constructor(self): return Kept\n"
+        "class Masked(np.ma.MaskedArray): pass\n"
+        "kept, masked = Kept([1, 2], name='n'), np.ma.array([1, 2], mask=[0, 1]).view(Masked)\n"
+        "kept.unit, masked.note = 'm', 'x'"
+    )
+    far = ends.send("kept", "masked")
+    assert (far["kept"].unit, far["kept"].name, far["masked"].note) == ("m", "n", "x")
+    assert far["masked"].mask.tolist() == [False, True] and far["masked"]._fill_value is None
+
+
+def test_a_kind_of_table_of_the_notebook_keeps_what_it_holds(ends: Ends) -> None:
+    pytest.importorskip("astropy")
+    ends.cell(
+        "from astropy.table import Table\n"
+        "class Catalogue(Table):\n"
+        "    def __init__(self, *parts, **more):\n        super().__init__(*parts, **more)\n        self.owner = 'me'\n"
+        "table = Catalogue({'a': [1, 2]})\ntable.note = ['n']\ncolumn = table['a']"
+    )
+    table, column = ends.home["table"], ends.home["column"]
+    far = ends.send("table", "column")
+    ends.begin()
+    far["table"].note.append("m")
+    far["table"].owner = "you"
+    far["table"]["a"][0] = 9
+    far["table"]["b"] = [5, 6]
+    ends.back()
+    assert (table.note, table.owner, table.colnames) == (["n", "m"], "you", ["a", "b"])
+    assert table["a"] is column and list(column) == [9, 2]
+
+
 def test_columns_of_a_table_are_its_own(ends):
     pytest.importorskip("astropy")
     ends.cell(
@@ -217,3 +265,60 @@ def test_columns_of_a_table_are_its_own(ends):
     assert table["height"] is height and table["who"] is name and list(name) == ["z", "b"]
     table.rename_column("who", "name")
     assert table.colnames == ["height", "name", "double"]
+
+
+def test_training_data_of_xgboost(ends: Ends) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    rows, labels = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    ends.home["data"] = data = xgboost.DMatrix(rows, label=labels, feature_names=["a", "b"])
+    far = ends.send("data")["data"]
+    ends.begin()
+    assert (far.num_row(), far.feature_names, list(far.get_label())) == (20, ["a", "b"], list(labels))
+    assert xgboost.train({}, far, 2).save_raw() == xgboost.train({}, data, 2).save_raw()
+    far.set_weight(np.full(20, 2.0))
+    ends.back()
+    assert ends.home["data"] is data and list(data.get_weight()) == [2.0] * 20
+    refused = ends.dump(quantiles=xgboost.QuantileDMatrix(rows, label=labels)).failed["quantiles"]
+    assert "Send the data that it was made of" in str(refused)
+
+
+def test_training_data_of_lightgbm(ends: Ends, capfd: pytest.CaptureFixture[str]) -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    rows, labels = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
+    train = lightgbm.Dataset(rows, label=labels, init_score=np.full(40, 0.5))
+    valid = lightgbm.Dataset(rows, label=labels, reference=train)
+    settings = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 5}
+    before = lightgbm.train(settings, train, 3, valid_sets=[valid]).model_to_string()
+    capfd.readouterr()
+    far = ends.send(train=train, valid=valid, later=lightgbm.Dataset(rows, label=labels))
+    assert far["valid"].reference is far["train"]
+    assert lightgbm.train(settings, far["train"], 3, valid_sets=[far["valid"]]).model_to_string() == before
+    assert list(far["train"].get_init_score()) == [0.5] * 40 and far["later"].construct().num_data() == 40
+    assert capfd.readouterr().out == ""
+
+
+def test_typed_containers_of_numba_and_frames_under_their_names_in_sql(ends: Ends) -> None:
+    typed = pytest.importorskip("numba.typed")
+    polars = pytest.importorskip("polars")
+    numbers, named = typed.List([1, 2]), typed.Dict()
+    named["a"] = 1.5
+    ends.home.update(numbers=numbers, named=named, empty=typed.List())
+    ends.home["context"] = polars.SQLContext(t=polars.DataFrame({"a": [1, 2]}), eager=True)
+    far = ends.send("numbers", "named", "empty", "context")
+    ends.begin()
+    far["numbers"].append(3)
+    assert far["context"].execute("SELECT sum(a) AS s FROM t").item() == 3 and dict(far["named"]) == {"a": 1.5}
+    ends.back()
+    assert ends.home["numbers"] is numbers and list(numbers) == [1, 2, 3]
+
+
+def test_a_problem_of_cvxpy_that_was_solved(ends: Ends) -> None:
+    cvxpy = pytest.importorskip("cvxpy")
+    x = cvxpy.Variable(2)
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(x - 1)), [x >= 2])
+    problem.solve()
+    far = ends.send(problem=problem, x=x)
+    ends.begin()
+    far["problem"].solve()
+    ends.back(again=far["x"])
+    assert far["problem"].variables()[0] is far["x"] and far["x"].value == pytest.approx([2, 2], abs=1e-4)

@@ -28,6 +28,11 @@ def outer(n):
 up, read = outer(2)
 up()
 pair = [up, read]
+def pairs(n):
+    for i in range(n):
+        for j in "ab":
+            if i: yield i, j
+begun = pairs(3); next(begun)
 pick = [lambda a: a, lambda a: a, lambda a: -a]
 made = [lambda x, n=n: x * n for n in filter(lambda m: m > 1, range(4))]
 @functools.lru_cache(maxsize=3)
@@ -71,6 +76,7 @@ CHECKS = {
     "f": "f(1) == [12]",
     "k": "k == 10",
     "pair": "pair[1]() == 2 and pair[0]() == 4 and pair[1]() == 4",
+    "begun": "list(begun) == [(1, 'b'), (2, 'a'), (2, 'b')]",
     "pick": "[g(3) for g in pick] == [3, 3, -3]",
     "made": "[g(5) for g in made] == [10, 15]",
     "cached": "cached(4) == 8",
@@ -156,3 +162,79 @@ def test_pandas_2_warns_of_parts_at_the_other_end_too(tmp_path: Path) -> None:
     code = "import pandas as pd\nwhole = pd.DataFrame({'a': [1, 2, 3]})\npart = whole[whole.a > 1]\nown = part.copy()"
     checks = {"whole": "True", "part": "part._is_copy() is not None", "own": "own._is_copy is None"}
     _cross(older, older, tmp_path, code, checks)
+
+
+MEMORY = """
+import json, sys, warnings
+import numpy as np, pandas as pd
+from tests.wire.ends import Notebook, Store
+from nbprocess.worker import wire
+
+warnings.simplefilter("ignore")
+home, far, store = Notebook(), Notebook(), Store()
+for notebook in (home, far):
+    notebook.ns.update(pd=pd, np=np)
+home.run(sys.argv[1])
+names = [name for name in home.ns if name not in ("pd", "np") and not name.startswith("__")]
+alias = {name: home.ns[name] for name in names}
+sent = home.dump(*names, store=store)
+loaded = far.load(sent, store=store)
+before = wire.snapshot(loaded.memo)
+far.run(sys.argv[2])
+with far.main():
+    found = wire.changes(before)
+back = far.dump(*[n for n in far.ns if n not in loaded.values and n not in ("pd", "np") and not n.startswith("__")],
+                store=store, seed=loaded.memo, **found.patches)
+came = home.load(back, store=store, seed=sent.memo)
+assert not came.failed, came.failed
+wire.apply({n: v for n, v in came.values.items() if n.startswith("\\0")}, sent.memo)
+assert all(home.ns[name] is alias[name] for name in names)
+home.run(sys.argv[3])
+print(json.dumps([home.run("said = " + check)["said"] for check in sys.argv[4:]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "cell", "later", "checks"),
+    [
+        (
+            "df = pd.DataFrame({'a': [1, 2, 3], 'b': [4, 5, 6], 'c': list('xyz')})\n"
+            "s, words, part, whole = df['a'], df['c'], df[1:], {'df': df}",
+            "s[0] = 100; part.loc[1, 'b'] = 70; words[2] = 'q'; new = df['b']",
+            "new[2] = 80",
+            [
+                "df.values.tolist() == [[100, 4, 'x'], [2, 70, 'y'], [3, 80, 'q']]",
+                "part.b.tolist() == [70, 80]",
+                "df['a'] is s and df['b'] is new and new._cacher[1]() is df",
+            ],
+        ),
+        (
+            "num = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=['a', 'b'])\nvalues, row = num.values, num.iloc[1]",
+            "values[0, 0] = -1; num.loc[1, 'b'] = 9; num['c'] = 0.5",
+            "values[2, 1] = 7",
+            ["num.a.tolist() == [-1, 2, 4]", "row.tolist() == [2, 9]", "num.b.tolist() == [1, 9, 7]"],
+        ),
+        (
+            "a = np.array([1, 2, 3]); s = pd.Series(a)\nday = pd.Series(pd.to_datetime(['2020-01-01'] * 2))\n"
+            "same = pd.DataFrame({'d': day}, copy=False); kind = pd.Series(['x', 'y'], dtype='category'); k = kind[:1]",
+            "s[1] = 20; day[0] = pd.Timestamp('2021-01-01'); kind[0] = 'y'",
+            "a[2] = 30",
+            ["a.tolist() == s.tolist() == [1, 20, 30]", "same.d[0].year == 2021", "k.tolist() == ['y']"],
+        ),
+        (
+            "df = pd.DataFrame({'a': [1], 'b': [2]}); part = df[df.a > 0]",
+            "df.columns.values[0] = 'first'",
+            "",
+            ["list(df.columns) == ['first', 'b']", "df.first.__name__ == 'first'", "part.shape == (1, 2)"],
+        ),
+    ],
+)
+def test_pandas_2_shares_memory_at_both_ends(made: str, cell: str, later: str, checks: list[str]) -> None:
+    done = subprocess.run(
+        [other_python("older"), "-c", MEMORY, made, cell, later, *checks],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [True] * len(checks)

@@ -45,6 +45,12 @@ def _held_lock() -> Any:
     return lock
 
 
+def _running_thread() -> Any:
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread.start()
+    return thread
+
+
 CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "boto3 client": (_boto3_client, "credentials"),
     "requests session": (_requests_session, "credentials"),
@@ -52,9 +58,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "temporary folder": (tempfile.TemporaryDirectory, "deleted with the object"),
     "temporary file": (tempfile.NamedTemporaryFile, "Open it inside the cell"),
     "held lock": (_held_lock, "Make it inside the cell"),
-    "thread": (threading.Thread, "Make it inside the cell"),
+    "thread": (_running_thread, "Make it inside the cell"),
     "queue": (queue.SimpleQueue, "Make it inside the cell"),
-    "executor": (lambda: concurrent.futures.ThreadPoolExecutor(1), "Make it inside the cell"),
     "running future": (concurrent.futures.Future, "Make it inside the cell"),
     "finalizer": (lambda: weakref.finalize(_held_lock, print), "Use the object itself"),
     "connection": (lambda: http.client.HTTPConnection("localhost"), "Open it inside the cell"),
@@ -63,7 +68,6 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "spark frame": (lambda: _of("pyspark.sql.classic.dataframe", "DataFrame"), "Collect the data first"),
     "dask client": (lambda: _of("distributed.client", "Client"), "Collect the data first"),
     "widget": (ipywidgets.IntSlider, "Use its value instead"),
-    "animation": (lambda: _of("matplotlib.animation", "FuncAnimation"), "Create it inside the cell"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
     "memory with gaps": (lambda: memoryview(b"abc")[::2], "Make bytes of it"),
     "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),

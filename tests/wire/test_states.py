@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from .conftest import Ends
@@ -134,3 +136,37 @@ def test_tags_are_those_of_their_document_at_both_ends(ends: Ends) -> None:
     ends.back()
     assert ends.home["soup"] is soup and soup.p is first and str(soup) == '<div><p class="b">changed</p></div>'
     assert first.contents[0].next_element is None  # also what a text has beside its letters
+
+
+def test_two_names_of_one_value_are_one_at_the_other_end(ends: Ends) -> None:
+    ends.cell(
+        "text = same = 'a text'\nnumber = other = 1000.5\nlike = float('1000.5')\npair = again = (1, 'b')\nlone = [1, 2]"
+    )
+    far = ends.send("text", "same", "number", "other", "like", "pair", "again", "lone")
+    assert far["text"] is far["same"] and far["number"] is far["other"] and far["pair"] is far["again"]
+    assert far["like"] == far["number"] and far["like"] is not far["number"]
+    assert sys.getsizeof(far["lone"]) == sys.getsizeof(ends.home["lone"])
+    ends.begin()
+    back = ends.back(new=(made := "another text"), also=made, moved=far["number"])
+    assert back["new"] is back["also"] and back["moved"] == 1000.5
+
+
+def test_a_document_of_many_nodes_is_shared_with_what_names_its_parts(ends: Ends) -> None:
+    pytest.importorskip("bs4")
+    ends.cell("""
+from bs4 import BeautifulSoup
+soup = BeautifulSoup("<ul>" + "<li class='a b'>x <b>y</b></li>" * 3000 + "</ul>", "html.parser")
+last, text = soup.find_all("b")[-1], soup.li.contents[0]
+""")
+    soup, last, before = ends.home["soup"], ends.home["last"], str(ends.home["soup"])
+    far = ends.send("last", "text", "soup")
+    assert str(far["soup"]) == before
+    assert far["last"].parent is far["soup"].ul.contents[-1] and far["text"].parent is far["soup"].li
+    ends.begin()
+    far["last"].string = "changed"
+    for _ in range(1500):
+        far["soup"].ul.append(far["soup"].new_tag("i"))
+    ends.back()
+    assert ends.home["soup"] is soup and ends.home["last"] is last
+    assert str(soup) == before.replace("y</b></li></ul>", "changed</b></li>" + "<i></i>" * 1500 + "</ul>")
+    assert last.find_next("i").parent is soup.ul

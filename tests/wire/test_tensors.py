@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import pytest
 
 from nbprocess.worker import torchstate, wire
@@ -90,6 +93,65 @@ def test_names_share_a_storage_and_results_share_it_with_inputs():
     assert base[-5] == 3, "a result over an input's memory lies over it here, too"
 
 
+def test_tensors_and_arrays_over_the_same_memory():
+    array = np.zeros(50_000, np.float32)
+    trip = Trip(whole=torch.from_numpy(array), part=torch.from_numpy(array[10:20]), array=array)
+    assert sum(map(len, trip.blobs)) < 250_000, "it went once"
+    trip["part"][0] = 7
+    assert trip["array"][10] == 7 == trip["whole"][10]
+    back = trip.back(more=torch.from_numpy(trip["array"][:3]))
+    assert array[10] == 7, "changed in place"
+    back["more"][1] = 5
+    assert array[1] == 5, "a result over an input's memory lies over it here, too"
+
+    tensor = torch.zeros(6)
+    trip = Trip(tail=tensor[3:].numpy(), both=[tensor.numpy(), tensor], again=tensor.numpy())
+    trip["both"][0][4] = 3
+    assert trip["tail"][1] == 3 == trip["both"][1][4] and trip["again"][4] == 3
+    trip = Trip(tensor=tensor)
+    back = trip.back(array=trip["tensor"].numpy()[1:])
+    back["array"][0] = 9
+    assert tensor[1] == 9
+    assert Trip(fixed=torch.arange(3), other=np.arange(3))["fixed"].tolist() == [0, 1, 2]
+
+
+def test_optimizers_keep_what_schedulers_and_hooks_are_to_them():
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    calls = []
+    optimizer.register_step_pre_hook(lambda *_: calls.append(1))
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    trip = Trip(layer=layer, optimizer=optimizer, scheduler=scheduler, calls=calls)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "Seems like `optimizer.step()` has been overridden ..."
+        for _ in range(2):
+            trip["optimizer"].step()
+            trip["scheduler"].step()
+        trip.back()
+        optimizer.step()
+        scheduler.step()
+    assert calls == [1, 1, 1] and scheduler.get_last_lr() == [0.0125] == [optimizer.param_groups[0]["lr"]]
+
+
+def test_an_iterator_of_batches_goes_on_at_the_other_end():
+    data = torch.utils.data.TensorDataset(torch.arange(8))
+
+    def batches(begun):
+        torch.manual_seed(1)
+        loader = torch.utils.data.DataLoader(data, 2, shuffle=True)
+        found = iter(loader)
+        return found, [next(found)[0].tolist() for _ in range(begun)]
+
+    for begun in (0, 1):
+        it, first = batches(0)
+        expected = [next(it)[0].tolist() for _ in range(4)]
+        it, first = batches(begun)
+        trip = Trip(it=it)
+        first.append(next(trip["it"])[0].tolist())
+        trip.back()
+        assert first + [rest.tolist() for (rest,) in it] == expected
+
+
 def test_what_a_cell_changes_is_changed_in_place():
     """What was not sent sees it: views, optimizers, other names."""
     net = torch.nn.Linear(3, 2)
@@ -118,14 +180,33 @@ def test_gradients_travel_and_graphs_are_said_to_stay():
     loss = (weight * 3).sum()
     trip = Trip(weight=weight, loss=loss)
     assert trip["weight"].grad.tolist() == [2, 2, 2]
-    assert trip["loss"].item() == 9 and not trip["loss"].requires_grad, "backward() raises instead of doing nothing"
     assert trip.sent.notices() == [
-        "`loss`: part of an autograd graph, which does not travel: it arrives detached. "
+        "`loss`: part of an autograd graph, which does not travel: backward() through it raises an error. "
         "Call backward() in the cell that computes it."
     ]
+    there = trip["loss"]
+    assert repr(there) == "tensor(9., grad_fn=<SumBackward0>)" == repr(loss) and there.item() == 9
+    with pytest.raises(
+        RuntimeError, match=r"graph of a tensor \(SumBackward0\) stayed .* Call backward\(\) in the cell"
+    ):
+        (there * trip["weight"]).sum().backward()
     trip["weight"].grad = None
     trip.back()
     assert weight.grad is None
+
+
+def test_tensors_that_become_part_of_a_graph_or_leave_it():
+    weight = torch.ones(3, requires_grad=True)
+    total, done = torch.zeros(3), weight * 2
+    kept = total
+    trip = Trip(weight=weight, total=total, done=done)
+    trip["total"].add_(trip["weight"] * 3)
+    trip["done"].detach_()
+    trip.back()
+    assert kept.requires_grad and "AddBackward0" in repr(kept) and kept.tolist() == [3, 3, 3]
+    assert not done.requires_grad
+    with torch.no_grad():
+        kept += 1
 
 
 def test_a_device_that_is_not_here_becomes_the_cpu_and_that_is_said():

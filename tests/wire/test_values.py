@@ -177,7 +177,7 @@ def test_large_arrays_are_not_copied(ends: Ends) -> None:
 def test_a_frame_over_rows_with_gaps_lies_row_by_row_there_too(ends: Ends) -> None:
     frame = pd.DataFrame(np.random.default_rng(0).random((500, 9))[:, :-1], copy=False)
     found = ends.send(frame=frame)["frame"]
-    assert found.to_numpy().flags.c_contiguous
+    assert found.to_numpy().strides[1] == 8
     assert np.array_equal(np.var(found.to_numpy(), axis=0), np.var(frame.to_numpy(), axis=0))
 
 
@@ -256,17 +256,23 @@ def test_many_small_arrays_are_one_blob(ends: Ends) -> None:
     assert len(ends.store) <= 2
 
 
+def at_work() -> threading.Thread:
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread.start()
+    return thread
+
+
 class Trainer:
     def __init__(self) -> None:
-        self.logger = {"handlers": [1, threading.Thread()]}
+        self.logger = {"handlers": [1, at_work()]}
 
 
 @pytest.mark.parametrize(
     ("value", "path", "says"),
     [
-        ((n for n in [1]), "", "Make a list of it"),
-        (threading.Thread(), "", "Make it inside the cell"),
-        ({"k": [1, {"lock": threading.Thread()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
+        ((n for n in [open(__file__)]), "", "Open it inside the cell"),
+        (at_work(), "", "Make it inside the cell"),
+        ({"k": [1, {"lock": at_work()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
         (Trainer(), "value.logger['handlers'][1]", "Make it inside the cell"),
         (open(__file__), "", "Open it inside the cell"),
         (__import__("os").environ, "", "--env NAME"),

@@ -131,6 +131,7 @@ def in_place(cell: str) -> str:
 
 
 def offloaded(cell: str, python: str | None) -> str:
-    """The cell as it is run offloaded, by the interpreter ``python`` (default: that of the kernel)."""
+    """The cell as it is run offloaded, by the interpreter ``python`` (default: that of the kernel). Large results come
+    back at once, not when a later cell reads them: they are to be compared."""
     image = f" --image {python}" if python else ""
-    return f"%%processing --backend local{image}\n{cell}"
+    return f"%%processing --backend local --lazy 1TB{image}\n{cell}"

@@ -61,7 +61,7 @@ class Rules:
     """The in-place cell lacks the line of the magic: line numbers do not count."""
 
 
-_GENERATORS = ("ambient random", "ambient numpy.random")
+_GENERATORS = ("ambient random", "ambient numpy.random", "ambient torch.random")
 
 
 def without_draws(table: Mapping[str, str]) -> dict[str, str]:

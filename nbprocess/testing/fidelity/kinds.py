@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprocess.worker.wire import caches
 
-from . import figures
+from . import figures, tensors
 from .walk import digest
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         (root == "numpy" and _numpy(walk, path, value))
         or (_of_pandas(kind) and _pandas(walk, path, value))
         or (root in ("matplotlib", "mpl_toolkits") and figures.describe(walk, path, value))
+        or ("torch" in sys.modules and tensors.describe(walk, path, value))
     ):
         return
     elif isinstance(value, BaseException):
@@ -79,6 +80,14 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, named(kind))  # the shell and its parts lead to everything that the kernel is made of
     elif value is getattr(getattr(sys.modules.get("bokeh.io.state"), "_STATE", None), "document", walk):
         walk.put(path, f"{named(kind)} of the process")  # it leads to all that was shown
+    elif kind.__module__.startswith("concurrent.futures.") and hasattr(value, "_max_workers"):
+        ended = getattr(value, "_shutdown", False) or getattr(value, "_shutdown_thread", False)
+        walk.put(path, f"{named(kind)} {value._max_workers} ended={ended}")  # its threads come as they are needed
+    elif root == "numba" and hasattr(value, "_code"):
+        walk.put(path, f"{named(kind)} {value}")  # its types are numbered as they are first met
+    elif root in ("h5py", "tables") or kind.__name__ == "CachingFileManager":
+        known = [str(getattr(value, name, "")) for name in ("filename", "name", "shape")] if bool(value) else ["closed"]
+        walk.put(path, f"{named(kind)} {walk.text(' '.join(known))}")  # HDF5 numbers what it opens, and caches it
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
         walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":
@@ -140,7 +149,10 @@ def _is_kept_result(kind: type, name: str) -> bool:
     found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
     if type(found).__name__ in ("cached_property", "lazyproperty"):  # of Python; of astropy
         return True
-    return name == "_format_funcs" and kind.__module__.startswith("astropy.")  # how it showed a column
+    if name == "_sampler_iter" and kind.__module__ == "torch.utils.data.dataloader":
+        return True  # a generator, of which nothing shows; after a journey what it gives stands in a list
+    # How astropy showed a column, and what it worked out of a unit.
+    return name in ("_format_funcs", "_decomposed_cache") and kind.__module__.startswith("astropy.")
 
 
 def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:
@@ -278,6 +290,17 @@ def _class(walk: Walk, path: str, value: type) -> None:
     walk.visit(f"{path}.<doc>", value.__doc__)
 
 
+def _generator(walk: Walk, path: str, value: types.GeneratorType[Any, Any, Any]) -> None:
+    frame = value.gi_frame
+    if frame is None or value.__name__ == "<genexpr>":  # one of an expression goes on as one that has not begun
+        walk.put(path, f"generator {value.__qualname__}{', ended' if frame is None else ''}")
+        return
+    walk.put(path, f"generator {value.__qualname__} in line {frame.f_lineno}")
+    for name, held in frame.f_locals.items():
+        if not name.startswith("_nbprocess_"):
+            walk.visit(f"{path}.{name}", held)
+
+
 def _cell(walk: Walk, path: str, value: Any) -> None:
     try:
         walk.put(path, "cell")
@@ -369,7 +392,7 @@ def _array(walk: Walk, path: str, value: Any) -> None:
         steps = [step * (length - 1) for step, length in zip(value.strides, value.shape)]  # noqa: B905 - as many
         low = begin + sum(step for step in steps if step < 0)
         high = begin + sum(step for step in steps if step > 0) + value.itemsize
-        walk.memory(path, id(walk.keep(owner)), begin, low, high)
+        walk.memory(path, owner, begin, low, high)
 
 
 def _of_pandas(kind: type) -> bool:
@@ -463,7 +486,7 @@ _PLAIN: dict[type, Any] = {
     types.BuiltinFunctionType: _builtin,
     types.MethodType: _bound,
     types.CellType: _cell,
-    types.GeneratorType: lambda walk, path, value: walk.put(path, f"generator {value.__qualname__}"),
+    types.GeneratorType: _generator,
     memoryview: lambda walk, path, value: walk.put(
         path, f"memoryview {value.format} {value.shape} {bytes(value)!r:.200}"
     ),

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import random
+import sys
 from typing import Any
 
 from .walk import Walk
@@ -43,10 +44,14 @@ def write(path: str, place: str, generators: str) -> None:
         place: the kernel's folder, replaced in texts so that siblings agree.
         generators: the file for the states of the random generators.
     """
-    from nbprocess.worker import ambient
+    from nbprocess.worker import ambient, torchstate
 
+    states = ambient.generators()
+    torch = sys.modules.get("torch")
+    if torch is not None:  # which begins with another seed in each process
+        states.update({name: collect(torch) for name, collect in torchstate.COLLECT.items() if name == "torch.random"})
     with open(generators, "w") as file:
-        json.dump(ambient.generators(), file)
+        json.dump(states, file)
     with open(path, "w") as file:
         json.dump(state(place), file)
 
@@ -104,9 +109,10 @@ def _ambient() -> dict[str, Any]:
 
     from nbprocess.worker import ambient, settings
 
-    sections = dict(ambient.collect())
+    # A library of which nothing is to be said may be imported at one end alone (SymPy, by PyTorch).
+    sections = {name: section for name, section in ambient.collect().items() if section is not None}
     loggers = {"": logging.root, **logging.root.manager.loggerDict}
     own = {name: getattr(logger, "handlers", None) for name, logger in loggers.items() if settings.is_own(name)}
-    sections["handlers"] = {name: held for name, held in own.items() if held}
+    sections["handlers"] = {name: held for name, held in sorted(own.items()) if held}
     sections["current directory"] = os.getcwd()
     return sections

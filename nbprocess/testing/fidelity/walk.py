@@ -6,7 +6,6 @@ May import: ``kinds``, the standard library. It changes nothing of what it looks
 from __future__ import annotations
 
 import builtins
-import collections
 import hashlib
 import re
 from typing import Any
@@ -50,7 +49,7 @@ class Walk:
         self._rows: dict[str, str] = {}
         self._seen: dict[int, str] = {}
         self._kept: list[Any] = []  # what was made on the way: its identity must not be used again
-        self._memory: dict[int, list[_Place]] = collections.defaultdict(list)
+        self._memory: list[_Place] = []
         self._left = 0
 
     # -- for the kinds -----------------------------------------------------------------------------------------------
@@ -62,11 +61,10 @@ class Walk:
 
     def table(self) -> dict[str, str]:
         """The finished table, with the arrays that lie over the same memory."""
-        for over in self._memory.values():
-            for group in _overlapping(over):
-                first = min(begin for _, begin, _, _ in group)
-                for path, begin, _, _ in group:
-                    self._rows[f"{path} memory"] = f"shared with {group[0][0]}, {begin - first} bytes further"
+        for group in _overlapping(self._memory):
+            first = min(begin for _, begin, _, _ in group)
+            for path, begin, _, _ in group:
+                self._rows[f"{path} memory"] = f"shared with {group[0][0]}, {begin - first} bytes further"
         return self._rows
 
     def put(self, path: str, token: str) -> None:
@@ -78,9 +76,10 @@ class Walk:
         self._kept.append(value)
         return value
 
-    def memory(self, path: str, owner: int, begin: int, low: int, high: int) -> None:
-        """An array at ``path`` lies over the memory of ``owner``: its first item at ``begin``, all from ``low`` on."""
-        self._memory[owner].append((path, begin, low, high))
+    def memory(self, path: str, owner: Any, begin: int, low: int, high: int) -> None:
+        """The array at ``path`` lies over memory of ``owner``: its first item at ``begin``, all between the two."""
+        self._kept.append(owner)  # the memory must not be given to another one meanwhile
+        self._memory.append((path, begin, low, high))
 
     def text(self, value: str) -> str:
         """A text as siblings agree on it: without addresses and without the kernel's own folder."""
@@ -209,6 +208,6 @@ def _is_value(value: Any) -> bool:
     """Whether nobody can tell two equal ones of these apart but by ``is``: numbers, dates, tuples, paths."""
     kind = type(value)
     root = (kind.__module__ or "").split(".")[0]
-    if root == "sympy" or (root == "pandas" and kind.__name__.endswith("Index")):
-        return True  # equal or not: which of them SymPy's cache or a frame hands out again is chance
+    if root in ("sympy", "pyarrow") or (root == "pandas" and kind.__name__.endswith("Index")):
+        return True  # equal or not: which of them SymPy's cache, a frame or a table hands out again is chance
     return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES or kind.__module__ == "numpy.dtypes"

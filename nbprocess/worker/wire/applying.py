@@ -17,22 +17,25 @@ from . import (
     callbacks,
     containers,
     databases,
+    duck,
     exceptions,
     frames,
     handlers,
     handmade,
+    leftovers,
+    memory,
     subclasses,
     tables,
     takeover,
     tensors,
     triangles,
 )
-from .changes import slots_of
 from .classes import data_of
 from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
 from .instances import Difference
 from .laterset import set_attribute
+from .ownstate import attributes_of, slots_of
 
 
 @dataclass
@@ -54,16 +57,31 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     for name, (kind, state) in patches.items():
         number = int(name[len(PATCH) :])
         if kind == "array" and memo.objects[number] in arrays.columns:
-            kept = frames.held_by_others(memo.objects) if kept is None else kept
-            if frames.is_in(memo.objects[number], kept):
+            kept = memory.held_by_others(memo.objects) if kept is None else kept
+            if memory.is_in(memo.objects[number], kept):
                 continue  # the frame itself gets new memory
         if not _apply(memo.objects[number], kind, state):
             applied.rebind[number] = tensors.make_tensor(*state) if kind == "tensor" else state
     if applied.rebind:
+        applied.rebind.update(_tuples_of(memo.objects, applied.rebind))
         _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
     if patches:
         tables.settle_columns(memo.objects)
     return applied
+
+
+def _tuples_of(objects: List[Any], rebound: Mapping[int, Any]) -> Dict[int, Any]:
+    """The tuples that hold what is another object now, made anew with that: by their numbers."""
+    new = {id(objects[number]): value for number, value in rebound.items()}
+    tuples = {number: obj for number, obj in enumerate(objects) if type(obj) is tuple and id(obj) not in new}
+    made: Dict[int, Any] = {}
+    while True:
+        found = [number for number, held in tuples.items() if any(id(part) in new for part in held)]
+        if not found:
+            return made
+        for number in found:
+            held = tuples.pop(number)
+            made[number] = new[id(held)] = tuple(new.get(id(part), part) for part in held)
 
 
 def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
@@ -74,7 +92,7 @@ def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
         for name, value in slots_of(holder, type(holder)).items():
             if id(value) in new:
                 object.__setattr__(holder, name, new[id(value)])
-        for held in (holder, getattr(holder, "__dict__", None)):
+        for held in (holder, attributes_of(holder)):
             for key, value, put in _items(held):
                 if id(value) in new:
                     put(held, key, new[id(value)])
@@ -234,6 +252,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         databases.apply(obj, kind, state)
     elif kind in atrest.APPLY:
         atrest.APPLY[kind](obj, state)
+    elif kind == "duck":
+        duck.apply(obj, state)
+    elif kind in leftovers.APPLY:
+        leftovers.APPLY[kind](obj, state)
     elif kind == "new":
         return takeover.take_over(obj, state)
     else:

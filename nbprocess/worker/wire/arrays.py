@@ -5,12 +5,13 @@ May import: the standard library, this folder; NumPy inside the functions.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import mmap
 import pickle
 import warnings
 import weakref
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from . import singles
 from .refuse import Refused
@@ -32,9 +33,11 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
         return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, array.flags.writeable)
     if base is not None:
-        offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        place = array.__array_interface__["data"][0]
+        if not isinstance(base, np.ndarray):
+            return pickler.array_over(base, place, *_facts(array))
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
-        return make, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+        return make, (base, place - base.__array_interface__["data"][0], *_facts(array))
     if array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.forc):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         made = (array.tobytes("A"), array.dtype, array.shape, order, array.flags.writeable)
@@ -94,6 +97,22 @@ def _file_size(area: mmap.mmap) -> Optional[int]:
 
 _SMALL_SPAN = 1 << 20
 """Bytes of memory, gaps included, up to which an array keeps its gaps; larger ones may have half as much again."""
+
+
+_OWNED = 1 << 26
+"""Bytes of a group's buffers up to which arrays are copied out of them, so that they own their memory."""
+_owning = [False]
+
+
+@contextlib.contextmanager
+def owning(total: int) -> Iterator[None]:
+    """While a group is read whose buffers have so many bytes: arrays own their memory, as ``flags``, ``base``,
+    ``resize`` and ``sys.getsizeof`` tell, unless there is much of it."""
+    before, _owning[0] = _owning[0], total <= _OWNED
+    try:
+        yield
+    finally:
+        _owning[0] = before
 
 
 class _Noted:
@@ -224,6 +243,8 @@ def make_array(buffer: Any, dtype: Any, shape: Tuple[int, ...], order: Any, writ
         return made
     flat = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
     made = flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
+    if _owning[0]:
+        made = made.copy(order)
     if not write:
         made.flags.writeable = False
     return made

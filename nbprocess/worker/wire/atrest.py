@@ -21,7 +21,7 @@ LOCK, RLOCK = type(threading.Lock()), type(threading.RLock())
 _AWAITED = ("_waiters", "_getters", "_putters")
 """Where those who wait stand in line, in what ``threading``, ``queue`` and ``asyncio`` make."""
 _BY_ATTRIBUTES = {
-    *(("threading", name) for name in ("Event", "Condition", "Semaphore", "BoundedSemaphore")),
+    *(("threading", name) for name in ("Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")),
     *(("queue", name) for name in ("Queue", "LifoQueue", "PriorityQueue")),
     *(("asyncio.locks", name) for name in ("Event", "Lock", "Condition", "Semaphore", "BoundedSemaphore")),
     *(("asyncio.queues", name) for name in ("Queue", "LifoQueue", "PriorityQueue")),
@@ -80,9 +80,9 @@ def attributes(obj: Any) -> Dict[str, Any]:
 
 def _is_at_rest(obj: Any) -> bool:
     held = vars(obj)
-    if held.get("_state", _ENDED[0]) not in _ENDED:
-        return False  # a future that somebody works on
-    return not any(held.get(name) for name in _AWAITED)
+    if type(obj).__name__ == "Future" and held["_state"] not in _ENDED:
+        return False  # somebody works on it
+    return not any(held.get(name) for name in _AWAITED) and not held.get("_count")
 
 
 # -- context variables -------------------------------------------------------------------------------------------------

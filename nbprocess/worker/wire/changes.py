@@ -5,9 +5,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
-import functools
 import math
 import os
 import types
@@ -19,16 +17,20 @@ from . import (
     caches,
     callbacks,
     constants,
-    containers,
     databases,
+    duck,
     dynamic,
     exceptions,
     frames,
     handlers,
     handmade,
+    inflight,
+    leftovers,
     mapped,
+    matrices,
     models,
     plotly_figures,
+    reopened,
     subclasses,
     tables,
     takeover,
@@ -36,13 +38,14 @@ from . import (
     torchmodules,
 )
 from .arrays import contents
-from .classes import data_of, leaves_to
+from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
 from .frames import extras, is_frame
 from .functions import by_reference, dispatches, own_attributes, rebindable, state_of_dispatch
 from .group import PATCH, Memo
 from .instances import digests, patch_of
+from .ownstate import instance, opaque
 from .remade import Anew, path_in_shell
 
 _CONSTANT = (
@@ -148,6 +151,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "set", set(obj)
     if kind is bytearray:
         return "bytes", bytes(obj)
+    if kind is types.GeneratorType:
+        return "generator", inflight.state_of(obj)
     if kind is types.CellType:
         try:
             return "cell", [obj.cell_contents]
@@ -163,14 +168,16 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
+        if reopened.way_of(kind) is not None:
+            return opaque(obj)
         if kind.__module__.startswith("pandas.io.") or hasattr(obj, "_pa_array"):  # a Styler; an array of Arrow's
-            return _instance(obj, kind)
+            return instance(obj, kind)
         return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
     if root == "torch" and torchmodules.is_script(obj):
         return "opaque", fingerprint((obj.training, *obj.state_dict().items()))
-    if tables.is_polars(kind) or models.is_booster(kind):
+    if tables.is_polars(kind) or models.is_booster(kind) or matrices.is_matrix(kind) or models.is_typed(kind):
         return "opaque", fingerprint(obj)
     if is_frame(kind):  # a subclass: of a library, or of the notebook
         return _frame(obj)
@@ -180,6 +187,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
             return cast(Tuple[str, Any], found)
     if isinstance(obj, BaseException):
         return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
+    if kind is torchmodules.Indices:
+        return instance(obj, kind)
     if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("finfo", "iinfo")):
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
@@ -190,63 +199,23 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "handler", handlers.state_of(obj)
     if databases.is_database(kind):
         return databases.state_of(obj)
+    if duck.is_connection(kind):
+        return duck.state_of(obj)
+    if leftovers.has_ends(obj):
+        return leftovers.state_of(obj)
+    if leftovers.way_of(kind) is not None or (reopened.way_of(kind) is not None and root != "PIL"):
+        return opaque(obj)
     if plotly_figures.is_part(obj):
         return None
     if callbacks.is_registry(kind):
         return callbacks.state_of(obj)
-    return atrest.state_of(obj) or _instance(obj, kind)
+    return atrest.state_of(obj) or instance(obj, kind)
 
 
 def _frame(frame: Any) -> Tuple[str, Any]:
     """The state of a frame or series. The names of its axes are those of the axes, which others may have, too."""
     axes = {name: getattr(frame, name) for name in ("index", "columns")[: frame.ndim]}
     return "frame", (fingerprint(frame, list(axes.values())), {**extras(frame), **axes})
-
-
-def _instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
-    if kind is functools.partial:  # what it calls, and with what, stays; that may change in itself
-        return "instance", ([], dict(obj.__dict__), {})
-    inner: List[Any] = []
-    if isinstance(obj, (list, collections.deque)):
-        inner = ["items", containers.contents(obj)]
-    elif isinstance(obj, dict):
-        inner = ["pairs", dict(containers.contents(obj))]
-    elif isinstance(obj, set):
-        inner = ["members", set(containers.contents(obj))]
-    attributes = getattr(obj, "__dict__", None)
-    slots = slots_of(obj, kind)
-    if kind.__module__ == "__main__":
-        slots[_CLASS] = kind
-    plain = leaves_to(object, kind) and not takeover.keeps_inside(kind)
-    plain = plain or models.is_quantity(obj) or _is_of_the_notebook(kind)
-    if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
-        return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
-    try:  # state that only the type itself knows: compared by what it would send
-        return "opaque", fingerprint(obj)
-    except Exception:  # it came by another way than it would go back: leave it
-        return None
-
-
-def _is_of_the_notebook(kind: type) -> bool:
-    """Whether attributes and slots are all that there is of an instance, whatever its class says of itself."""
-    return all(base is object or base.__module__ == "__main__" for base in kind.__mro__)
-
-
-_CLASS = "__class__"
-"""Stands among the slots for the class itself, which code may change."""
-
-
-def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
-    """What an object holds in slots."""
-    found = {}
-    for base in kind.__mro__:
-        names = vars(base).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
-                found[name] = getattr(obj, name)
-    if isinstance(obj, collections.defaultdict):
-        found["default_factory"] = obj.default_factory
-    return found
 
 
 def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
@@ -256,13 +225,15 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind == "tensor":
         return bool(before[:-1] == after[:-1] and before[-1] is after[-1])
+    if kind == "generator":
+        return bool(before[0] == after[0]) and _alike(before[1], after[1])
     if kind in ("exception", "dispatch"):
         return _alike(before[0], after[0]) and _alike(before[1], after[1])
     if kind == "cached":
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", *databases.KINDS):
+    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -295,6 +266,11 @@ class Changes:
     names: List[str] = field(default_factory=list)
     replaced: List[int] = field(default_factory=list)
 
+    def name(self, name: str) -> None:
+        """Note that the input of this name changed."""
+        if name and name not in self.names:
+            self.names.append(name)
+
 
 @resting()
 def changes(before: Snapshot) -> Changes:
@@ -317,12 +293,33 @@ def changes(before: Snapshot) -> Changes:
         elif patch[0] == "new":
             found.replaced.append(number)
         found.patches[f"{PATCH}{number}"] = patch
-        name = before.memo.owner(number)
-        if name and name not in found.names:
-            found.names.append(name)
+        found.name(before.memo.owner(number))
+    _add_holders(found, before)
     for number in found.replaced:  # these travel whole: the number would only lead to the old state
         before.memo.objects[number] = None
     return found
+
+
+def _add_holders(found: Changes, before: Snapshot) -> None:
+    """What nothing can be put into and that holds what is sent anew: generators are sent anew, too, and tuples go
+    whole to what refers to them."""
+    gone = {id(before.memo.objects[number]) for number in found.replaced}
+    holders = {number: state[1][1] for number, state in before.states.items() if state[0] == "generator"}
+    if gone:
+        holders.update((n, obj) for n, obj in enumerate(before.memo.objects) if type(obj) is tuple)
+    more: List[int] = list(found.replaced)
+    while more and holders:
+        more = [number for number, held in holders.items() if any(id(part) in gone for part in held)]
+        for number in more:
+            obj = before.memo.objects[number]
+            del holders[number]
+            gone.add(id(obj))
+            if number in found.replaced:
+                continue
+            found.replaced.append(number)
+            if type(obj) is not tuple:
+                found.patches[f"{PATCH}{number}"] = "new", obj
+                found.name(before.memo.owner(number))
 
 
 @resting()
@@ -373,7 +370,7 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, _with_axes(obj)
     if kind in ("masked", "subarray"):
         return kind, subclasses.array_patch(obj, kind)
-    if kind == "opaque":
+    if kind in ("opaque", "generator"):
         return "new", obj
     if kind == "handler":
         return kind, handlers.sent(obj)
@@ -381,6 +378,8 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, callbacks.Sent(obj)
     if kind in databases.KINDS:
         return kind, databases.patch_of(obj, kind, state)
+    if kind == "duck":
+        return kind, duck.patch_of(obj)
     if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "exception":
@@ -398,9 +397,12 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
 
 def _with_axes(frame: Any) -> Any:
     """A shallow copy that holds the very index and columns of the frame: others may hold them too."""
+    columns = dict(getattr(frame, "_item_cache", {}))  # the copy clears it
     copy = frame.copy(deep=False)
     axes = getattr(getattr(frame, "_mgr", None), "axes", None)
     if isinstance(axes, list):
         copy._mgr.axes = list(axes)
+    if hasattr(copy, "_item_cache"):
+        copy._item_cache.update(columns)
     subclasses.take_extras(copy, frame)
     return copy

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from . import arrays, handmade, singles, tensors
+from . import alike, arrays, handmade, singles, tensors
 from .collector import resting
 from .functions import by_reference
 from .group import PATCH, Dumped, Failure, Group, Memo
@@ -88,13 +88,16 @@ class _Part:
         kind: Any = DeepPickler if deep else Pickler
         self.pickler: Pickler = kind(self.file, dict(shared), storages=storages, careful=careful)
         self.first = 0
+        self.pickler.known = seeds or ()
         if seeds:
             # The setter takes {id: (number, object)}, and makes a table of its own of it; the one in Python does not.
             self.pickler.memo = dict(seeds) if deep else seeds  # type: ignore[assignment]
+            self.pickler.seeds = seeds.keys()
             self.first = len(seeds)
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}
         self.sizes: Dict[str, int] = {}
+        self.room: Dict[str, int] = {}
 
     def add(self, name: str, value: Any) -> None:
         """Append one name's value."""
@@ -105,6 +108,9 @@ class _Part:
             self.pickler.dump(mark)
         self.marks.append((mark, name))
         self.pickler.dump(value)
+        room = alike.room(value)
+        if room:
+            self.room[name] = room
         self.codecs[name] = max(self.pickler.kinds, key=CODECS.index, default="plain")
         buffers = self.pickler.buffers[before:]
         self.sizes[name] = self.file.tell() - start + sum(buffer.raw().nbytes for buffer in buffers)
@@ -139,8 +145,10 @@ def dump(
     """
     failed: Dict[str, Failure] = {}
     parts: Dict[str, _Part] = {}
+    values = alike.told(values)
     # Without PyTorch here there are no storages: the objects of the other end may be millions.
-    storages = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
+    old = tensors.seeded(seed.objects) if seed is not None and "torch" in sys.modules else {}
+    storages = dict(old)
     seeds = _seeds(seed) if seed is not None and seed.objects else None
     done: Set[str] = set()
     for names in _patches(values, seed, seeds) if seed is not None and seeds else []:
@@ -151,6 +159,12 @@ def dump(
     for name, value in values.items():
         if name in done:
             continue
+        if type(value) is alike.Same:  # in the stream of the one that it is the same as
+            if value.name in parts:
+                parts[value.name].add(name, value)
+            else:
+                failed[name] = failed[value.name]
+            continue
         part, failure = _try(name, value, storages)
         if failure is not None:
             failed[name] = failure
@@ -158,6 +172,12 @@ def dump(
             parts[name] = part
     shared = _shared_memory(parts)
     there = _memory_there(parts, seeds) if seeds else {}
+    if old or any(part.pickler.held for part in parts.values()):
+        known = [obj for _, obj in (seeds or {}).values() if type(obj).__name__ == "ndarray"]
+        known = [array for array in known if not arrays.is_dense(array)]
+        of_tensors, there_too = tensors.over_arrays([part.pickler for part in parts.values()], old, known)
+        shared.update(of_tensors)
+        there.update(there_too)
     shared.update(there)
     dumped = Dumped([], failed, Memo(), {n: size for part in parts.values() for n, size in part.sizes.items()})
     dumped.files.update(*(part.pickler.files for part in parts.values()))
@@ -201,7 +221,7 @@ def _together(
         except RecursionError:
             continue
         except Exception:  # an object that none of the names leads to, but the memory of their arrays
-            plain = {key: owner for key, owner in shared.items() if owner.dtype != object}
+            plain = {key: owner for key, owner in shared.items() if getattr(owner, "dtype", None) != object}
             if len(plain) == len(shared):
                 raise
             return _together(parts, values, plain, storages, seeds)
@@ -223,6 +243,7 @@ def _group(names: List[str], whole: _Part, put: Callable[[Any], Dict[str, Any]],
         codecs=dict(whole.codecs),
         same_python=bytecode,
         seeded=seeded,
+        room=dict(whole.room),
     )
 
 
@@ -249,7 +270,8 @@ def _try(name: str, value: Any, storages: Dict[Any, tensors.Storage]) -> Tuple[O
     elif isinstance(error, RecursionError):
         reason = _TOO_DEEP
     else:
-        reason = f"it cannot be serialised ({type(error).__name__}: {error}). Create it inside the cell."
+        way = "Make a list of it, or create" if hasattr(type(found), "__next__") else "Create"
+        reason = f"it cannot be serialised ({type(error).__name__}: {error}). {way} it inside the cell."
     return None, Failure(type(found).__name__, f"{name}{path}" if path else "", reason)
 
 

@@ -30,6 +30,7 @@ def fingerprint(value: Any, apart: Sequence[Any] = ()) -> str:
     """
     file = io.BytesIO()
     pickler = Pickler(file)
+    pickler.by_columns = True
     if apart:
         pickler.memo = {id(part): (number, part) for number, part in enumerate(apart)}  # type: ignore[assignment]
     pickler.dump(value)

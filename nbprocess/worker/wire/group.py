@@ -17,7 +17,7 @@ class Group:
 
     ``needs``: top-level module → version at the writing end. ``codecs``: name → the weakest kind in its graph.
     ``same_python``: bytecode is inside, so only the same minor version can read it. ``seeded``: it refers to objects
-    that the reading end still has (see ``Memo``).
+    that the reading end still has (see ``Memo``). ``room``: name of a list → for how many items it has room.
     """
 
     names: List[str]
@@ -27,6 +27,7 @@ class Group:
     codecs: Dict[str, str] = field(default_factory=dict)
     same_python: bool = False
     seeded: bool = False
+    room: Dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> Dict[str, Any]:
         """Plain data."""

@@ -56,6 +56,7 @@ def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, D
         return {}
     file = io.BytesIO()
     pickler = Pickler(file)
+    pickler.by_columns = True
     pickler.memo = {key: (number, obj) for number, (key, obj) in enumerate(known.items())}  # type: ignore[assignment]
     found: Dict[int, Dict[str, str]] = {}
     for number, names, parts in wanted:
@@ -107,7 +108,8 @@ def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Se
         within: attributes and slots of which ``digests`` are no longer the same.
     """
     kind: Any = type(obj)
-    if within and hasattr(kind, "__setstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None):
+    own = hasattr(kind, "__setstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None)
+    if within and own and not states.goes_by_attributes(kind):
         return "restated", obj.__getstate__()  # the class knows how to make all of it
     inner = after[0]
     if inner and inner[0] == "pairs":

@@ -12,6 +12,8 @@ from . import (
     callbacks,
     containers,
     designs,
+    documents,
+    matrices,
     models,
     plotly_figures,
     remade,
@@ -46,18 +48,31 @@ def _torch(pickler: Any, obj: Any) -> Any:
 def _xgboost(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     booster = kind.__module__ == "xgboost.core" and kind.__name__ == "Booster"
-    return models.reduce_booster(pickler, obj) if booster else NotImplemented
+    return models.reduce_booster(pickler, obj) if booster else matrices.reduce_matrix(obj)
 
 
 def _numba(pickler: Any, obj: Any) -> Any:
+    if models.is_typed(type(obj)):
+        return models.reduce_typed(obj)
     return models.reduce_numba(obj) if hasattr(type(obj), "_reduce_states") else NotImplemented
 
 
-def _soup(pickler: Any, obj: Any) -> Any:
-    return states.reduce_soup(obj) if type(obj).__name__ == "BeautifulSoup" else NotImplemented
+def _cvxpy(pickler: Any, obj: Any) -> Any:
+    found, lost = models.without_statistics(obj)
+    if found is NotImplemented:
+        return states.reduce_filling(obj)
+    if lost:
+        pickler.losses.add("has statistics of its solver's own, which stay behind (solver_stats.extra_stats).")
+    return found
+
+
+def _shapely(pickler: Any, obj: Any) -> Any:
+    return (type(obj), (obj.context,)) if type(obj).__name__ == "PreparedGeometry" else NotImplemented
 
 
 def _polars(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ == "SQLContext":
+        return tables.reduce_sql(obj)
     return tables.reduce_polars(pickler, obj) if tables.is_polars(type(obj)) else NotImplemented
 
 
@@ -93,6 +108,21 @@ def _bunch(pickler: Any, obj: Any) -> Any:
     return NEWOBJ, (type(obj),), dict(vars(obj)), None, iter(obj.items()), remade.add_attributes
 
 
+def _sqlalchemy(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ != "symbol":
+        return NotImplemented
+    return remade.take_symbol, (type(obj), obj.name)  # its number is another one in each process
+
+
+def _rich(pickler: Any, obj: Any) -> Any:
+    if type(obj).__name__ != "Console":
+        return NotImplemented
+    left_out = ("_thread_locals", "_environ")
+    held = {name: value for name, value in vars(obj).items() if name not in left_out}
+    themes = obj._thread_locals.theme_stack
+    return remade.make_console, (type(obj),), {**held, "themes": themes}, None, None, remade.set_console
+
+
 def _pygments(pickler: Any, obj: Any) -> Any:
     return (remade.make_token, (tuple(obj),)) if type(obj).__name__ == "_TokenType" else NotImplemented
 
@@ -100,7 +130,9 @@ def _pygments(pickler: Any, obj: Any) -> Any:
 _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": _astropy,
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
-    "bs4": _soup,
+    "bs4": documents.reduce_node,
+    "cvxpy": _cvxpy,
+    "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,
     "patsy": designs.reduce_design,
@@ -109,7 +141,10 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "polars": _polars,
     "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
     "pygments": _pygments,
+    "rich": _rich,
+    "shapely": _shapely,
     "sklearn": _bunch,
+    "sqlalchemy": _sqlalchemy,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "torch": _torch,
     "xgboost": _xgboost,

@@ -8,9 +8,9 @@ import io
 import pickle
 import struct
 import sys
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
-from . import scope, singles, tensors
+from . import alike, arrays, scope, singles, tensors
 from .collector import resting
 from .group import Group, Loaded, Memo
 
@@ -83,10 +83,18 @@ def load(
             loaded.failed.update(dict.fromkeys(group.names, "it refers to objects that are not here any more"))
             continue
         stream = bytes(_prefix(len(seeds)) if seeds else b"") + bytes(get(group.stream))
-        unpickler = Unpickler(io.BytesIO(stream), [get(blob) for blob in group.buffers], seeds)
-        with scope.within(namespace, adopt=seed is None):
+        unpickler = Unpickler(io.BytesIO(stream), _handed([get(blob) for blob in group.buffers]), seeds)
+        size = sum(int(blob["size"]) for blob in group.buffers)
+        with scope.within(namespace, adopt=seed is None), arrays.owning(size):
             _read(unpickler, group, len(seeds), loaded)
     return loaded
+
+
+def _handed(buffers: List[Any]) -> Iterator[Any]:
+    """The buffers one by one; none is kept that the values do not use."""
+    buffers.reverse()
+    while buffers:
+        yield buffers.pop()
 
 
 def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> None:
@@ -96,7 +104,9 @@ def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> Non
     for position, name in enumerate(group.names):
         try:
             marks.append(unpickler.load() if position else None)
-            loaded.values[name] = unpickler.load()
+            value = unpickler.load()
+            alike.give_room(value, group.room.get(name, 0))
+            loaded.values[name] = loaded.values[value.name] if type(value) is alike.Same else value
             moved = tensors.moved()
             if moved:
                 loaded.moved[name] = moved

@@ -11,7 +11,6 @@ import pickle
 from typing import Any, Optional, Tuple
 
 from . import arrays
-from .fingerprint import array_content
 
 
 def reduce_mapped(pickler: Any, array: Any) -> Any:
@@ -63,6 +62,8 @@ def make_part(root: Any, offset: int, dtype: Any, shape: Any, strides: Any, writ
 
 def state_of(array: Any) -> Optional[Tuple[str, Any]]:
     """The kind of state, and the state; None for a part of a ``memmap``, and for one that may only be read."""
+    from .fingerprint import array_content  # which leads to the pickler, and that to here
+
     root = arrays.owner(array)
     if array is not root or array.mode == "r":
         return None

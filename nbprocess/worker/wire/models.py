@@ -13,6 +13,7 @@ import pickle
 import sys
 from typing import Any, Dict
 
+from .classes import make_bare
 from .functions import by_reference
 
 
@@ -63,6 +64,58 @@ def reduce_numba(compiled: Any) -> Any:
 def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
     """The inverse of ``reduce_numba``; the very one where it is here already."""
     return kind._rebuild(**states)
+
+
+def is_typed(kind: type) -> bool:
+    """Whether it is a typed list or dict of Numba."""
+    return kind.__module__ in ("numba.typed.typedlist", "numba.typed.typeddict")
+
+
+def reduce_typed(obj: Any) -> Any:
+    """A typed list or dict of Numba: its items, and the types of those."""
+    if not obj._typed:  # nothing was ever put into it
+        return type(obj), ()
+    kind = obj._numba_type_
+    if type(obj).__name__ == "List":
+        return make_typed, (type(obj), (kind.item_type,)), None, iter(list(obj))
+    return make_typed, (type(obj), (kind.key_type, kind.value_type)), None, None, iter(list(obj.items()))
+
+
+def make_typed(kind: Any, types: Any) -> Any:
+    """An empty one for items of these types."""
+    return kind.empty_list(*types) if kind.__name__ == "List" else kind.empty(*types)
+
+
+def take_over_typed(obj: Any, new: Any) -> None:
+    """Give one the items of another."""
+    obj.clear()
+    if type(obj).__name__ == "List":
+        obj.extend(new)
+    else:
+        obj.update(new)
+
+
+def without_statistics(obj: Any) -> Any:
+    """What CVXPY keeps of a solution, and whether something was taken out of it: solvers in C++ add objects of their
+    own, which no other process can have."""
+    kind = type(obj)
+    held = dict(vars(obj)) if kind.__name__ in ("Solution", "SolverStats") else {}
+    if kind.__name__ == "Solution":
+        held["attr"] = dict(held["attr"])
+    for where in (held, held.get("attr", {})):
+        for name in ("extra_stats", "solver_specific_stats"):
+            if name in where and not _can_be_sent(where[name]):
+                where[name] = None
+                return (make_bare, (kind,), held), True
+    return NotImplemented, False
+
+
+def _can_be_sent(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever a library says to that
+        return False
+    return True
 
 
 def is_quantity(obj: Any) -> bool:

@@ -22,21 +22,26 @@ from . import (
     constants,
     containers,
     databases,
+    duck,
     dynamic,
     exceptions,
     frames,
     functions,
     generators,
     handlers,
+    inflight,
+    leftovers,
     libraries,
     mapped,
     named,
     plugins,
     refuse,
     remade,
+    reopened,
     singles,
     states,
     subclasses,
+    tables,
     tensors,
 )
 from .atrest import NEWOBJ
@@ -94,6 +99,8 @@ class _Reducing:
         if careful:
             self.persistent_id = singles.naming()
         self.probing = probing
+        self.known: Any = ()  # identities of what the other end has
+        self.by_columns = False  # to compare frames: pandas puts columns together at will
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
         self.needs: Dict[str, str] = {}
@@ -102,7 +109,10 @@ class _Reducing:
         self.owners: Dict[int, Any] = {}  # id of the memory's owner → [owner, ids of the arrays over it]
         self.private: Set[int] = set()  # arrays that a reduction made itself: never views to keep
         self.storages = {} if storages is None else storages  # of tensors: see ``tensors.storage_of``
+        self.held: Dict[int, tensors.Storage] = {}  # those that were met, by identity
         self.losses: Set[str] = set()  # what values have that does not travel
+        self.shells: Set[int] = set()  # nodes of documents, which get what they hold later
+        self.seeds: Any = ()  # identities of the objects that the other end has
         self._shared = shared or {}
         self._kept: List[Any] = []
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
@@ -149,6 +159,10 @@ class _Reducing:
         base = self._shared.get(id(owner))
         return base if base is not array and not arrays.loses_gaps(owner) else None
 
+    def array_over(self, storage: tensors.Storage, place: int, *facts: Any) -> Any:
+        """The reduction of an array over the memory of tensors."""
+        return tensors.make_array_over, (storage, place - storage.flat.data_ptr(), *facts)
+
     def by_bytecode(self, obj: Any) -> Any:
         """The last resort: cloudpickle's bytecode, readable by the same minor version of Python only."""
         try:
@@ -164,10 +178,18 @@ class _Reducing:
         """Called for everything that is not plain data."""
         kind = type(obj)
         reason = refuse.reason(kind)
+        again = leftovers.reduce_leftover(obj)
+        again = reopened.reduce_reopened(obj) if again is NotImplemented else again
+        if again is not NotImplemented:
+            return again
         if reason is not None:
             again = remade.reduce_remade(obj)
+            if again is NotImplemented and kind is types.GeneratorType:
+                again = inflight.reduce_generator(self, obj)
             if again is NotImplemented and databases.is_database(kind):
                 again = databases.reduce_database(self, obj)
+            if again is NotImplemented and duck.is_connection(kind):
+                again = duck.reduce_connection(self, obj)
             if again is not NotImplemented:
                 return again
             raise Refused(reason)
@@ -259,10 +281,13 @@ class _Reducing:
             path = remade.path_in_shell(obj)
             if path is not None:
                 return remade.make_of_shell, (path,)
+            stream = remade.reduce_stream(obj)
+            if stream is not NotImplemented:
+                return stream
         if root in ("logging", "__main__") and handlers.is_handler(obj):
             return handlers.reduce_handler(obj)
         if root not in _PLAIN or root == "__main__":
-            found = states.reduce_traits(obj)
+            found = states.reduce_whole(obj)
             if found is not NotImplemented:
                 self._need(kind.__module__)
                 return found
@@ -270,6 +295,8 @@ class _Reducing:
             return self._foreign(root, kind, obj)
         if kind.__module__ != "__main__":
             return NotImplemented
+        if tables.is_of_columns(obj):  # made of a table of astropy
+            return tables.reduce_columns(obj)
         found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
         found = classes.reduce_instance(obj) if found is NotImplemented else found
         return classes.reduce_answering(obj) if found is NotImplemented else found

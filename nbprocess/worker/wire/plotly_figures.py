@@ -33,7 +33,7 @@ def reduce_plotted(obj: Any) -> Any:
     for name in ("_grid_str", "_grid_ref"):
         props[name] = getattr(obj, name, None)
     order = _order(obj._layout), [_order(trace) for trace in obj._data]
-    return make_figure, (type(obj), props, order)
+    return make_figure, (type(obj), props, order, [vars(trace).get(_ORIGIN) for trace in obj._data_objs])
 
 
 def is_part(obj: Any) -> bool:
@@ -119,11 +119,19 @@ def make_part(kind: Any, props: Dict[str, Any]) -> Any:
     return made
 
 
-def make_figure(kind: Any, props: Dict[str, Any], order: Any) -> Any:
+_ORIGIN, _ORIGINS = "_nbprocess_origin", "_nbprocess_origins"
+"""An attribute of traces: the place that they had when their figure came here; and of a figure that is made of a
+changed one: those of its traces."""
+
+
+def make_figure(kind: Any, props: Dict[str, Any], order: Any, origins: Any) -> Any:
     """A figure with these properties."""
     made = kind(props)
     _arrange(made._layout, order[0])
     _arrange(made._data, order[1])
+    vars(made)[_ORIGINS] = origins
+    for place, trace in enumerate(made._data_objs):
+        vars(trace)[_ORIGIN] = place
     return made
 
 
@@ -147,12 +155,12 @@ def _arrange(value: Any, order: Any) -> None:
 
 
 def take_over(obj: Any, new: Any) -> None:
-    """Give a figure, or a part without one, what another one has; parts that are at the same place stay the same."""
+    """Give a figure, or a part without one, what another one has; traces and parts at the same place stay the same."""
     if not _is_figure(obj):
         _adopt(obj, new)
         return
     awaited = vars(obj).pop(_AWAITED, {})
-    traces = _merge(obj._data_objs, new._data_objs, obj)
+    traces = _merge(obj._data_objs, new._data_objs, obj, vars(new).pop(_ORIGINS, None))
     for trace in obj._data_objs:
         if not any(trace is kept for kept in traces):
             _let_go(trace)
@@ -170,12 +178,13 @@ def _let_go(part: Any) -> None:
     part._parent = None
 
 
-def _merge(old: Any, new: Any, parent: Any) -> List[Any]:
+def _merge(old: Any, new: Any, parent: Any, origins: Any = None) -> List[Any]:
     merged = []
     for index, part in enumerate(new):
-        if index < len(old) and type(old[index]) is type(part):
-            _adopt(old[index], part)
-            part = old[index]
+        place = index if origins is None else origins[index]  # None: it is a new one
+        if place is not None and place < len(old) and type(old[place]) is type(part):
+            _adopt(old[place], part)
+            part = old[place]
         part._parent = parent
         merged.append(part)
     return merged

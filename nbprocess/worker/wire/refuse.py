@@ -12,9 +12,12 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 _SECRET = "it holds credentials, which are never sent. Make it inside the cell: the job has its own role there."
 _CONNECTION = "a connection lives in this process only. Open it inside the cell."
 _THREAD = "it belongs to the threads of this process. Make it inside the cell."
+_DIGEST = "a digest that is not finished belongs to this process. Use its hexdigest(), or make it inside the cell."
 _WIDGET = "a widget lives in this page only. Use its value instead."
 _SPARK = "it is a handle to a cluster. Collect the data first, or make it inside the cell."
 _WINDOW = "it is a window onto a dict. Make a list of it."
+_NODES = "its nodes lie in the memory of lxml. Send its text (etree.tostring()), and parse that inside the cell."
+_QUERY = "a query belongs to its connection. Fetch its rows (df(), fetchall()), or ask inside the cell."
 _USED_UP = "what it still would give exists in this process only. Make a list of it, or create it inside the cell."
 
 # (module prefix, type name or "*") → reason; checked against every class in the type's MRO.
@@ -55,6 +58,9 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("sqlalchemy", "Session"): _CONNECTION,
     ("psycopg2", "connection"): _CONNECTION,
     ("duckdb", "DuckDBPyConnection"): _CONNECTION,
+    ("_duckdb", "DuckDBPyConnection"): _CONNECTION,
+    ("duckdb", "DuckDBPyRelation"): _QUERY,
+    ("_duckdb", "DuckDBPyRelation"): _QUERY,
     ("boto3", "*"): _SECRET,
     ("botocore", "*"): _SECRET,
     ("aiobotocore", "*"): _SECRET,
@@ -107,7 +113,17 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("ipywidgets", "Widget"): _WIDGET,
     ("anywidget", "*"): _WIDGET,
     ("IPython.core.display_functions", "DisplayHandle"): "it belongs to this page. Create it inside the cell.",
-    ("matplotlib.animation", "*"): "an animation is bound to a live figure. Create it inside the cell.",
+    (
+        "xgboost",
+        "QuantileDMatrix",
+    ): "XGBoost cannot save it. Send the data that it was made of, and make it inside the cell.",
+    ("lxml.etree", "_Element"): _NODES,
+    ("lxml.etree", "_ElementTree"): _NODES,
+    ("_sre", "SRE_Scanner"): "a scan goes on in this process only. Make a list of its matches.",
+    ("_hashlib", "HASH"): _DIGEST,
+    ("_hashlib", "HMAC"): _DIGEST,
+    ("hmac", "HMAC"): _DIGEST,
+    ("_blake2", "*"): _DIGEST,
     ("pyspark.sql", "SparkSession"): _SPARK,
     ("pyspark.sql", "DataFrame"): _SPARK,
     ("pyspark", "SparkContext"): _SPARK,

@@ -48,6 +48,8 @@ def reduce_remade(obj: Any) -> Any:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
+    if isinstance(obj, _FILES):
+        return reduce_stream(obj)
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
     if kind.__module__ == "multiprocessing.context" and hasattr(obj, "get_start_method"):
@@ -145,6 +147,19 @@ def path_in_shell(obj: Any) -> Optional[Tuple[str, ...]]:
     return None
 
 
+def reduce_stream(obj: Any) -> Any:
+    """What ``print`` writes to here, and warnings: each end has its own. NotImplemented for all others."""
+    for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
+        if getattr(sys, name, None) is obj:
+            return make_stream, (name,)
+    return NotImplemented
+
+
+def make_stream(name: str) -> Any:
+    """This end's own."""
+    return getattr(sys, name)
+
+
 def make_of_shell(path: Tuple[str, ...]) -> Any:
     """This end's own shell, or the part of it."""
     from .functions import injected
@@ -163,6 +178,24 @@ def make_token(names: Tuple[str, ...]) -> Any:
     for name in names:
         token = getattr(token, name)
     return token
+
+
+def take_symbol(kind: Any, name: str) -> Any:
+    """What SQLAlchemy calls by that name here."""
+    found: Any = kind.symbols.get(name)
+    return kind(name) if found is None else found
+
+
+def make_console(kind: Any) -> Any:
+    """A console of ``rich`` that writes to this end's output."""
+    return kind()
+
+
+def set_console(console: Any, state: Any) -> None:
+    """Its settings and themes, apart from what each thread has."""
+    attributes = dict(state)
+    console._thread_locals.theme_stack = attributes.pop("themes")
+    vars(console).update(attributes)
 
 
 def reduce_iterator(obj: Any) -> Any:

@@ -1,23 +1,32 @@
-"""Objects that go by their own attributes although their class would send something else: those of traitlets, and
-documents of Beautiful Soup.
+"""Objects that go by their own attributes although their class would send something else: those of traitlets, the
+optimizers, hooks and batches of PyTorch, and those with a part that belongs to their process.
 
 May import: the standard library, this folder.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Dict
 
-from . import classes, remade
+from . import classes, remade, tables, torchmodules
 
 
-def reduce_traits(obj: Any) -> Any:
+def reduce_whole(obj: Any) -> Any:
     """An object of traitlets with its own dicts: ``__getstate__`` gives copies of them, so that a change made in one
-    would be lost, and leaves out who observes what. NotImplemented for all others."""
+    would be lost, and leaves out who observes what. An optimizer with its hooks, and with the ``step`` that a scheduler
+    gave it; PyTorch's hooks and batches. What has its attributes in a dict of its class. NotImplemented for others."""
     kind = type(obj)
-    base = _traits_base(kind)
-    if base == "HasTraits" and goes_by_attributes(kind):
+    own: Any = getattr(obj, "__dict__", None)
+    shared = None if own is None else _of_class(kind, own)
+    if shared is not None:
+        given = own if kind.__module__ == "__main__" else dict(own)
+        return make_sharing, (kind, given, *(() if given is own else shared))
+    base = _known_base(kind)
+    if base not in ("", "EventHandler") and goes_by_attributes(kind):
+        if base == "Optimizer":
+            return make_optimizer, (kind,), dict(vars(obj)), None, None, set_optimizer
+        if base == "_SingleProcessDataLoaderIter":
+            torchmodules.settle_batches(obj)
         return classes.make_bare, (kind,), dict(vars(obj)), None, None, remade.add_attributes
     cls = obj.this_class if base == "EventHandler" else None
     if cls is not None and vars(cls).get(obj.name) is obj:
@@ -25,10 +34,54 @@ def reduce_traits(obj: Any) -> Any:
     return NotImplemented
 
 
-def _traits_base(kind: type) -> str:
-    """``HasTraits`` or ``EventHandler``, where the type is made of one."""
+def make_optimizer(kind: Any) -> Any:
+    """An optimizer with nothing in it, of a class whose ``step`` calls hooks: its first optimizer makes it so."""
+    made = classes.make_bare(kind)
+    made._patch_step_function()
+    return made
+
+
+def set_optimizer(optimizer: Any, attributes: Dict[str, Any]) -> None:
+    """The inverse of ``reduce_whole``."""
+    optimizer.__setstate__(attributes)
+
+
+def _of_class(kind: type, own: Any) -> Any:
+    """Where the attributes of an object are those of all objects of its class ("Borg"): the class that has them in a
+    dict, and its name. None for nearly all."""
     for base in kind.__mro__:
-        if base.__name__ in ("HasTraits", "EventHandler") and base.__module__ == "traitlets.traitlets":
+        for name, held in vars(base).items():
+            if held is own:
+                return base, name
+    return None
+
+
+def make_sharing(kind: type, attributes: Dict[str, Any], base: Any = None, name: str = "") -> Any:
+    """An object with the attributes of its class: of a notebook's class that very dict, which the class has, too; of a
+    library's the one that this process has, which gets the attributes."""
+    made = classes.make_bare(kind)
+    if base is not None:
+        held = vars(base)[name]
+        held.update(attributes)
+        attributes = held
+    made.__dict__ = attributes
+    return made
+
+
+_BASES = {
+    "HasTraits": "traitlets.traitlets",
+    "EventHandler": "traitlets.traitlets",
+    "Optimizer": "torch.optim.optimizer",
+    "_WrappedHook": "torch.nn.modules.module",
+    "_SingleProcessDataLoaderIter": "torch.utils.data.dataloader",
+    "BatchEncoding": "transformers.tokenization_utils_base",
+}
+
+
+def _known_base(kind: type) -> str:
+    """Which of these classes the type is made of, if one."""
+    for base in kind.__mro__:
+        if _BASES.get(base.__name__) == base.__module__:
             return base.__name__
     return ""
 
@@ -39,11 +92,12 @@ _PACKAGES = ("bs4", "matplotlib", "patsy", "statsmodels")
 
 def goes_by_attributes(kind: Any) -> bool:
     """Whether the attributes themselves are sent of an object, whatever its ``__getstate__`` would say."""
-    if (kind.__module__ or "").split(".")[0] in _PACKAGES:
+    if (kind.__module__ or "").split(".")[0] in _PACKAGES or tables.is_columnar(kind):
         return True
-    if not classes.leaves_to(object, kind) or _traits_base(kind) != "HasTraits":
+    base = _known_base(kind)
+    if not classes.leaves_to(object, kind) or base in ("", "EventHandler"):
         return False
-    return bool(kind.__getstate__.__module__ == "traitlets.traitlets")
+    return bool(kind.__getstate__.__module__ == _BASES[base])
 
 
 def make_member(cls: type, name: str) -> Any:
@@ -51,21 +105,25 @@ def make_member(cls: type, name: str) -> Any:
     return vars(cls)[name]
 
 
-_SHALLOW = 2_000
-"""Nodes of a document up to which it travels as it is: they lie one inside the other, as pickle goes through them."""
+_ANEW = {("cvxpy", "Problem"): "_solver_cache"}
+"""Package and name of a class → a dict of its objects that belongs to their process and fills itself."""
 
 
-def reduce_soup(soup: Any) -> Any:
-    """A document of Beautiful Soup with its very nodes, which other names may hold: its own state is a text, which is
-    read once more. NotImplemented for a large one."""
-    if sum(1 for _ in itertools.islice(soup.descendants, _SHALLOW + 1)) > _SHALLOW:
+def filled_anew(kind: type) -> str:
+    """The name of that dict; empty for all other classes."""
+    return _ANEW.get(((kind.__module__ or "").split(".")[0], kind.__name__), "")
+
+
+def reduce_filling(obj: Any) -> Any:
+    """An object without such a dict; NotImplemented for all others."""
+    name = filled_anew(type(obj))
+    if not name:
         return NotImplemented
-    builder = soup.builder if soup.builder.picklable else type(soup.builder)
-    attributes = dict(vars(soup), builder=builder)
-    return classes.make_bare, (type(soup),), attributes, None, None, set_soup
+    held = {key: value for key, value in vars(obj).items() if key != name}
+    return classes.make_bare, (type(obj),), held, None, None, set_filling
 
 
-def set_soup(soup: Any, attributes: Dict[str, Any]) -> None:
-    """The inverse of ``reduce_soup``; what parses has nothing of the document in it."""
-    builder = attributes["builder"]
-    vars(soup).update(attributes, builder=builder() if isinstance(builder, type) else builder)
+def set_filling(obj: Any, attributes: Dict[str, Any]) -> None:
+    """The inverse: the dict is empty."""
+    vars(obj).update(attributes)
+    vars(obj)[filled_anew(type(obj))] = {}

@@ -6,6 +6,7 @@ May import: the standard library, this folder; NumPy where it is loaded.
 from __future__ import annotations
 
 import sys
+import warnings
 import weakref
 from typing import Any, Dict, Tuple
 
@@ -24,10 +25,51 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     import numpy as np
 
     kind: Any = type(array)
+    masked = kind.__module__ == "__main__" and kind.__reduce__ is np.ma.MaskedArray.__reduce__
+    if masked and array.dtype.isnative:
+        made = array.__reduce_ex__(5)
+        return (*made[:2], (made[2], _own_attributes(array)), None, None, set_masked)
     if kind.__reduce__ is not np.ndarray.__reduce__ or kind.__setstate__ is not np.ndarray.__setstate__:
-        return NotImplemented
+        return NotImplemented if array.dtype.isnative else _swapped(array)
     plain = pickler.plain(array, array.view(np.ndarray))
     return make_array, (plain, kind), dict(getattr(array, "__dict__", {})), None, None, set_attributes
+
+
+def _swapped(array: Any) -> Any:
+    """An array in another byte order than the machine's, by its kind's own way: ``ndarray.__setstate__`` gives it the
+    machine's (NumPy 1.26 to 2.4)."""
+    found = array.__reduce_ex__(5)
+    if not isinstance(found, tuple) or len(found) != 3 or not hasattr(array, "__setstate__"):
+        return NotImplemented
+    return (*found[:2], (found[2], array.dtype), None, None, set_swapped)
+
+
+def set_swapped(array: Any, state: Tuple[Any, Any]) -> None:
+    """The inverse of ``_swapped``."""
+    import numpy as np
+
+    own, dtype = state
+    array.__setstate__(own)
+    if array.dtype != dtype:
+        array.view(np.ndarray).byteswap(inplace=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # newer versions of NumPy may advise against it
+            array.dtype = dtype
+
+
+def _own_attributes(array: Any) -> Dict[str, Any]:
+    """What a kind of masked array of the notebook has beside what all masked arrays have."""
+    import numpy as np
+
+    known = vars(np.ma.MaskedArray([0]))
+    return {name: value for name, value in vars(array).items() if name not in known and name != "_basedict"}
+
+
+def set_masked(array: Any, state: Tuple[Any, Dict[str, Any]]) -> None:
+    """Give a masked array of the notebook's kind its state and attributes."""
+    array.__setstate__(state[0])
+    array._fill_value = state[0][-1]  # as it is: nobody may have asked for it yet
+    vars(array).update(state[1])
 
 
 def make_array(plain: Any, kind: type) -> Any:
@@ -135,6 +177,8 @@ def reduce_frame(frame: Any) -> Any:
     made = frame.__reduce_ex__(5)
     if len(made) > 2 and isinstance(made[2], dict):
         made[2].update({name: value for name, value in extras(frame).items() if name not in made[2]})
+        if hasattr(frame, "_name"):  # a kind of series with other ``_metadata`` forgets it
+            made[2].setdefault("_name", frame._name)
         if "_metadata" not in vars(frame):  # of the class: pandas 2 would set it on the frame
             made[2].pop("_metadata", None)
     return made

@@ -101,10 +101,15 @@ def reduce_columns(table: Any) -> Any:
     """A table of astropy with its columns: its own way gives it copies of them when it arrives, so that a column that
     has a name, too, would be another one."""
     kind = type(table)
-    base: Any = sys.modules["astropy.table"].Table
-    if not isinstance(table, base) or kind.__getstate__ is not base.__getstate__:
+    if not is_columnar(kind):
         return NotImplemented
     return NEWOBJ, (kind,), dict(vars(table)), None, None, set_columns
+
+
+def is_columnar(kind: Any) -> bool:
+    """Whether it is a kind of astropy's tables that leaves to them what their state is."""
+    base: Any = getattr(sys.modules.get("astropy.table"), "Table", None)
+    return base is not None and issubclass(kind, base) and kind.__getstate__ is base.__getstate__
 
 
 def set_columns(table: Any, attributes: Dict[str, Any]) -> None:
@@ -133,3 +138,14 @@ def is_of_columns(obj: Any) -> bool:
     """Whether it is a table of astropy."""
     module: Any = sys.modules.get("astropy.table")
     return module is not None and isinstance(obj, getattr(module, "Table", ()))
+
+
+def reduce_sql(context: Any) -> Any:
+    """A ``SQLContext`` of polars: the frames that it knows by name."""
+    frames = {name: context.execute(f'SELECT * FROM "{name}"', eager=False) for name in context.tables()}
+    return make_sql, (type(context), frames, context._eager_execution)
+
+
+def make_sql(kind: Any, frames: Any, eager: bool) -> Any:
+    """The inverse of ``reduce_sql``."""
+    return kind(frames, eager=eager)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from . import models, plotly_figures, subclasses, tables, torchmodules
+from . import matrices, models, plotly_figures, reopened, subclasses, tables, torchmodules
 
 
 def stays(obj: Any) -> bool:
     """Whether a changed object is to be given its new state at the other end, and not to be replaced there."""
-    masked = subclasses.is_array(obj) and hasattr(obj, "_mask")
+    masked = subclasses.is_array(obj) and _has(obj, "_mask")
     return not masked and _way(obj) is not None
 
 
@@ -25,29 +25,42 @@ def take_over(obj: Any, new: Any) -> bool:
 
 def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
     kind = type(obj)
-    if hasattr(obj, "bit_generator"):
+    if _has(obj, "bit_generator"):
         return _generator
-    if hasattr(obj, "getstate") and hasattr(obj, "setstate"):
+    if _has(obj, "getstate") and _has(obj, "setstate"):
         return lambda old, new: old.setstate(new.getstate())
     if tables.is_polars(kind):
         return tables.take_over
     if models.is_booster(kind):
         return models.take_over
+    if reopened.can_close(kind):
+        return reopened.take_over
+    if models.is_typed(kind):
+        return models.take_over_typed
+    if matrices.is_matrix(kind):
+        return matrices.take_over
     if plotly_figures.is_plotted(kind):
         return plotly_figures.take_over
     if torchmodules.is_script(obj):
         return torchmodules.take_over
-    if hasattr(obj, "random_raw") and hasattr(obj, "state"):
+    if _has(obj, "random_raw") and _has(obj, "state"):
         return _bits
     if subclasses.is_array(obj):
         return subclasses.take_over
     if keeps_inside(kind):
         return _inside
-    if kind.__name__ == "array" and hasattr(obj, "typecode"):
+    if kind.__name__ == "array" and _has(obj, "typecode"):
         return _items
-    if hasattr(obj, "get_state") and hasattr(obj, "set_state"):
+    if _has(obj, "get_state") and _has(obj, "set_state"):
         return lambda old, new: old.set_state(new.get_state())
     return None
+
+
+def _has(obj: Any, name: str) -> bool:
+    try:
+        return hasattr(obj, name)
+    except Exception:  # of a `__getattr__` that raises something else
+        return False
 
 
 def keeps_inside(kind: type) -> bool:

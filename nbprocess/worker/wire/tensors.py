@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import pickle
 import threading
-from typing import Any, Dict, Optional, Set, Tuple
+import warnings
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from . import arrays
 
 GRAPH = (
-    "part of an autograd graph, which does not travel: it arrives detached. "
+    "part of an autograd graph, which does not travel: backward() through it raises an error. "
     "Call backward() in the cell that computes it."
+)
+_STAYED = (
+    "the autograd graph of a tensor ({}) stayed where the tensor was computed: a graph does not travel to a job or "
+    "back. Call backward() in the cell that computes it."
 )
 
 
@@ -21,15 +26,19 @@ class Storage:
     """The bytes under tensors, at either end: all tensors over one storage hold the same one of these.
 
     ``flat``: a tensor of uint8 over all of it, on the device where it is. It keeps the storage alive, so that its
-    address is not given to another one while tensors are told apart by it.
+    address is not given to another one while tensors are told apart by it. ``over``: the array of NumPy whose memory it
+    is (``torch.from_numpy``), where that goes along.
     """
 
-    __slots__ = ("flat",)
+    __slots__ = ("flat", "over")
 
-    def __init__(self, flat: Any) -> None:
+    def __init__(self, flat: Any, over: Any = None) -> None:
         self.flat = flat
+        self.over = over
 
     def __reduce__(self) -> Any:
+        if self.over is not None:
+            return make_storage_over, (self.over, self.flat.data_ptr() - _address(self.over), self.flat.nbytes)
         array = self.flat.cpu().numpy()
         small = array.nbytes < arrays.IN_BAND
         return make_storage, (array.tobytes() if small else pickle.PickleBuffer(array),)
@@ -48,6 +57,26 @@ def make_storage(buffer: Any) -> Storage:
 
     array = np.frombuffer(buffer, np.uint8)
     return Storage(torch.from_numpy(array if array.flags.writeable else array.copy()))
+
+
+def make_storage_over(array: Any, offset: int, size: int) -> Storage:
+    """The memory of an array of NumPy from a byte on, as a storage."""
+    import numpy as np
+    import torch
+
+    view = arrays.make_view_at(array, offset, np.dtype(np.uint8), (size,), (1,), True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an array that is not to be written to
+        return Storage(torch.from_numpy(view), array)
+
+
+def make_array_over(storage: Storage, offset: int, *facts: Any) -> Any:
+    """An array of NumPy over a storage, as ``tensor.numpy()`` gives it."""
+    return arrays.make_view_at(storage.flat.numpy(), offset, *facts)
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def storage_of(known: Dict[Any, Storage], untyped: Any) -> Storage:
@@ -73,6 +102,76 @@ def seeded(objects: Any) -> Dict[Any, Storage]:
     return {_key(obj): obj for obj in objects if type(obj) is Storage}
 
 
+def over_arrays(
+    picklers: List[Any], known: Dict[Any, Storage], there: List[Any]
+) -> Tuple[Dict[int, Any], Dict[int, Any]]:
+    """Memory that tensors have in common with arrays of NumPy: ``torch.from_numpy``, ``tensor.numpy()``.
+
+    Storages are told which array they lie over, and picklers that their tensors lie over the memory of arrays.
+
+    Args:
+        picklers: after a first way through the values.
+        known: the storages that the other end has.
+        there: the arrays that the other end has.
+
+    Returns:
+        Owners of memory, by identity → what is to be looked at as their memory; and those of them of the other end.
+    """
+    held = {id(storage): storage for storage in known.values()}
+    held.update(item for pickler in picklers for item in pickler.held.items())
+    on_cpu = [storage for storage in held.values() if storage.flat.device.type == "cpu" and storage.flat.nbytes]
+    old = {id(storage) for storage in known.values()} | {id(array) for array in there}
+    owners = {id(owner): owner for pickler in picklers for owner, _ in pickler.owners.values()}
+    found = [*there, *owners.values()]
+    candidates = {id(array): array for array in found if array.nbytes and not array.dtype.hasobject}
+    places = [(*_extent(item), item) for item in [*on_cpu, *candidates.values()]]
+    shared: Dict[int, Any] = {}
+    at_other_end: Dict[int, Any] = {}
+    for group in _overlapping(places):
+        plain = [place for place in group if not isinstance(place[2], Storage)]
+        stored = [place for place in group if isinstance(place[2], Storage)]
+        if not plain or not stored or all(id(item) in old for _, _, item in group):
+            continue
+        first, end = min(place[0] for place in stored), max(place[1] for place in stored)
+        covering = [array for low, high, array in plain if low <= first and high >= end]
+        covering.sort(key=lambda array: (id(array) not in old, not array.flags.owndata))
+        stays = next((storage for _, _, storage in stored if id(storage) in old), None)
+        base = covering[0] if covering and (stays is None or id(covering[0]) in old) else stays
+        base = base if base is not None else max(stored, key=lambda place: place[1] - place[0])[2]
+        keys = {id(arrays.owner(array)) for _, _, array in plain}
+        (at_other_end if id(base) in old else shared).update(dict.fromkeys(keys, base))
+        inside = {id(storage) for _, _, storage in stored}
+        for _, _, storage in stored:
+            if id(storage) not in old and not isinstance(base, Storage):
+                storage.over = base
+        for pickler in picklers:
+            if inside & pickler.held.keys():
+                for key in keys:
+                    pickler.owners.setdefault(key, [base, set()])
+    return shared, at_other_end
+
+
+def _extent(item: Any) -> Tuple[int, int]:
+    """From where to where in memory."""
+    if isinstance(item, Storage):
+        return item.flat.data_ptr(), item.flat.data_ptr() + item.flat.nbytes
+    before, size = arrays.span(item)
+    return _address(item) - before, _address(item) - before + size
+
+
+def _overlapping(places: List[Tuple[int, int, Any]]) -> Iterator[List[Tuple[int, int, Any]]]:
+    """The places in groups that lie over the same memory."""
+    group: List[Tuple[int, int, Any]] = []
+    end = 0
+    for place in sorted(places, key=lambda place: place[:2]):
+        if place[0] >= end and group:
+            yield group
+            group = []
+        group.append(place)
+        end = max(end, place[1])
+    yield group
+
+
 def is_plain(tensor: Any) -> bool:
     """Whether a value is a dense tensor or parameter with nothing besides; PyTorch itself reduces all others."""
     import torch
@@ -92,16 +191,26 @@ def reduce_tensor(pickler: Any, tensor: Any) -> Any:
         pickler.losses.add(GRAPH)
     if not is_plain(tensor):
         return NotImplemented
-    return make_tensor, (storage_of(pickler.storages, tensor.untyped_storage()), *_facts(tensor))
+    return make_tensor, (_held(pickler, tensor.untyped_storage()), *_facts(tensor))
+
+
+def _held(pickler: Any, untyped: Any) -> Storage:
+    found = storage_of(pickler.storages, untyped)
+    pickler.held[id(found)] = found
+    return found
 
 
 def _facts(tensor: Any) -> Tuple[Any, ...]:
     import torch
 
     place = (tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tuple(tensor.stride()), str(tensor.device))
-    leaf = tensor.is_leaf
-    gradient = tensor.grad if leaf else None
-    return *place, leaf and tensor.requires_grad, type(tensor) is torch.nn.Parameter, gradient
+    gradient = tensor.grad if tensor.is_leaf else None
+    return *place, tensor.requires_grad, type(tensor) is torch.nn.Parameter, gradient, _function(tensor)
+
+
+def _function(tensor: Any) -> Optional[str]:
+    """What computed a tensor, where it is part of an autograd graph."""
+    return None if tensor.grad_fn is None else str(tensor.grad_fn.name())
 
 
 def make_tensor(
@@ -114,19 +223,56 @@ def make_tensor(
     requires_grad: bool,
     parameter: bool,
     gradient: Any = None,
+    function: Optional[str] = None,
 ) -> Any:
-    """The inverse of ``reduce_tensor``: over the memory of ``storage``, on the CPU where there is no such device."""
+    """The inverse of ``reduce_tensor``: over the memory of ``storage``, on the CPU where there is no such device.
+
+    Args:
+        function: what computed it, where it is part of an autograd graph.
+    """
     import torch
 
     where = _device(device)
     made = torch.empty(0, dtype=dtype, device=where).set_(storage.on(where), offset, shape, strides)
     if parameter:
         made = torch.nn.Parameter(made, requires_grad=requires_grad)
+    elif function is not None:
+        made = grow(made, function)
     elif requires_grad:
         made.requires_grad_()
     if gradient is not None:
         made.grad = gradient
     return made
+
+
+def grow(tensor: Any, function: str) -> Any:
+    """Make a tensor the end of a graph that is not here: it shows what computed it, and backward() through it raises
+    an error. (Detached, it would give other tensors no gradient, without a word.)
+
+    Args:
+        tensor: no view of another one. It is changed in place.
+        function: the name of what computed it, such as ``MseLossBackward0``.
+    """
+    import torch
+
+    if function not in _absent:
+
+        def forward(_: Any, anchor: Any, held: Any) -> Any:
+            return held[0]
+
+        def backward(*_: Any) -> Any:
+            raise RuntimeError(_STAYED.format(function))
+
+        methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        made: Any = type(torch.autograd.Function)("Absent", (torch.autograd.Function,), methods)
+        made._backward_cls.__name__ = function
+        _absent[function] = made
+    with torch.enable_grad():
+        return _absent[function].apply(torch.empty(0, requires_grad=True), [tensor])
+
+
+_absent: Dict[str, Any] = {}
+"""By name: functions whose graph stayed at the other end."""
 
 
 def reduce_storage(pickler: Any, storage: Any) -> Any:
@@ -137,8 +283,7 @@ def reduce_storage(pickler: Any, storage: Any) -> Any:
     untyped = storage._untyped_storage if typed else storage
     if untyped.device.type == "meta":
         return NotImplemented
-    held = storage_of(pickler.storages, untyped)
-    return make_torch_storage, (held, storage.dtype if typed else None, str(untyped.device))
+    return make_torch_storage, (_held(pickler, untyped), storage.dtype if typed else None, str(untyped.device))
 
 
 def make_torch_storage(storage: Storage, dtype: Optional[Any], device: str) -> Any:
@@ -184,8 +329,8 @@ def state(tensor: Any) -> Tuple[Any, ...]:
 
     data = tensor.detach().contiguous().reshape(-1)
     digest = content(data.view(torch.uint8).cpu().numpy()) if data.numel() else b""
-    *form, gradient = _facts(tensor)
-    return digest, form, gradient
+    *form, gradient, function = _facts(tensor)
+    return digest, (*form, function), gradient
 
 
 def patch(tensor: Any, fresh: Dict[Any, Storage]) -> Tuple[Any, ...]:
@@ -204,7 +349,7 @@ def apply(tensor: Any, changed: Tuple[Any, ...]) -> bool:
     Returns:
         False where it can't become so (its type or its device differ too much).
     """
-    storage, dtype, offset, shape, strides, device, requires_grad, _, gradient = changed
+    storage, dtype, offset, shape, strides, device, requires_grad, _, gradient, function = changed
     fresh = make_tensor(storage, dtype, offset, shape, strides, device, False, False)
     mine = tensor.detach()
     try:
@@ -214,6 +359,10 @@ def apply(tensor: Any, changed: Tuple[Any, ...]) -> bool:
             mine.untyped_storage().copy_(fresh.untyped_storage())
         else:
             mine.copy_(fresh)
+        if function != _function(tensor):
+            tensor.requires_grad_(False) if tensor.is_leaf else tensor.detach_()
+            if function is not None:
+                grow(tensor, function)
         if tensor.is_leaf:
             tensor.requires_grad_(requires_grad)
             tensor.grad = gradient

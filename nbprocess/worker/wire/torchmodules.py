@@ -5,6 +5,8 @@ May import: the standard library; PyTorch inside the functions.
 
 from __future__ import annotations
 
+import collections
+import inspect
 import io
 import sys
 from typing import Any, Dict
@@ -47,6 +49,37 @@ def set_parametrized(module: Any, state: Dict[str, Any]) -> None:
         parametrize._inject_new_class(module)
     for name in state["_modules"]["parametrizations"]:
         parametrize._inject_property(module, name)
+
+
+class Indices:
+    """Which examples are in the batches to come, for an iterator of a ``DataLoader``: as PyTorch's generator would give
+    them, which does not travel. Nothing is drawn before the first."""
+
+    def __init__(self, sampler: Any, rest: Any = None) -> None:
+        self.sampler, self.rest = sampler, rest
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if self.rest is None:
+            self.rest = collections.deque(self.sampler)
+        if not self.rest:
+            raise StopIteration
+        return self.rest.popleft()
+
+
+def settle_batches(batches: Any) -> None:
+    """Put ``Indices`` in the place of the generator of an iterator of a ``DataLoader``.
+
+    Not where a generator of the notebook's or a sampler that is not PyTorch's is to be asked before each batch.
+    """
+    sampler, coming = batches._index_sampler, batches._sampler_iter
+    below = getattr(sampler, "sampler", None)
+    own = all((type(part).__module__ or "").startswith("torch.") for part in (sampler, below))
+    if inspect.isgenerator(coming) and own and getattr(below, "generator", None) is None:
+        begun = inspect.getgeneratorstate(coming) != inspect.GEN_CREATED
+        batches._sampler_iter = Indices(sampler, collections.deque(coming) if begun else None)
 
 
 def make_script(data: bytes) -> Any:

@@ -164,3 +164,27 @@ sum(array([1, 2])), pi
 e = [2]
 # %% row 26
 e + [pi], np.e
+# %% row 28: a loop that binds `_`, and a result that only IPython can show
+class Steps: pass
+steps = Steps(); steps.last = [0]
+# %% row 28
+steps.last, 0
+# %% row 28
+for _ in range(3): steps.last = [_]
+steps.last, 1
+# %% row 28
+_
+# %% row 26: an extension that is loaded beside other code is loaded for later cells, too
+%load_ext autoreload
+%autoreload 2
+answer = 42
+# %% row 29: put back
+%precision
+3.14159265
+# %% row 29
+3.14159265, np.zeros(1) + 1 / 3
+# %% rows 23, 29: names that go through the shell
+shell = get_ipython()
+shell.user_ns["injected"] = 7; shell.ex("through = injected + answer")
+# %% rows 23, 29
+shell.ev("through + 1"), shell.user_ns.get("injected"), "through" in shell.user_ns

@@ -187,3 +187,5 @@ def digits(text): return re.findall('\d', text)
 class Words: pattern = '\w+'
 # %% row 38
 digits("a1"), re.findall(Words.pattern, "b c")
+# %% row 22: all names, in their order and with IPython's own
+[name for name in dir() if not name.startswith("_")], [name for name in globals() if not name.startswith("_")][:12]

@@ -353,3 +353,40 @@ Tree.Node.made, Tree.Node.all
 # %% rows 40, 61, 65; in place
 print(Tree.Node.made, Tree.Node.all, Tree.Node.leaf[0] is other_tree, isinstance(other_tree.root, Tree.Node))
 print(line, lines[0] is line, shelf["line"] is line)
+# %% row 65: objects that have all attributes in common
+class Settings:
+    _common = {}
+    def __init__(self): self.__dict__ = self._common
+first = Settings(); first.size = 1
+# %% row 65
+first.size = 2; second = Settings(); print(second.size, second.__dict__ is Settings._common)
+# %% row 65
+second.name = "b"; print(first.name, Settings._common)
+# %% numbers, texts and tuples that two names have; how much room a list has; arrays that own their memory
+import sys
+word = same_word = "a text"; number = other = 1000.5; pair = again = (1, "b"); exact = [1, 2]; grown = [i for i in range(20)]
+big = np.zeros((200, 150)); turned = np.asfortranarray(big + 1)
+# %%
+word is same_word, number is other, pair is again, sys.getsizeof(exact), sys.getsizeof(grown), sys.getsizeof(big)
+# %%
+print(big.flags, turned.flags); big.base is None, turned.base is None
+# %% what members of an Enum hold
+import enum
+class Planet(enum.Enum):
+    EARTH = 5.9
+    MARS = 6.4
+    def __init__(self, mass): self.seen = [mass]
+Planet.EARTH.note = "ours"; home_planet = Planet.EARTH
+# %%
+Planet.EARTH.seen.append(1); Planet.MARS.note = home_planet.note.upper(); del home_planet.note
+# %%
+Planet.EARTH.seen, Planet.MARS.note, hasattr(home_planet, "note")
+# %% a frame of many columns is in one piece, as here: nobody calls it fragmented
+wide = pd.DataFrame(np.arange(360.0).reshape(120, 3).T, columns=[f"c{i}" for i in range(120)])
+mixed = pd.DataFrame({"a": [0.1, 0.2, 0.3], "n": [1, 2, 3], "b": [0.7, 0.11, 0.13], "d": [0.17, 0.19, 0.23], "t": list("xyz")})
+both = {"wide": wide}
+# %%
+wide["more"] = 1.5; mixed.loc[1, "b"] = 9; mixed["late"] = mixed["a"]
+wide._mgr.nblocks, mixed._mgr.nblocks, mixed.drop(columns="t").sum(axis=1).tolist()
+# %%
+both["wide"].more.sum(), mixed, mixed.dtypes

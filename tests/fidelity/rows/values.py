@@ -142,12 +142,32 @@ used = (n for n in range(3))
 total_used = sum(used)
 # %% row 45
 list(used)
-# %% row 45: what is shown and cannot come back is no earlier value either; refused
+# %% row 45: generators go on where they stand, here and there
+def count(n):
+    for i in range(n):
+        yield i
+def average():
+    total = number = 0
+    while True:
+        total += yield total / max(number, 1)
+        number += 1
+begun, mean, doubled, held = count(9), average(), (n * 2 for n in range(5)), {}
+held["same"] = begun; next(begun), next(mean), next(doubled)
+# %% row 45
+next(begun), mean.send(3), next(doubled)
+# %% row 45
+next(held["same"]), held["same"] is begun, mean.send(5), list(doubled)
+# %% row 45: what is shown
 (n for n in range(3))
-# %% row 45: an iterator in flight cannot come back; refused
+# %% row 45
 stream = (n for n in range(3))
+# %% row 45: one that stands where no code can begin; refused
+def between():
+    found = 1 + (yield 1)
+    yield found
+inside = between(); next(inside)
 # %% row 45; refused
-taken = next(stream)
+inside.send(2)
 # %% row 46; refused
 handle = open("notes.txt", "w")
 # %% row 47: what nobody holds or waits for
@@ -163,11 +183,25 @@ del pool
 with lock: counter.count(); event.set(); todo.put([1]); level.set(2)
 # %% row 47
 counter.n, event.is_set(), todo.get(), level.get(), done.result()
-# %% row 47; refused
+# %% row 47
 lock.acquire()
-running = threading.Thread(target=print)
-# %% row 47; refused
-running.start(); running.join(); del running
+# %% row 47: threads and pools before their work and behind it
+running, results = threading.Thread(target=lambda: results.append(1), name="one"), []
+pool = concurrent.futures.ThreadPoolExecutor(1)
+# %% row 47
+running.start(); running.join(); pool.submit(results.append, 2).result(); pool.shutdown()
+# %% row 47
+results, running.is_alive(), running.name
+# %% row 46: what read or wrote a file that is closed; archives and chunks of tables
+import csv, zipfile
+with open("rows.csv", "w") as file: writer = csv.writer(file); writer.writerows([["a"], [1], [2], [3]])
+with open("rows.csv") as file: reader = csv.DictReader(file); read = list(reader)
+with zipfile.ZipFile("rows.zip", "w") as packed: packed.writestr(zipfile.ZipInfo("a.txt"), "inside")
+archive, chunks = zipfile.ZipFile("rows.zip"), pd.read_csv("rows.csv", chunksize=1)
+# %% row 46
+archive.read("a.txt"), next(chunks), reader.fieldnames, reader.line_num
+# %% row 46
+[list(part["a"]) for part in chunks], archive.namelist()
 # %% row 47: weak references, windows
 import types, weakref
 class Node:

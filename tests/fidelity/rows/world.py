@@ -26,6 +26,13 @@ ax.plot([1, 3, 2]);
 # %% row 53, 69: a figure from an earlier cell
 ax.set_title("later")
 fig
+# %% row 53: an animation
+from matplotlib.animation import FuncAnimation
+moving, = ax.plot([1, 2])
+film = FuncAnimation(fig, lambda i: moving.set_ydata([i, 1]), frames=2)
+plt.close()
+# %% row 53
+len(film.to_jshtml()) > 1000, ax.lines[-1] is moving, moving.get_ydata()
 # %% row 71, 72, 74: files of the folder
 import os
 with open("made.txt", "w") as file:
