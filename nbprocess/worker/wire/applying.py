@@ -35,7 +35,8 @@ from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
 from .instances import Difference
 from .laterset import set_attribute
-from .ownstate import attributes_of, slots_of
+from .ownstate import slots_of
+from .states import attributes_of
 
 
 @dataclass

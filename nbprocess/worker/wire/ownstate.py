@@ -23,7 +23,7 @@ def instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
         inner = ["pairs", dict(containers.contents(obj))]
     elif isinstance(obj, set):
         inner = ["members", set(containers.contents(obj))]
-    attributes = attributes_of(obj)
+    attributes = states.attributes_of(obj)
     anew = states.filled_anew(kind)
     if anew and attributes:
         attributes = {name: value for name, value in attributes.items() if name != anew}
@@ -48,16 +48,6 @@ def opaque(obj: Any) -> Optional[Tuple[str, Any]]:
         return "opaque", fingerprint(obj)
     except Exception:  # it came by another way than it would go back: leave it
         return None
-
-
-def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:
-    """The attributes that an object holds in a dict; None where it has none, whatever its ``__getattr__`` says to that
-    (SQLAlchemy's raises a ``NameError``)."""
-    try:
-        found = obj.__dict__
-    except Exception:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 _CLASS = "__class__"

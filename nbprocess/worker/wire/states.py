@@ -6,7 +6,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from . import classes, remade, tables, torchmodules
 
@@ -16,7 +16,7 @@ def reduce_whole(obj: Any) -> Any:
     would be lost, and leaves out who observes what. An optimizer with its hooks, and with the ``step`` that a scheduler
     gave it; PyTorch's hooks and batches. What has its attributes in a dict of its class. NotImplemented for others."""
     kind = type(obj)
-    own: Any = getattr(obj, "__dict__", None)
+    own: Any = attributes_of(obj)
     shared = None if own is None else _of_class(kind, own)
     if shared is not None:
         given = own if kind.__module__ == "__main__" else dict(own)
@@ -44,6 +44,16 @@ def make_optimizer(kind: Any) -> Any:
 def set_optimizer(optimizer: Any, attributes: Dict[str, Any]) -> None:
     """The inverse of ``reduce_whole``."""
     optimizer.__setstate__(attributes)
+
+
+def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:
+    """The attributes that an object holds in a dict; None where it has none, whatever its ``__getattr__`` says to that
+    (SQLAlchemy's raises a ``NameError``)."""
+    try:
+        found = obj.__dict__
+    except Exception:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _of_class(kind: type, own: Any) -> Any:
