@@ -180,6 +180,10 @@ def _array(values: Any) -> Any:
     return np.asarray(values)
 
 
+_LARGE = 1 << 20
+"""Bytes of a column from which on it goes by itself, as rows that are added to a frame shift all columns of a block."""
+
+
 def _parts(pickler: Any, frame: Any) -> List[Tuple[Any, columns.Part]]:
     """(places, part) of all columns: those that lie in one array of NumPy go as this array, as pandas reckons with
     them together; to tell whether they changed, each is looked at by itself, for pandas puts them together at will."""
@@ -192,14 +196,15 @@ def _parts(pickler: Any, frame: Any) -> List[Tuple[Any, columns.Part]]:
     found: List[Tuple[Any, columns.Part]] = []
     for block in blocks:
         places, array = block.mgr_locs.as_array, memory.plain(block.values)
-        if array is None or array.ndim != 2 or (len(places) == 1 and not memory.is_free()):
+        rows = None if array is None else memory.by_rows(array)
+        large = array is not None and rows is None and array.nbytes >= _LARGE * len(places)
+        if array is None or array.ndim != 2 or ((large or len(places) == 1) and not memory.is_free()):
             found += [(int(place), columns.reduce_column(pickler, frame.iloc[:, place])) for place in places]
         elif memory.is_free():
             found.append((places.tolist(), (columns.MEMORY, array)))
         elif array.dtype == object:
             found.append((places.tolist(), ("block", pickler.own(array.view()), False)))
         else:
-            rows = memory.by_rows(array)
             whole = columns.own(pickler, array if rows is None else rows)
             found.append((places.tolist(), ("block", whole, rows is not None)))
     return sorted(found, key=lambda part: part[0] if isinstance(part[0], int) else part[0][0])
