@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 import warnings
 
 import numpy as np
@@ -207,6 +209,24 @@ def test_tensors_that_become_part_of_a_graph_or_leave_it():
     assert not done.requires_grad
     with torch.no_grad():
         kept += 1
+
+
+def test_what_was_set_up_for_the_cpu_and_stays_there_is_said(monkeypatch):
+    """Accelerate keeps what a Trainer found out about its devices in a dict of a class."""
+    module = types.ModuleType("accelerate.state")
+    exec(
+        "class State:\n    _shared_state = {}\n    def __init__(self): self.__dict__ = self._shared_state", vars(module)
+    )
+    module.State.__module__ = "accelerate.state"
+    monkeypatch.setitem(sys.modules, "accelerate", types.ModuleType("accelerate"))
+    monkeypatch.setitem(sys.modules, "accelerate.state", module)
+    state = module.State()
+    state.device = torch.device("cpu")
+    sent = Trip(state=state)
+    assert vars(sent["state"]) is module.State._shared_state and sent.there.notices() == []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    (line,) = Trip(state=state).there.notices()
+    assert line.startswith("`state`: it was set up for the CPU and stays there") and "Make it inside the cell" in line
 
 
 def test_a_device_that_is_not_here_becomes_the_cpu_and_that_is_said():

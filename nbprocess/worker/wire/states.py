@@ -6,9 +6,10 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, Optional
 
-from . import classes, remade, tables, torchmodules
+from . import classes, remade, tables, tensors, torchmodules
 
 
 def reduce_whole(obj: Any) -> Any:
@@ -74,8 +75,18 @@ def make_sharing(kind: type, attributes: Dict[str, Any], base: Any = None, name:
         held = vars(base)[name]
         held.update(attributes)
         attributes = held
+        if base.__module__.startswith("accelerate.") and str(held.get("device")) == "cpu":
+            _say_that_it_stays(sys.modules.get("torch"))
     made.__dict__ = attributes
     return made
+
+
+def _say_that_it_stays(torch: Any) -> None:
+    """A ``Trainer`` of HuggingFace looks for its device when it is made."""
+    if torch is not None and torch.cuda.is_available():
+        tensors.note(
+            "it was set up for the CPU and stays there, although there is a GPU here. Make it inside the cell."
+        )
 
 
 _BASES = {

@@ -304,15 +304,20 @@ def _device(name: str) -> Any:
     if device.type == "mps" and torch.backends.mps.is_available():
         return device
     if device.type != "cpu":
-        _here.moved = {*getattr(_here, "moved", ()), f"it was on {name}, and there is none here: it is on the CPU."}
+        note(f"it was on {name}, and there is none here: it is on the CPU.")
     return torch.device("cpu")
 
 
 _here = threading.local()
 
 
+def note(line: str) -> None:
+    """Note what has to be said of devices here, of the value that is loaded now."""
+    _here.moved = {*getattr(_here, "moved", ()), line}
+
+
 def moved() -> Set[str]:
-    """What has to be said of devices that are missing here, since the last call in this thread."""
+    """What has to be said of devices here, since the last call in this thread."""
     found: Set[str] = getattr(_here, "moved", set())
     _here.moved = set()
     return found
