@@ -133,10 +133,10 @@ def test_sys_exit_brings_the_results_and_its_code(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_saved_is_named_and_the_rest_comes_back(tmp_path: Path) -> None:
-    ran = job(tmp_path, "numbers = (n for n in range(3))\nx = 5").run()
+    ran = job(tmp_path, "async def count(): pass\nnumbers = count()\nx = 5").run()
     assert ran.code == 0 and ran.values["x"] == 5
     entry = ran.outcome["variables"]["numbers"]
-    assert (entry["status"], entry["type"]) == ("failed", "generator") and "generator" in entry["reason"]
+    assert (entry["status"], entry["type"]) == ("failed", "coroutine") and "coroutine" in entry["reason"]
 
 
 def test_save_and_skip_choose_the_names(tmp_path: Path) -> None:
