@@ -6,6 +6,7 @@ care: without it columns go one by one.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any, List, Tuple
 
@@ -43,7 +44,7 @@ def by_rows(values: Any) -> Any:
 
 
 def assembled(blocks: List[Tuple[List[int], Any]], index: Any) -> Any:
-    """A frame of (places, values), by the way that pandas' own pickles take; None where there is no such way."""
+    """A frame of (places, values), as pandas makes its own from blocks; None where there is no such way."""
     import numpy as np
     import pandas as pd
 
@@ -51,12 +52,12 @@ def assembled(blocks: List[Tuple[List[int], Any]], index: Any) -> Any:
         from pandas._libs.internals import _unpickle_block
         from pandas.core.internals.managers import BlockManager
 
+        generic: Any = importlib.import_module("pandas.core.generic")
         count = sum(len(places) for places, _ in blocks)
         made = [_unpickle_block(values, np.array(places, np.intp), 2) for places, values in blocks]
         frame: Any = pd.DataFrame.__new__(pd.DataFrame)
         manager = BlockManager(made, [pd.RangeIndex(count), index])
-        kept = {"attrs": {}, "_metadata": [], "_flags": {"allows_duplicate_labels": True}}
-        frame.__setstate__({"_mgr": manager, "_typ": "dataframe", **kept})
+        generic.NDFrame.__init__(frame, manager)
     except (ImportError, AttributeError, TypeError):
         return None
     return frame
