@@ -24,10 +24,12 @@ try:
     {}["rate"]
 except KeyError:
     traceback.print_exc()
+gate = %r
+while not os.path.exists(gate + ".more"): time.sleep(0.05)
 for n in range(20_000):
     print(f"step {n}")
 print("waiting", flush=True)
-while not os.path.exists(%r): time.sleep(0.05)
+while not os.path.exists(gate): time.sleep(0.05)
 print("the very last line", flush=True)
 """
 
@@ -43,6 +45,8 @@ def test_the_log_of_a_job_has_colours_search_levels_and_the_whole_as_a_file(
     row(page, "printing").locator(".nbp-Job-open").click()
     tab = page.locator(".nbp-JobPage")
     log = tab.locator("[role=log]")
+    log.get_by_text("KeyError: 'rate'").wait_for()  # stdout and stderr are two pipes: what comes later stands below
+    Path(f"{gate}.more").touch()
     log.get_by_text("waiting").wait_for()  # the end is in view
 
     log.focus()
