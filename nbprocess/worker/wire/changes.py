@@ -168,7 +168,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
-        if reopened.way_of(kind) is not None:
+        if reopened.WAYS.of(kind) is not None:
             return opaque(obj)
         if kind.__module__.startswith("pandas.io.") or hasattr(obj, "_pa_array"):  # a Styler; an array of Arrow's
             return instance(obj, kind)
@@ -203,7 +203,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return duck.state_of(obj)
     if leftovers.has_ends(obj):
         return leftovers.state_of(obj)
-    if leftovers.way_of(kind) is not None or (reopened.way_of(kind) is not None and root != "PIL"):
+    if leftovers.WAYS.of(kind) is not None or (reopened.WAYS.of(kind) is not None and root != "PIL"):
         return opaque(obj)
     if plotly_figures.is_part(obj):
         return None

@@ -22,7 +22,7 @@ def reduce_node(pickler: Any, node: Any) -> Any:
     root = node
     while root.parent is not None:
         root = root.parent
-    new = [part for part in _nodes(root) if id(part) not in pickler.seeds and id(part) not in pickler.shells]
+    new = [part for part in _nodes(root) if id(part) not in pickler.known and id(part) not in pickler.shells]
     pickler.shells.update(map(id, new))
     # The node itself is among them: pickle drops what this gives, and takes the one that it has met by then.
     return set_nodes, (new, [_held(part) for part in new])

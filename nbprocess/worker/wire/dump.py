@@ -92,7 +92,6 @@ class _Part:
         if seeds:
             # The setter takes {id: (number, object)}, and makes a table of its own of it; the one in Python does not.
             self.pickler.memo = dict(seeds) if deep else seeds  # type: ignore[assignment]
-            self.pickler.seeds = seeds.keys()
             self.first = len(seeds)
         self.marks: List[Tuple[Any, str]] = []
         self.codecs: Dict[str, str] = {}

@@ -11,32 +11,12 @@ import gc
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .atrest import NEWOBJ
 from .classes import make_bare, set_state
 from .refuse import Refused
-
-
-def reduce_leftover(obj: Any) -> Any:
-    """The reduction of such an object; NotImplemented for all others, and for what is still at work."""
-    way = way_of(type(obj))
-    return NotImplemented if way is None else way(obj)
-
-
-def way_of(kind: type) -> Optional[Callable[[Any], Any]]:
-    """How objects of this type are reduced; None for all others than such."""
-    if kind not in _ways:
-        _ways[kind] = next((way for place, way in _WAYS if any(place == _place(base) for base in kind.__mro__)), None)
-    return _ways[kind]
-
-
-def _place(kind: type) -> Tuple[str, str]:
-    return (kind.__module__ or "").split(".")[0], kind.__name__
-
-
-_ways: Dict[type, Optional[Callable[[Any], Any]]] = {}
-
+from .ways import Table, Ways, place
 
 # -- threads and processes ---------------------------------------------------------------------------------------------
 
@@ -307,7 +287,7 @@ def set_decoder(decoder: Any, attributes: Dict[str, Any]) -> None:
     decoder.scan_once = json.scanner.make_scanner(decoder)
 
 
-_WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
+TABLE: Table = [
     (("threading", "Thread"), _reduce_thread),
     (("multiprocessing", "BaseProcess"), _reduce_process),
     (("subprocess", "Popen"), _reduce_popen),
@@ -323,7 +303,8 @@ _WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
     (("json", "JSONDecoder"), _reduce_decoder),
     (("posix", "DirEntry"), _reduce_entry),
 ]
-"""Package and name of the class, or of one that it is made of."""
+"""What is still at work has no way: ``NotImplemented``."""
+WAYS = Ways(TABLE)
 
 
 # -- what a cell changes -----------------------------------------------------------------------------------------------
@@ -335,7 +316,7 @@ def has_ends(obj: Any) -> bool:
 
 
 def _is_process(obj: Any) -> bool:
-    return any(_place(base) == ("multiprocessing", "BaseProcess") for base in type(obj).__mro__)
+    return any(place(base) == ("multiprocessing", "BaseProcess") for base in type(obj).__mro__)
 
 
 def state_of(obj: Any) -> Tuple[str, Any]:

@@ -80,10 +80,6 @@ def _plotly(pickler: Any, obj: Any) -> Any:
     return plotly_figures.reduce_plotted(obj) if plotly_figures.is_plotted(type(obj)) else NotImplemented
 
 
-def _astropy(pickler: Any, obj: Any) -> Any:
-    return tables.reduce_columns(obj) if tables.is_of_columns(obj) else NotImplemented
-
-
 def _matplotlib(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     if callbacks.is_registry(kind):
@@ -128,7 +124,7 @@ def _pygments(pickler: Any, obj: Any) -> Any:
 
 
 _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
-    "astropy": _astropy,
+    "astropy": lambda pickler, obj: tables.reduce_columns(obj),
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": documents.reduce_node,
     "cvxpy": _cvxpy,

@@ -46,6 +46,7 @@ from . import (
 )
 from .atrest import NEWOBJ
 from .refuse import Refused
+from .ways import Ways
 
 CODECS = ("plain", "numpy", "frame", "source", "pickle", "bytecode")
 """From the most neutral to the last resort."""
@@ -79,6 +80,7 @@ _PLAIN = {
 }
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
+_CARRIED = Ways([*leftovers.TABLE, *reopened.TABLE])
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 
@@ -100,6 +102,7 @@ class _Reducing:
             self.persistent_id = singles.naming()
         self.probing = probing
         self.known: Any = ()  # identities of what the other end has
+        self.kept_by: Dict[type, Any] = {}  # see ``states.reduce_whole``
         self.by_columns = False  # to compare frames: pandas puts columns together at will
         self.buffers: List[pickle.PickleBuffer] = []
         self.kinds: Set[str] = set()
@@ -112,7 +115,6 @@ class _Reducing:
         self.held: Dict[int, tensors.Storage] = {}  # those that were met, by identity
         self.losses: Set[str] = set()  # what values have that does not travel
         self.shells: Set[int] = set()  # nodes of documents, which get what they hold later
-        self.seeds: Any = ()  # identities of the objects that the other end has
         self._shared = shared or {}
         self._kept: List[Any] = []
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
@@ -178,8 +180,8 @@ class _Reducing:
         """Called for everything that is not plain data."""
         kind = type(obj)
         reason = refuse.reason(kind)
-        again = leftovers.reduce_leftover(obj)
-        again = reopened.reduce_reopened(obj) if again is NotImplemented else again
+        way = _CARRIED.of(kind)
+        again = NotImplemented if way is None else way(obj)
         if again is not NotImplemented:
             return again
         if reason is not None:
@@ -287,7 +289,7 @@ class _Reducing:
         if root in ("logging", "__main__") and handlers.is_handler(obj):
             return handlers.reduce_handler(obj)
         if root not in _PLAIN or root == "__main__":
-            found = states.reduce_whole(obj)
+            found = states.reduce_whole(self, obj)
             if found is not NotImplemented:
                 self._need(kind.__module__)
                 return found

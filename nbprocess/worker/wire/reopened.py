@@ -8,34 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, Tuple
 
 from .classes import make_bare, set_state
 from .refuse import Refused
+from .ways import Table, Ways
 
 _WRITES = "it may write to {file}, which two processes must not do at once. Call close() first, or open it with {mode}."
 _ELSEWHERE = "its file {file} is outside of this notebook's folder. Open it inside the cell."
-
-
-def reduce_reopened(obj: Any) -> Any:
-    """The reduction of such an object, or of a part of one; NotImplemented for all others.
-
-    Raises:
-        Refused: its file is open for writing, or lies elsewhere.
-    """
-    way = way_of(type(obj))
-    return NotImplemented if way is None else way(obj)
-
-
-_ways: Dict[type, Optional[Callable[[Any], Any]]] = {}
-
-
-def way_of(kind: type) -> Optional[Callable[[Any], Any]]:
-    """How objects of this type are reduced; None for all others than such."""
-    if kind not in _ways:
-        places = {((base.__module__ or "").split(".")[0], base.__name__) for base in kind.__mro__}
-        _ways[kind] = next((way for place, way in _WAYS if place in places), None)
-    return _ways[kind]
 
 
 def _path(file: Any) -> str:
@@ -289,7 +269,7 @@ def set_files(obj: Any, state: Tuple[Dict[str, Any], Dict[str, Tuple[str, str]]]
         vars(obj)[name] = opener.open(find(path), "rb")
 
 
-_WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
+TABLE: Table = [
     (("h5py", "HLObject"), _reduce_h5py),
     (("netCDF4", "Dataset"), _reduce_netcdf),
     (("netCDF4", "Variable"), _reduce_netcdf),
@@ -301,7 +281,8 @@ _WAYS: List[Tuple[Tuple[str, str], Callable[[Any], Any]]] = [
     (("astropy", "_File"), _reduce_fits),
     (("PIL", "ImageFile"), _reduce_image),
 ]
-"""Package and name of the class, or of one that it is made of."""
+"""For such an object, or a part of one. ``Refused``: its file is open for writing, or lies elsewhere."""
+WAYS = Ways(TABLE)
 
 
 def take_over(old: Any, new: Any) -> bool:
@@ -325,4 +306,4 @@ def _is_closed(obj: Any) -> bool:
 
 def can_close(kind: type) -> bool:
     """Whether objects of this type are files that a cell may close."""
-    return way_of(kind) is not None and hasattr(kind, "close") and (kind.__module__ or "").split(".")[0] != "PIL"
+    return WAYS.of(kind) is not None and hasattr(kind, "close") and (kind.__module__ or "").split(".")[0] != "PIL"

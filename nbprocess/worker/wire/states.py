@@ -7,22 +7,24 @@ May import: the standard library, this folder.
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import classes, remade, tables, tensors, torchmodules
 
 
-def reduce_whole(obj: Any) -> Any:
+def reduce_whole(pickler: Any, obj: Any) -> Any:
     """An object of traitlets with its own dicts: ``__getstate__`` gives copies of them, so that a change made in one
     would be lost, and leaves out who observes what. An optimizer with its hooks, and with the ``step`` that a scheduler
     gave it; PyTorch's hooks and batches. What has its attributes in a dict of its class. NotImplemented for others."""
     kind = type(obj)
-    own: Any = attributes_of(obj)
-    shared = None if own is None else _of_class(kind, own)
+    if kind not in pickler.kept_by:
+        pickler.kept_by[kind] = _known_base(kind), _dicts_of(kind)
+    base, dicts = pickler.kept_by[kind]
+    own: Any = attributes_of(obj) if dicts else None
+    shared = next(((cls, name) for cls, name, held in dicts if held is own), None)
     if shared is not None:
         given = own if kind.__module__ == "__main__" else dict(own)
         return make_sharing, (kind, given, *(() if given is own else shared))
-    base = _known_base(kind)
     if base not in ("", "EventHandler") and goes_by_attributes(kind):
         if base == "Optimizer":
             return make_optimizer, (kind,), dict(vars(obj)), None, None, set_optimizer
@@ -57,14 +59,10 @@ def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:
     return found if isinstance(found, dict) else None
 
 
-def _of_class(kind: type, own: Any) -> Any:
-    """Where the attributes of an object are those of all objects of its class ("Borg"): the class that has them in a
-    dict, and its name. None for nearly all."""
-    for base in kind.__mro__:
-        for name, held in vars(base).items():
-            if held is own:
-                return base, name
-    return None
+def _dicts_of(kind: type) -> List[Tuple[type, str, Any]]:
+    """The dicts that a class has: one may be the attributes of all its objects ("Borg")."""
+    held = [(base, name, value) for base in kind.__mro__ for name, value in vars(base).items()]
+    return [part for part in held if isinstance(part[2], dict) and not part[1].startswith("__")]
 
 
 def make_sharing(kind: type, attributes: Dict[str, Any], base: Any = None, name: str = "") -> Any:
