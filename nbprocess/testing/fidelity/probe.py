@@ -49,7 +49,7 @@ def write(path: str, place: str, generators: str) -> None:
     states = ambient.generators()
     torch = sys.modules.get("torch")
     if torch is not None:  # which begins with another seed in each process
-        states.update({name: collect(torch) for name, collect in torchstate.COLLECT.items() if name == "torch.random"})
+        states["torch.random"] = torchstate.COLLECT["torch.random"](torch)
     with open(generators, "w") as file:
         json.dump(states, file)
     with open(path, "w") as file:

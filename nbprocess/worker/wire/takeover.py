@@ -6,7 +6,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
 from . import matrices, models, plotly_figures, reopened, subclasses, tables, torchmodules
 
@@ -29,18 +29,9 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
         return _generator
     if _has(obj, "getstate") and _has(obj, "setstate"):
         return lambda old, new: old.setstate(new.getstate())
-    if tables.is_polars(kind):
-        return tables.take_over
-    if models.is_booster(kind):
-        return models.take_over
-    if reopened.can_close(kind):
-        return reopened.take_over
-    if models.is_typed(kind):
-        return models.take_over_typed
-    if matrices.is_matrix(kind):
-        return matrices.take_over
-    if plotly_figures.is_plotted(kind):
-        return plotly_figures.take_over
+    for fits, way in _BY_TYPE:
+        if fits(kind):
+            return way
     if torchmodules.is_script(obj):
         return torchmodules.take_over
     if _has(obj, "random_raw") and _has(obj, "state"):
@@ -54,6 +45,16 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
     if _has(obj, "get_state") and _has(obj, "set_state"):
         return lambda old, new: old.set_state(new.get_state())
     return None
+
+
+_BY_TYPE: Tuple[Tuple[Callable[[type], bool], Callable[[Any, Any], Any]], ...] = (
+    (tables.is_polars, tables.take_over),
+    (models.is_booster, models.take_over),
+    (reopened.can_close, reopened.take_over),
+    (models.is_typed, models.take_over_typed),
+    (matrices.is_matrix, matrices.take_over),
+    (plotly_figures.is_plotted, plotly_figures.take_over),
+)
 
 
 def _has(obj: Any, name: str) -> bool:
