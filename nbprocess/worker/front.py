@@ -64,8 +64,13 @@ class Front:
     @property
     def underscores(self) -> dict[str, object]:
         """``_``, ``__`` and ``___`` as the display hook left them."""
-        hook = getattr(self._shell, "displayhook", None) if self.has_ipython else None
+        hook = None if self._ipython is None else self._ipython.displayhook
         return self.shown if hook is None else {name: getattr(hook, name) for name in self.shown}
+
+    @property
+    def _ipython(self) -> Any:
+        """IPython's own shell, where there is one and the cell came to need it."""
+        return self._shell if self.has_ipython else None
 
     def note_last(self, value: object) -> None:
         """Bind ``_`` to a value that was shown, unless the notebook uses the name for something of its own."""
@@ -81,19 +86,19 @@ class Front:
 
     def of_ipython(self) -> dict[str, object]:
         """What the cell set of IPython itself beside its settings: extensions that it loaded."""
-        if self._shell is None or not self.has_ipython:
+        if self._ipython is None:
             return {}
         from . import shell
 
-        return shell.loaded_by_cell(self._shell)
+        return shell.loaded_by_cell(self._ipython)
 
     def said_of_ipython(self) -> list[str]:
         """What the cell asked of IPython for later cells, which run elsewhere."""
-        if self._shell is None or not self.has_ipython:
+        if self._ipython is None:
             return []
         from . import shell
 
-        names = ", ".join(shell.registered_by_cell(self._shell))
+        names = ", ".join(shell.registered_by_cell(self._ipython))
         said = f"The cell registered functions with the job's IPython ({names}); do so here for the cells to come."
         return [said] if names else []
 

@@ -33,11 +33,11 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
         return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, array.flags.writeable)
     if base is not None:
-        place = array.__array_interface__["data"][0]
+        place = address(array)
         if not isinstance(base, np.ndarray):
             return pickler.array_over(base, place, *_facts(array))
         make = make_view if base is owner(array) else make_view_at  # of an input: it may be a view itself
-        return make, (base, place - base.__array_interface__["data"][0], *_facts(array))
+        return make, (base, place - address(base), *_facts(array))
     if array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.forc):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
         made = (array.tobytes("A"), array.dtype, array.shape, order, array.flags.writeable)
@@ -145,6 +145,18 @@ def span(array: Any) -> Tuple[int, int]:
     return -low, high - low + array.itemsize
 
 
+def bounds(array: Any) -> Tuple[int, int]:
+    """Where the memory of an array begins and ends."""
+    before, size = span(array)
+    low = address(array) - before
+    return low, low + size
+
+
+def address(array: Any) -> int:
+    """Where an array has its first element."""
+    return int(array.__array_interface__["data"][0])
+
+
 def loses_gaps(array: Any) -> bool:
     """Whether an array has more gaps in its memory than travel with it: no view can be made of it at the other end."""
     if array.flags.c_contiguous or array.flags.f_contiguous:
@@ -216,10 +228,10 @@ def make_view_at(base: Any, offset: int, dtype: Any, shape: Any, strides: Any, w
     """A view into the memory of ``base``, ``offset`` bytes from its first element, gaps or not."""
     import numpy as np
 
-    place = base.__array_interface__["data"][0] + offset
+    place = address(base) + offset
     facts = {"data": (place, not base.flags.writeable), "shape": shape, "strides": strides, "version": 3}
     root = owner(base)
-    start = root.__array_interface__["data"][0]
+    start = address(root)
     flat = root.T if root.flags.f_contiguous else root
     if flat.flags.c_contiguous and not root.dtype.hasobject:  # the usual case: its base is a plain array
         view = np.ndarray(shape, dtype, buffer=flat, offset=place - start, strides=strides)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import tempfile
 from typing import Any, Dict, List, Optional, Tuple
 
+from .filed import as_file, saved
 from .refuse import Refused
 
 _CLOSED = "closed"
@@ -60,9 +60,14 @@ def _ask_this(connection: Any, text: str) -> List[Any]:
     return rows
 
 
+def _views(connection: Any) -> List[Any]:
+    """Names of the views of this connection alone, and what they say."""
+    return _ask_this(connection, "SELECT view_name, sql FROM duckdb_views() WHERE temporary AND NOT internal")
+
+
 def _own_views(connection: Any) -> Dict[str, Any]:
     """Views of this connection alone → what they say, or the frame that was registered under the name."""
-    rows = _ask_this(connection, "SELECT view_name, sql FROM duckdb_views() WHERE temporary AND NOT internal")
+    rows = _views(connection)
     return {name: connection.table(name).df() if _is_registered(text) else text for name, text in rows}
 
 
@@ -71,7 +76,7 @@ def _is_registered(text: str) -> bool:
 
 
 def _set_views(connection: Any, views: Dict[str, Any]) -> None:
-    known = _ask_this(connection, "SELECT view_name, sql FROM duckdb_views() WHERE temporary AND NOT internal")
+    known = _views(connection)
     for name, text in known:
         if name not in views:
             connection.unregister(name) if _is_registered(text) else connection.execute(f'DROP VIEW "{name}"')
@@ -110,29 +115,22 @@ def _name(connection: Any) -> str:
 
 
 def _content(connection: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path, cursor = os.path.join(folder, "copy.db"), connection.cursor()
-        name = _name(connection)
-        cursor.execute(f"ATTACH '{path}' AS {_COPY}")
-        try:
-            cursor.execute(f'COPY FROM DATABASE "{name}" TO {_COPY}')
-        finally:
-            cursor.execute(f"DETACH {_COPY}")
-        with open(path, "rb") as file:
-            return file.read()
+    return saved(lambda path: _copy(connection, f"'{path}'", f'"{_name(connection)}" TO {_COPY}'))
 
 
 def _fill(connection: Any, data: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path, cursor = os.path.join(folder, "copy.db"), connection.cursor()
-        with open(path, "wb") as file:
-            file.write(data)
-        name = _name(connection)
-        cursor.execute(f"ATTACH '{path}' AS {_COPY} (READ_ONLY)")
-        try:
-            cursor.execute(f'COPY FROM DATABASE {_COPY} TO "{name}"')
-        finally:
-            cursor.execute(f"DETACH {_COPY}")
+    with as_file(data) as path:
+        _copy(connection, f"'{path}'", f'{_COPY} TO "{_name(connection)}"', "(READ_ONLY)")
+
+
+def _copy(connection: Any, file: str, way: str, options: str = "") -> None:
+    """Copy a database, with that in a file attached for it."""
+    cursor = connection.cursor()
+    cursor.execute(f"ATTACH {file} AS {_COPY} {options}")
+    try:
+        cursor.execute(f"COPY FROM DATABASE {way}")
+    finally:
+        cursor.execute(f"DETACH {_COPY}")
 
 
 def _settings(connection: Any) -> Dict[str, str]:
@@ -193,7 +191,7 @@ def state_of(connection: Any) -> Tuple[str, Any]:
         if _is_closed(connection):
             return "duck", _CLOSED
         _check(connection)
-        views = _ask_this(connection, "SELECT view_name, sql FROM duckdb_views() WHERE temporary AND NOT internal")
+        views = _views(connection)
     except Refused as refused:
         return "duck", str(refused)
     found = [_ask(connection, text) for text in _WHAT]

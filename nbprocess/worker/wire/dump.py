@@ -172,8 +172,7 @@ def dump(
     shared = _shared_memory(parts)
     there = _memory_there(parts, seeds) if seeds else {}
     if old or any(part.pickler.held for part in parts.values()):
-        known = [obj for _, obj in (seeds or {}).values() if type(obj).__name__ == "ndarray"]
-        known = [array for array in known if not arrays.is_dense(array)]
+        known = _arrays_there(seeds or {})
         of_tensors, there_too = tensors.over_arrays([part.pickler for part in parts.values()], old, known)
         shared.update(of_tensors)
         there.update(there_too)
@@ -325,12 +324,16 @@ def _memory_there(parts: Mapping[str, _Part], seeds: Mapping[int, Tuple[int, Any
     if not owners:
         return {}
     found: Dict[int, Any] = {}
-    for _, obj in seeds.values():
-        if type(obj).__name__ == "ndarray" and not arrays.is_dense(obj):
-            key = id(arrays.owner(obj))
-            if key in owners and (key not in found or found[key].nbytes < obj.nbytes):
-                found[key] = obj
+    for array in _arrays_there(seeds):
+        key = id(arrays.owner(array))
+        if key in owners and (key not in found or found[key].nbytes < array.nbytes):
+            found[key] = array
     return found
+
+
+def _arrays_there(seeds: Mapping[int, Tuple[int, Any]]) -> List[Any]:
+    """The arrays of the other end into which views can be made."""
+    return [obj for _, obj in seeds.values() if type(obj).__name__ == "ndarray" and not arrays.is_dense(obj)]
 
 
 def _shareable(obj: Any) -> bool:

@@ -22,7 +22,7 @@ def reduce_mapped(pickler: Any, array: Any) -> Any:
     if path is None or array.dtype.hasobject:
         return arrays.reduce_array(pickler, pickler.own(np.array(array)))
     if array is not root:
-        offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+        offset = arrays.address(array) - arrays.address(root)
         return make_part, (root, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
     order = "C" if root.flags.c_contiguous else "F"
     plain = pickler.own(root.view(np.ndarray))  # the same chunks as the file's, where it maps all of it

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import pickle
 import sys
-import tempfile
 from typing import Any, Dict, Iterator, Optional
 
 from .classes import make_bare, set_state
+from .filed import as_file, saved
 
 _KINDS = {
     ("xgboost", "DMatrix"): "handle",
@@ -40,32 +39,21 @@ def reduce_matrix(obj: Any) -> Any:
         return NotImplemented
     rest = {key: value for key, value in vars(obj).items() if key != name}
     if kind.__name__ == "DMatrix":
-        return make_dmatrix, (pickle.PickleBuffer(_saved(obj.save_binary)), rest)
+        return make_dmatrix, (pickle.PickleBuffer(saved(obj.save_binary)), rest)
     if obj._handle is None:  # LightGBM has not begun with it
         return make_bare, (kind,), dict(vars(obj)), None, None, set_state
     basic = sys.modules[kind.__module__]
     with _hushed(basic):
-        data = _saved(obj.save_binary)
+        data = saved(obj.save_binary)
         fields = {field: obj.get_field(field) for field in ("init_score", "position")}
     return make_dataset, (kind, pickle.PickleBuffer(data), fields), rest, None, None, set_state
-
-
-def _saved(save: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "data.bin")
-        save(path)
-        with open(path, "rb") as file:
-            return file.read()
 
 
 def make_dmatrix(data: Any, rest: Dict[str, Any]) -> Any:
     """A ``DMatrix`` of those bytes."""
     import xgboost
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "data.bin")
-        with open(path, "wb") as file:
-            file.write(data)
+    with as_file(data) as path:
         made = xgboost.DMatrix(path, silent=True)
     vars(made).update(rest)
     return made
@@ -75,10 +63,7 @@ def make_dataset(kind: Any, data: Any, fields: Dict[str, Any]) -> Any:
     """A ``Dataset`` of those bytes, which LightGBM has begun with."""
     basic: Any = sys.modules[kind.__module__]
     made = kind(None)
-    with tempfile.TemporaryDirectory() as folder, _hushed(basic):
-        path = os.path.join(folder, "data.bin")
-        with open(path, "wb") as file:
-            file.write(data)
+    with as_file(data) as path, _hushed(basic):
         handle = ctypes.c_void_p()
         code = basic._LIB.LGBM_DatasetCreateFromFile(path.encode(), b"", None, ctypes.byref(handle))
         basic._safe_call(code)

@@ -98,20 +98,13 @@ def held_by_others(objects: Any) -> Memory:
         for block in getattr(getattr(obj, "_mgr", None), "blocks", ()) if hasattr(obj, "_update_inplace") else ():
             if block.refs.has_reference():
                 parts = [block.values, *(getattr(block.values, name, None) for name in _INSIDE)]
-                found += [_bounds(part) for part in parts if type(part).__name__ == "ndarray" and part.size]
+                found += [arrays.bounds(part) for part in parts if type(part).__name__ == "ndarray" and part.size]
     return found
-
-
-def _bounds(array: Any) -> Tuple[int, int]:
-    """Where the memory of an array begins and ends."""
-    before, size = arrays.span(array)
-    low = int(array.__array_interface__["data"][0]) - before
-    return low, low + size
 
 
 def is_in(array: Any, memory: Memory) -> bool:
     """Whether an array that was made for the journey lies in that memory."""
     if array not in arrays.columns:
         return False
-    place = array.__array_interface__["data"][0]
+    place = arrays.address(array)
     return any(low <= place < high for low, high in memory)

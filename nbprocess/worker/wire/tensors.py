@@ -38,7 +38,7 @@ class Storage:
 
     def __reduce__(self) -> Any:
         if self.over is not None:
-            return make_storage_over, (self.over, self.flat.data_ptr() - _address(self.over), self.flat.nbytes)
+            return make_storage_over, (self.over, self.flat.data_ptr() - arrays.address(self.over), self.flat.nbytes)
         array = self.flat.cpu().numpy()
         small = array.nbytes < arrays.IN_BAND
         return make_storage, (array.tobytes() if small else pickle.PickleBuffer(array),)
@@ -73,10 +73,6 @@ def make_storage_over(array: Any, offset: int, size: int) -> Storage:
 def make_array_over(storage: Storage, offset: int, *facts: Any) -> Any:
     """An array of NumPy over a storage, as ``tensor.numpy()`` gives it."""
     return arrays.make_view_at(storage.flat.numpy(), offset, *facts)
-
-
-def _address(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def storage_of(known: Dict[Any, Storage], untyped: Any) -> Storage:
@@ -155,8 +151,7 @@ def _extent(item: Any) -> Tuple[int, int]:
     """From where to where in memory."""
     if isinstance(item, Storage):
         return item.flat.data_ptr(), item.flat.data_ptr() + item.flat.nbytes
-    before, size = arrays.span(item)
-    return _address(item) - before, _address(item) - before + size
+    return arrays.bounds(item)
 
 
 def _overlapping(places: List[Tuple[int, int, Any]]) -> Iterator[List[Tuple[int, int, Any]]]:
