@@ -59,6 +59,8 @@ def apply(state: dict[str, object]) -> list[str]:
         What could not be applied, one line each: an option or a warning category that is unknown here.
     """
     notes: list[str] = []
+    if "inline" in (state.get("ipython") or {}):  # type: ignore[operator]
+        drawing.load_inline()  # before what is to hold for matplotlib, which it may import
     for section, value in state.items():
         if section == "warnings":
             filters.apply(value)
@@ -111,16 +113,18 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     return before
 
 
-_MOVED_BY_IMPORTS = ("random", "numpy.random")
+_GENERATORS = ("random", "numpy.random")
 
 
 def settle(state: dict[str, object], before: dict[str, object]) -> None:
-    """What imports move, once more, after the inputs were loaded: warning filters, generators they drew from.
+    """What loading the inputs moved, once more: warning filters, generators that imports drew from, a backend that a
+    library chose.
 
     And what needs IPython's shell, which a warm server's libraries could not have when they were found loaded.
     """
-    late = ("warnings", "sympy", *_MOVED_BY_IMPORTS)
-    apply({name: state[name] for name in late if name in state})
+    now = collect()
+    late = {"warnings", "sympy", *_GENERATORS} | {name for name, value in now.items() if before.get(name) != value}
+    apply({name: state[name] for name in _COLLECT | {"warnings": None} if name in late and name in state})
     before.update({name: value for name, value in collect().items() if name in late})
 
 
@@ -130,9 +134,25 @@ def _is_half(module: object) -> bool:
 
 
 def generators() -> dict[str, object]:
-    """The states of the generators that exist, for ``apply`` after an import that home did long ago."""
+    """The states of the generators that exist."""
+    return _of(_GENERATORS)
+
+
+def movable() -> dict[str, object]:
+    """What libraries move when they are imported, for ``put_back`` after an import that home did long ago."""
+    return _of((*_GENERATORS, "matplotlib"))
+
+
+def put_back(moved: dict[str, object], home: dict[str, object]) -> None:
+    """Undo what an import moved; a library that it loaded itself has what it has at home."""
+    now = movable()
+    states = {name: moved.get(name, home.get(name)) for name in now}
+    apply({name: state for name, state in states.items() if state is not None and state != now[name]})
+
+
+def _of(sections: Any) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in _MOVED_BY_IMPORTS:
+    for name in sections:
         module = sys.modules.get(_MODULES[name])
         if module is not None and not _is_half(module):
             found[name] = _COLLECT[name](module)

@@ -142,6 +142,7 @@ class Cell:
         sys.path[:] = [entry for entry in sys.path if entry]  # "", of the command line: it stands before the library
         first = places.after_library()
         sys.path[first:first] = ["", *folders]
+        self._hooks.home = manifest.get("ambient") or {}
         self._hooks.install()
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)

@@ -4,8 +4,10 @@ Figures that live in a page or a window are pictures in a job. May import: the s
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import sys
+import warnings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -33,14 +35,28 @@ def is_named(matplotlib: Any) -> bool:
 
 def name_inline(matplotlib: Any) -> None:
     """Choose that of notebooks by its name, as the other end did."""
-    if is_named(matplotlib) or dict.get(matplotlib.rcParams, "backend") != "module://matplotlib_inline.backend_inline":
+    if is_named(matplotlib):
         return
-    shell = None if only_pictures else sys.modules["IPython"].get_ipython()
-    if shell is None:
+    if only_pictures and chosen(matplotlib) is None:
         with contextlib.suppress(ValueError):  # before matplotlib 3.9 it has no name
             matplotlib.rcParams["backend"] = "inline"
-    else:  # a cell with this line ran in a job
+    else:  # a cell with this line ran in a job; or, in a job, a library that was imported chose another one
+        shell: Any = builtins.get_ipython() if only_pictures else sys.modules["IPython"].get_ipython()  # type: ignore[attr-defined]
         shell.run_line_magic("matplotlib", "inline")
+
+
+def load_inline() -> None:
+    """Import that of notebooks. Doing so makes matplotlib interactive, where the other end may have put that back
+    since (a style's context)."""
+    if "matplotlib_inline.config" in sys.modules:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no cell made them
+        import matplotlib
+
+        was = matplotlib.rcParams["interactive"]
+        import matplotlib_inline.config  # noqa: F401
+    matplotlib.rcParams["interactive"] = was
 
 
 def is_live(backend: str) -> bool:

@@ -24,6 +24,8 @@ class AfterImport:
         self.actions = {}  # type: ignore[var-annotated]
         self.done_at_home: set[str] = set()
         """Modules that home has imported before the cell: what their import draws from generators was drawn there."""
+        self.home = {}  # type: ignore[var-annotated]
+        """The ambient state of home."""
 
     def install(self) -> None:
         """Begin to watch."""
@@ -51,13 +53,14 @@ class AfterImport:
     def _execute(self, name: str, loader: Any, module: Any) -> None:
         actions = self.actions.pop(name, ())
         quiet = name in self.done_at_home
-        before, states = warnings.filters[:], ambient.generators() if quiet else {}
+        before, states = warnings.filters[:], ambient.movable() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
             with hushed("stdout", "stderr"):
                 loader.exec_module(module)
         else:
             loader.exec_module(module)
         filters.keep_order(before)
-        ambient.apply(states)
+        if quiet:
+            ambient.put_back(states, self.home)
         for action in actions:
             action(module)
