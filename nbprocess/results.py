@@ -17,7 +17,7 @@ from .binding import CHANGES_UNREAD, Names, keep_last
 from .errors import IntegrityError
 from .meter import Meter
 from .state import Variable
-from .worker.hushed import hushed
+from .worker.hushed import imports_hushed
 
 if TYPE_CHECKING:
     from .bundle.collect import Outcome
@@ -143,7 +143,7 @@ class Results:
         for name in self.data.get("imported") or ():
             if name.partition(".")[0] in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
-                with contextlib.suppress(Exception), hushed("stdout"):
+                with contextlib.suppress(Exception), imports_hushed():
                     importlib.import_module(name)
 
     def _lose_result(self, job: Job) -> None:
@@ -167,7 +167,7 @@ class Results:
         groups = [wire.Group.from_json(group) for group in entries]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
-            with hushed("stdout"):  # what a module prints when it is imported, the job printed
+            with imports_hushed():  # what a module prints when it is imported, the job printed
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from .hushed import hand_over
+from .hushed import hand_over, hushed_descriptors
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Channel:
         self._last = ""
         self._progress_at = 0.0
         self._kept: list[object] | None = None
+        self._moved: dict[int, int] = {}
         self.widgets = 0
         """How many widgets the cell showed."""
         self.pictures = 0
@@ -82,9 +83,21 @@ class Channel:
                 if self._last:
                     self._ordered({"type": "turn"})
                 self._last = name
-            view = memoryview(data)
+            view, fd = memoryview(data), self._moved.get(fd, fd)
             while view:
                 view = view[os.write(fd, view) :]
+
+    @contextlib.contextmanager
+    def only_python(self) -> Iterator[None]:
+        """Leave out what libraries write to the descriptors 1 and 2 themselves: Python's own streams go on."""
+        self._moved = {fd: os.dup(fd) for fd in (1, 2)}
+        try:
+            with hushed_descriptors():
+                yield
+        finally:
+            kept, self._moved = self._moved, {}
+            for fd in kept.values():
+                os.close(fd)
 
     def _ordered(self, message: dict[str, object]) -> None:
         if os.getpid() != self._pid:  # a process forked by the cell: its prints go straight to the descriptor

@@ -156,14 +156,15 @@ class Cell:
                 namespace[name] = {k: resolve(v, self._layout.root) for k, v in channels.items()}
         if manifest.get("args"):
             namespace["args"] = list(manifest["args"])
-        self._hooks.done_at_home.update([*(manifest.get("loaded") or ()), *(manifest.get("drawing") or ())])
+        done = [name for key in ("loaded", "drawing", "roots") for name in manifest.get(key) or ()]
+        self._hooks.done_at_home.update(done)
         if manifest.get("spark"):
             from pyspark.sql import SparkSession
 
             namespace["spark"] = SparkSession.builder.getOrCreate()  # that of spark-submit, which runs this process
         files = manifest.get("files") or ()
         local = {part for file in files if file.get("kind") == "module" for part in file["path"][:-3].split("/")}
-        for name in (*(manifest.get("imports") or ()), *(manifest.get("drawing") or ()), *sorted(local)):
+        for name in (*(manifest.get("imports") or ()), *done, *sorted(local)):
             self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
         for file in files:
             if file.get("kind") == "module":
@@ -172,7 +173,8 @@ class Cell:
                 self._modules_sent.update(names)
                 for name in names:
                     self._hooks.on(name, self._modules.note)
-        self._load()
+        with self._channel.only_python():  # what a library writes beside Python, it wrote at home when it was imported
+            self._load()
         self._provide_history()
         self._arrange(manifest.get("order") or ())
         ambient.settle(manifest.get("ambient") or {}, self._ambient)

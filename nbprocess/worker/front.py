@@ -155,6 +155,8 @@ class Front:
         for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
             setattr(builtins, name, value)
         self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))
+        # Libraries ask for a prompt to learn whether somebody looks on (TensorFlow's logger): that of IPython.
+        sys.ps1, sys.ps2, sys.ps3 = "In : ", "...: ", "Out: "  # type: ignore[attr-defined]
         self._await_ipython()
         if "MPLBACKEND" not in os.environ:
             self._choose_backend()

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from . import ambient, filters
-from .hushed import hushed
+from .hushed import hushed, hushed_descriptors
 from .loaders import Around, found_by_others, unseen
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -55,7 +55,7 @@ class AfterImport:
         quiet = name in self.done_at_home
         before, states = warnings.filters[:], ambient.movable() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
-            with hushed("stdout", "stderr"):
+            with hushed("stdout", "stderr"), hushed_descriptors():
                 loader.exec_module(module)
         else:
             loader.exec_module(module)

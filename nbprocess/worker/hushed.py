@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -43,6 +44,45 @@ def hushed(*names: str) -> Iterator[None]:
             hand_over(stream, real[name])
             if getattr(sys, name) is stream:
                 setattr(sys, name, real[name])
+
+
+@contextlib.contextmanager
+def hushed_descriptors() -> Iterator[None]:
+    """Leave out what is written to the descriptors 1 and 2 themselves (as libraries in C++ do) while the block runs."""
+    with _to_nowhere(1, 2):
+        yield
+
+
+@contextlib.contextmanager
+def imports_hushed() -> Iterator[None]:
+    """In a kernel: leave out what imports print; warnings, which Python writes to ``sys.stderr``, stay.
+
+    In a terminal, where that is descriptor 2 itself, so does what libraries write there.
+    """
+    with hushed("stdout"), _to_nowhere(*(() if _number(sys.stderr) == 2 else (1, 2))):
+        yield
+
+
+def _number(stream: Any) -> int:
+    try:
+        return int(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # a kernel's streams may have none
+        return -1
+
+
+@contextlib.contextmanager
+def _to_nowhere(*descriptors: int) -> Iterator[None]:
+    real = {fd: os.dup(fd) for fd in descriptors}
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for fd in real:
+            os.dup2(null, fd)
+        yield
+    finally:
+        os.close(null)
+        for fd, kept in real.items():
+            os.dup2(kept, fd)
+            os.close(kept)
 
 
 def hand_over(old: Any, new: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.util
+import os
 import random
 import sys
 import warnings
@@ -57,6 +58,18 @@ def test_what_keeps_the_stream_during_a_hushed_import_writes_later(
     importlib.import_module("talks_when_imported").tell("an error")
     assert capsys.readouterr() == ("", "an error\n") and sys.stdout is stdout
     sys.modules.pop("talks_when_imported")
+
+
+def test_what_is_written_past_python_during_a_hushed_import_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Libraries in C++ log to descriptor 2."""
+    _home_has("writes_when_imported", "import os\nos.write(1, b'out')\nos.write(2, b'err')\n", tmp_path, monkeypatch)
+    importlib.import_module("writes_when_imported")
+    sys.modules.pop("writes_when_imported")
+    assert capfd.readouterr() == ("", "")
+    os.write(2, b"later")
+    assert capfd.readouterr() == ("", "later")
 
 
 @pytest.mark.parametrize(("home", "said"), [([3, 11, 7], False), ([3, 12, 1], True), (None, True)])

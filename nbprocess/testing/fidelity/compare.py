@@ -15,6 +15,8 @@ from typing import Any
 from .kernel import Ran
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_ABSL = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d+\.\d+ +\d+ (?=[\w/.]+:\d+\])", re.M)
+"""The day, time and thread in front of lines that C++ libraries log."""
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CELL_FILE = re.compile(r"[^\s\"']*ipykernel_\d+[/\\]\d+\.py")
 _LIBRARY = re.compile(r"(?:~|/)[^\s\"':]*?/(?:site-packages|lib/python3\.\d+)/|<frozen ")
@@ -277,7 +279,7 @@ def _sequence(ran: Ran, rules: Rules) -> list[dict[str, str]]:
 def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
-    text = _PIP.sub("", text)
+    text = _ABSL.sub(r"\1 ", _PIP.sub("", text))
     text = _TIMEIT.sub("<time> per loop", _TIME.sub("<times>", _JOB_FOLDER.sub("<folder>", text)))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)

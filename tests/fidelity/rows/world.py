@@ -98,8 +98,8 @@ rcParams["image.cmap"] = "gray"
 rcParams["image.cmap"] = "jet"; plt.rcParams["lines.linewidth"] = 3
 # %% row 68
 rcParams is plt.rcParams, rcParams["lines.linewidth"], plt.rcParams["image.cmap"]
-# %% what a local module prints when it is imported is shown once
-open("prints.py", "w").write("print('imported'); value = 3") and None
+# %% what a local module prints when it is imported is shown once, also what it writes past Python
+open("prints.py", "w").write("import os; print('imported'); os.write(2, b'beside Python'); value = 3") and None
 # %%
 import prints
 # %%
