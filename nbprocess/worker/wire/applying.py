@@ -207,6 +207,9 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         obj[...] = state
         if not state.flags.writeable:
             obj.flags.writeable = False
+    elif kind == "record":
+        whole = arrays.of_record(obj)
+        whole[...] = arrays.make_array(state, whole.dtype, (), "C")
     elif kind == "module":
         handmade.set_contents(obj, state)
     elif kind == "mapped":

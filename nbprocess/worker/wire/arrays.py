@@ -317,6 +317,26 @@ def reduce_dtype(dtype: Any) -> Any:
     return (np.dtype, (dtype.str,)) if usual is dtype else NotImplemented
 
 
+def is_record(obj: Any) -> bool:
+    """Whether an object is one record of an array with fields: it may be written to, and shares the array's memory."""
+    kind = type(obj)
+    plain = kind.__module__ == "numpy" and kind.__name__ in ("void", "record")
+    return plain and bool(obj.dtype.names) and not obj.dtype.hasobject and hasattr(obj.base, "ndim")
+
+
+def of_record(record: Any) -> Any:
+    """The memory of a record (``array[0]`` of an array with fields) as an array without dimensions."""
+    base = record.base
+    if base.ndim == 0 and base.dtype == record.dtype:
+        return base
+    return make_view_at(base, address(record) - address(base), record.dtype, (), (), record.flags.writeable)
+
+
+def make_record(array: Any) -> Any:
+    """A record over the memory of an array without dimensions."""
+    return array[()]
+
+
 def reduce_scalar(scalar: Any) -> Any:
     """The reduction of a NumPy scalar."""
     return make_scalar, (scalar.dtype, scalar.tobytes())

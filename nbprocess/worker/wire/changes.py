@@ -37,7 +37,7 @@ from . import (
     tensors,
     torchmodules,
 )
-from .arrays import contents
+from .arrays import contents, is_record
 from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
@@ -165,6 +165,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return "array", (*array_content(obj), obj.flags.writeable)
     if root == "numpy" and kind.__name__ == "memmap":
         return mapped.state_of(obj)
+    if root == "numpy" and is_record(obj):
+        return "record", obj.tobytes()
     if root == "pandas":
         if any(base.__name__ == "Index" for base in kind.__mro__):
             return "axis", (list(obj.names), frames.frequency(obj))  # all of an index that can change
@@ -233,7 +235,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck", *databases.KINDS):
+    if kind in ("array", "record", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:

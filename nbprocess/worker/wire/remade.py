@@ -59,11 +59,22 @@ def reduce_remade(obj: Any) -> Any:
         return make_context, (obj.get_start_method(),)
     if kind.__name__ == "_grouper" and kind.__module__ == "itertools":
         return (make_spent_group, ()) if obj.__reduce__()[0] is iter else NotImplemented
+    if kind.__module__ == "requests.sessions" and kind.__name__ == "Session":
+        return NotImplemented if _holds_secrets(obj) else obj.__reduce_ex__(4)
     again = atrest.reduce_at_rest(obj)
     if again is not NotImplemented:
         return again
     named = constants.name_of(obj)  # what ipywidgets offers ready made and is bound to no page: `interact`
     return (make_attribute, named) if named is not None else NotImplemented
+
+
+_USUAL_HEADERS = {"user-agent", "accept-encoding", "accept", "connection", "accept-language", "content-type", "referer"}
+
+
+def _holds_secrets(session: Any) -> bool:
+    """Whether an HTTP session of requests has what may be credentials: it travels as the settings that it has else."""
+    more = (session.auth, session.cert, len(session.cookies), session.proxies, session.params)
+    return any(more) or any(name.lower() not in _USUAL_HEADERS for name in session.headers)
 
 
 class Anew:

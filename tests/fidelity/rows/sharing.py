@@ -390,3 +390,10 @@ wide["more"] = 1.5; mixed.loc[1, "b"] = 9; mixed["late"] = mixed["a"]
 wide._mgr.nblocks, mixed._mgr.nblocks, mixed.drop(columns="t").sum(axis=1).tolist()
 # %%
 both["wide"].more.sum(), mixed, mixed.dtypes
+# %% row 46: a record lies over its array, and may be written to
+points = np.array([(1.5, 6), (2.5, -2)], dtype=[("x", "f8"), ("y", "i4")])
+point, alone = points[1], np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0]
+# %% row 46, 61
+point["x"], alone.a = 5, 4
+# %% row 46
+points, point, alone, list(points)[0]

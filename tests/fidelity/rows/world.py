@@ -281,3 +281,15 @@ with np.load("pair.npz") as closed:
     pass
 # %% row 46
 pair["one"], pair.files, pair, closed.files
+# %% row 49: a session of requests that has no credentials
+import requests
+session, held = requests.Session(), []
+held.append(session)
+# %% row 49
+session.headers["User-Agent"] = "notebook"
+# %% row 49
+held[0] is session, dict(session.headers), session.get_adapter("https://a").max_retries
+# %% row 49; in place
+session.headers["Authorization"] = "Bearer of a secret"
+# %% row 49; refused
+session.headers
