@@ -135,6 +135,7 @@ class Results:
         self.loaded = True
         if namespace is not None:
             self.names.bind(job, namespace)
+        self.notices += loaded.finish()
 
     def _import(self) -> None:
         """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
@@ -220,6 +221,7 @@ class Results:
             self.names.become(name, "saved")
         if namespace is not None:
             self.names.bind(job, namespace, wanted)
+        self.notices += loaded.finish()
 
     def let_go(self) -> None:
         """Forget what was loaded; ``load`` reads it again."""
@@ -309,6 +311,7 @@ class Results:
         finally:
             self._memo_sent = ours
         changes = {entry: loaded.values[entry] for entry in self.data["patches"] if entry in loaded.values}
+        self.notices += loaded.finish()
         applied = wire.apply(changes, sent.memo)
         new = {id(sent.memo.objects[number]): value for number, value in applied.rebind.items()}
         for name in names & sent.values.keys():

@@ -34,6 +34,9 @@ def inputs(bundle: str, namespace: dict[str, Any]) -> dict[str, Any]:
         get=lambda blob: bytearray(buffers[blobs.key(blob)]),
         namespace=namespace,
     )
+    namespace.update(loaded.values)
+    for line in loaded.finish():
+        print(line)
     for name, reason in loaded.failed.items():
         print(f"{name} cannot be read here: {reason}")
     return dict(loaded.values)

@@ -215,6 +215,7 @@ class Cell:
         for name in {attached.module_of(entry) for entry in self._attached} & self._modules_sent:
             self._hooks.on(name, self._modules.note)  # again: what the cell changes is told from what home has
         self._namespace.update(loaded.values)
+        self._said += ["In the job, " + line for line in loaded.finish()]
         self._inputs = list(loaded.values)
         strength = self._manifest.get("strength") or {}
         for name, reason in loaded.failed.items():
@@ -229,8 +230,8 @@ class Cell:
             loaded = wire.load([wire.Group.from_json(group)], get=get, namespace=self._namespace)
             for name, reason in loaded.failed.items():
                 raise InputError(f"{name} cannot be read in this container: {reason}")
-            self._said += ["In the job, " + line for line in loaded.notices()]
             self._namespace.update(loaded.values)
+            self._said += ["In the job, " + line for line in (*loaded.notices(), *loaded.finish())]
             self._inputs += loaded.values
             self._handed.append((list(loaded.values), wire.snapshot(loaded.memo)))
         self._buffers.clear()  # what the values do not use goes back to the system

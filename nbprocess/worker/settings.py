@@ -161,6 +161,8 @@ def _apply_logging(module: Any, state: Any) -> None:
         logger.propagate, logger.disabled = wanted["propagate"], wanted.get("disabled", False)
         if wanted["handlers"] == here["loggers"].get(name, plain)["handlers"]:
             continue
+        if "handled by" in wanted and wanted["handled by"] not in sys.modules:
+            continue  # the library gives them when it is imported, beside any that are there by then
         for handler in [handler for handler in logger.handlers if _is_plain(module, handler)]:
             logger.removeHandler(handler)
         for stream, level, style in wanted["handlers"]:

@@ -53,6 +53,7 @@ class Ends:
         self.loaded = wire.load(groups, get=self.get, namespace=self.far)
         assert not self.loaded.failed, self.loaded.failed
         self.far.update(self.loaded.values)
+        assert not self.loaded.finish()
         return self.loaded.values
 
     def back(self, **results: Any) -> dict[str, Any]:

@@ -312,6 +312,24 @@ def test_typed_containers_of_numba_and_frames_under_their_names_in_sql(ends: End
     assert ends.home["numbers"] is numbers and list(numbers) == [1, 2, 3]
 
 
+def test_what_numba_compiled_for_given_types_is_so_there_when_its_globals_are_bound(ends: Ends) -> None:
+    pytest.importorskip("numba")
+    ends.cell("import numpy as np\nfrom numba import guvectorize, njit, vectorize\n@njit\ndef half(v): return v / 2")
+    ends.cell("@vectorize(['float64(float64)'])\ndef waves(v): return np.cos(half(v))")
+    ends.cell(
+        "@guvectorize(['void(float64[:], float64[:])'], '(n)->(n)')\n"
+        "def sums(v, out):\n    for i in range(len(v)): out[i] = np.sin(v[i])"
+    )
+    ends.cell("@vectorize\ndef any_type(v): return np.sqrt(v)\nany_type(4.0)")
+    far = ends.send("waves", "sums", "any_type", "half", "np")
+    assert far["waves"](0.0) == 1 and far["waves"].types == ["d->d"] and list(far["sums"](np.zeros(2))) == [0, 0]
+    assert far["any_type"].types == ["d->d"] and far["any_type"](np.int64(9)) == 3
+    with pytest.raises(TypeError):
+        far["waves"]("text")
+    ends.cell("@vectorize(['float64(float64)'], target='parallel')\ndef spread(v): return v + 1")
+    assert "Define it inside the cell" in str(ends.dump("spread").failed["spread"])
+
+
 def test_a_problem_of_cvxpy_that_was_solved(ends: Ends) -> None:
     cvxpy = pytest.importorskip("cvxpy")
     x = cvxpy.Variable(2)

@@ -181,6 +181,13 @@ def test_a_frame_over_rows_with_gaps_lies_row_by_row_there_too(ends: Ends) -> No
     assert np.array_equal(np.var(found.to_numpy(), axis=0), np.var(frame.to_numpy(), axis=0))
 
 
+def test_a_part_with_large_gaps_has_them_there_but_they_do_not_travel(ends: Ends) -> None:
+    part = np.arange(1_000_000.0).reshape(1000, 1000)[5::4, ::-4]
+    found = ends.send(part=part)["part"]
+    assert found.strides == part.strides and np.array_equal(found, part)
+    assert sum(map(len, ends.store.values())) < part.nbytes * 1.1 and part.base.nbytes > 10 * part.nbytes
+
+
 def frames() -> dict[str, Any]:
     days = pd.date_range("2024-01-01", periods=4, freq="D", tz="Europe/Rome")
     wide = pd.DataFrame(

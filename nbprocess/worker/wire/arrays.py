@@ -46,10 +46,11 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         return make_array, made
     if not array.flags.forc:
         first, size = span(array)
-        if not loses_gaps(array):
+        if size <= _sent_with_gaps(array):
             return make_spanned, (first, _memory(array, first, size), *_facts(array))
-        write, array = array.flags.writeable, np.ascontiguousarray(array)
-        return make_dense, (pickle.PickleBuffer(array), array.dtype, array.shape, write)
+        facts, lost, array = _facts(array), loses_gaps(array), np.ascontiguousarray(array)
+        content = pickle.PickleBuffer(array)
+        return (make_dense, (content, *facts[:2], facts[-1])) if lost else (make_spaced, (content, first, size, *facts))
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
@@ -95,8 +96,9 @@ def _file_size(area: mmap.mmap) -> Optional[int]:
         return None
 
 
-_SMALL_SPAN = 1 << 20
-"""Bytes of memory, gaps included, up to which an array keeps its gaps; larger ones may have half as much again."""
+_SMALL_SPAN, _SPAN = 1 << 20, 1 << 26
+"""Bytes of memory, gaps included, up to which an array's gaps travel with it, and up to which it has gaps at the other
+end; larger ones may have half as much again."""
 
 
 _OWNED = 1 << 26
@@ -158,10 +160,14 @@ def address(array: Any) -> int:
 
 
 def loses_gaps(array: Any) -> bool:
-    """Whether an array has more gaps in its memory than travel with it: no view can be made of it at the other end."""
+    """Whether an array has too many gaps in its memory to have them at the other end: nothing can lie over it there."""
     if array.flags.c_contiguous or array.flags.f_contiguous:
         return False
-    return bool(span(array)[1] > max(_SMALL_SPAN, array.nbytes * 3 // 2))
+    return bool(span(array)[1] > max(_SPAN, _sent_with_gaps(array)))
+
+
+def _sent_with_gaps(array: Any) -> int:
+    return int(max(_SMALL_SPAN, array.nbytes * 3 // 2))
 
 
 def _memory(array: Any, first: int, size: int) -> bytes:
@@ -181,6 +187,16 @@ def make_spanned(first: int, data: bytes, dtype: Any, shape: Any, strides: Any, 
     import numpy as np
 
     made = np.ndarray(shape, dtype, buffer=np.frombuffer(data, np.uint8).copy(), offset=first, strides=strides)
+    made.flags.writeable = write
+    return made
+
+
+def make_spaced(buffer: Any, first: int, size: int, dtype: Any, shape: Any, strides: Any, write: bool) -> Any:
+    """An array with gaps as large as they were; what was in them stayed behind."""
+    import numpy as np
+
+    made = np.ndarray(shape, dtype, buffer=np.empty(size, np.uint8), offset=first, strides=strides)
+    made[...] = make_array(buffer, dtype, shape, "C")
     made.flags.writeable = write
     return made
 
@@ -368,7 +384,10 @@ def set_vectorize(vectorized: Any, state: Dict[str, Any]) -> None:
 def reduce_ufunc(ufunc: Any) -> Any:
     """A ufunc of ``frompyfunc``: the function that it calls, which only the collector tells. Others have a name."""
     if not ufunc.__name__.endswith(" (vectorized)"):
-        return NotImplemented
+        whichmodule: Any = pickle.__dict__["whichmodule"]  # which typeshed does not know
+        if whichmodule(ufunc, ufunc.__name__) not in ("__main__", "__mp_main__"):
+            return NotImplemented
+        raise Refused("it is machine code of this process (Numba's target='parallel'). Define it inside the cell.")
     called = next((part for part in gc.get_referents(ufunc) if callable(part)), None)
     return NotImplemented if called is None else (make_ufunc, (called, ufunc.nin, ufunc.nout, ufunc.identity))
 

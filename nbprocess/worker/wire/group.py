@@ -122,12 +122,24 @@ class Dumped:
 @dataclass
 class Loaded:
     """What ``load`` read; a group that could not be read is in ``failed``, name by name, with the reason. ``moved``:
-    name → what of it is elsewhere than it was."""
+    name → what of it is elsewhere than it was; ``later``: what is to be done when the names are bound."""
 
     values: Dict[str, Any]
     memo: Memo
     failed: Dict[str, str]
     moved: Dict[str, Set[str]] = field(default_factory=dict)
+    later: List[Callable[[], None]] = field(default_factory=list)
+
+    def finish(self) -> List[str]:
+        """To be called when the names are bound. Returns what failed, as lines for the person."""
+        said = []
+        for action in self.later:
+            try:
+                action()
+            except Exception as error:  # whatever a library's own compiler may raise
+                said.append(str(error))
+        self.later = []
+        return said
 
     def notices(self) -> List[str]:
         """What of the values is elsewhere than it was, as lines for the person."""

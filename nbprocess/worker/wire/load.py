@@ -85,8 +85,9 @@ def load(
         stream = bytes(_prefix(len(seeds)) if seeds else b"") + bytes(get(group.stream))
         unpickler = Unpickler(io.BytesIO(stream), _handed([get(blob) for blob in group.buffers]), seeds)
         size = sum(int(blob["size"]) for blob in group.buffers)
-        with scope.within(namespace, adopt=seed is None), arrays.owning(size):
+        with scope.within(namespace, adopt=seed is None) as later, arrays.owning(size):
             _read(unpickler, group, len(seeds), loaded)
+        loaded.later += later
     return loaded
 
 

@@ -9,10 +9,12 @@ May import: the standard library, this folder; XGBoost inside the functions.
 
 from __future__ import annotations
 
+import functools
 import pickle
 import sys
 from typing import Any, Dict
 
+from . import scope
 from .classes import make_bare
 from .functions import by_reference
 
@@ -62,8 +64,28 @@ def reduce_numba(compiled: Any) -> Any:
 
 
 def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
-    """The inverse of ``reduce_numba``; the very one where it is here already."""
-    return kind._rebuild(**states)
+    """The inverse of ``reduce_numba``; the very one where it is here already. What was compiled for given types
+    (``@vectorize(["float64(float64)"])``) is so again when the names that it uses are bound."""
+    types = next((name for name in ("siglist", "typesigs") if states.get(name)), None)
+    if types is None:
+        return kind._rebuild(**states)
+    made = kind._rebuild(**{**states, types: [], "frozen": False})
+    scope.later(functools.partial(_compile, made, states[types], states["frozen"]))
+    return made
+
+
+def _compile(made: Any, signatures: Any, frozen: bool) -> None:
+    try:
+        for signature in signatures:
+            made.add(signature)
+        if hasattr(made, "gufunc_builder"):
+            made.build_ufunc()
+    except Exception as error:
+        raise RuntimeError(f"`{made.__name__}` cannot be compiled for {signatures} ({error})") from error
+    if frozen and hasattr(made, "disable_compile"):
+        made.disable_compile()
+    elif frozen:
+        made._frozen = True
 
 
 def is_typed(kind: type) -> bool:

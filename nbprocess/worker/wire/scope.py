@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import Any, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 _local = threading.local()
 
@@ -21,18 +21,28 @@ def adopts() -> bool:
     return bool(getattr(_local, "adopts", True))
 
 
+def later(action: Callable[[], None]) -> None:
+    """Do this when the names that are being read are bound: what compiles a function needs its globals."""
+    waiting: Optional[List[Callable[[], None]]] = getattr(_local, "waiting", None)
+    if waiting is None:
+        action()
+    else:
+        waiting.append(action)
+
+
 @contextlib.contextmanager
-def within(scope: Dict[str, Any], adopt: bool = True) -> Iterator[None]:
-    """Rebuild into ``scope`` while the block runs.
+def within(scope: Dict[str, Any], adopt: bool = True) -> Iterator[List[Callable[[], None]]]:
+    """Rebuild into ``scope`` while the block runs. Gives the list of what ``later`` is told.
 
     Args:
         adopt: see ``adopts``; where the stream comes back from a job of this notebook, all that this end had is known
             there by its number or token, and what else comes was made by the cell.
     """
-    before = getattr(_local, "namespace", None), adopts()
-    _local.namespace, _local.adopts = scope, adopt
+    before = getattr(_local, "namespace", None), adopts(), getattr(_local, "waiting", None)
+    waiting: List[Callable[[], None]] = []
+    _local.namespace, _local.adopts, _local.waiting = scope, adopt, waiting
     scope.setdefault("__name__", "__main__")
     try:
-        yield
+        yield waiting
     finally:
-        _local.namespace, _local.adopts = before
+        _local.namespace, _local.adopts, _local.waiting = before
