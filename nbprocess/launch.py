@@ -113,7 +113,7 @@ def launch(
         source=source,
     )
     job.namespace = namespace
-    job.folder = plan.context.folder
+    job.folder = plan.root
     job.memo, job.bound, job.ambient = plan.dumped.memo, plan.bound, plan.capture.ambient
     job.price_per_hour, job.price_note = plan.price_per_hour, plan.price_note
     for text in plan.notices:

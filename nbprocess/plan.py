@@ -95,6 +95,13 @@ class Plan:
         self.bound, self.dumped.memo, self.dumped.definitions = {}, None, []
         self.capture = replace(self.capture, formatters=[], attached={})
 
+    @property
+    def root(self) -> Path | None:
+        """The folder here that the job's files are told relative to."""
+        from .capture import above
+
+        return None if self.context.folder is None else Path(above.root(self.context.folder, self.capture.below))
+
     def text(self) -> str:
         """The plan as text: the job, each name with its size and reason, files, packages, cost."""
         from .plantext import render
@@ -185,7 +192,7 @@ def prepare(
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
     from .bundle.archive import build_archive, digest_of
-    from .capture import capture, loaded, unseen
+    from .capture import above, capture, loaded, unseen
     from .request import job_name
     from .worker import attached, formatters
 
@@ -276,7 +283,8 @@ def prepare(
         "tombstones": tombstones,
         "files": files,
         "syspath": list(captured.syspath),
-        "cwd": _below(context.folder, here),
+        "cwd": _below(above.root(context.folder, captured.below), here) if context.folder else ".",
+        "below": captured.below,
         "ambient": captured.ambient,
         "imports": list(captured.imports),
         "submodules": list(captured.submodules),
@@ -354,10 +362,9 @@ def _local(captured: Capture) -> list[str]:
     return sorted({part for file in files for part in file.split("/")})
 
 
-def _below(folder: Path | None, here: str) -> str:
-    """The current folder, as seen from the notebook's."""
-    inside = folder is not None and Path(here).is_relative_to(folder)
-    return Path(here).relative_to(folder).as_posix() if inside and folder is not None else "."
+def _below(folder: str, here: str) -> str:
+    """The current folder, as seen from the one that files are told relative to."""
+    return Path(here).relative_to(folder).as_posix() if Path(here).is_relative_to(folder) else "."
 
 
 def _texts(history: Any) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import CaptureError
 from ..worker import attached as worker_attached
 from ..worker import drawing
-from . import environment, listing, magics, secrets
+from . import above, environment, listing, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders
 from .model import Capture, Cell, LocalFile, Need
@@ -111,9 +111,12 @@ def capture(
     notices += local.notices
     notices += _module_state(local_names, loaded, attached)
     files = dict(local.files)
+    folders: list[str] = []
     if base is not None:
+        folders = inner_folders(base)
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
+        folders += sorted(data.above)
         if data.whole and listing.lists(cell.source):
             beside = {file.target: file for file in listing.notebooks(base) if file.target not in files}
             files.update(beside)
@@ -123,19 +126,20 @@ def capture(
     ambient = _ambient(loaded)
     if extensions:
         ambient["ipython"] = {**ambient.get("ipython", {}), "extensions": sorted(set(extensions.values()))}
+    below = above.below(base, [*files, *folders], cwd) if base is not None else ""
+    syspath += _paths_inside(base) if base is not None and modules is None else ()
     return Capture(
         cell=cell,
         needs=tuple(sorted(needs.values(), key=lambda n: (n.strength != "must", n.line, n.name))),
         binds=tuple(sorted(resolution.binds)),
         deletes=tuple(sorted(name for name in scope.deletes if name not in scope.binds)),
         undefined=tuple(sorted(undefined, key=lambda n: (n.line, n.name))),
-        files=tuple(files[target] for target in sorted(files)),
-        syspath=tuple(
-            dict.fromkeys([*syspath, *(_paths_inside(base) if base is not None and modules is None else ())])
-        ),
+        files=above.moved_files(below, (files[target] for target in sorted(files))),
+        syspath=tuple(dict.fromkeys(above.moved(below, place) for place in syspath)),
+        below=below,
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
         submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
-        ambient={**ambient, **_folders(base), **variables},
+        ambient={**ambient, **_folders(above.moved(below, place) for place in folders), **variables},
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),
         whole_namespace=resolution.whole is not None,
@@ -340,8 +344,8 @@ def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:
     return data.notices
 
 
-def _folders(base: str | None) -> dict[str, Any]:
-    found = inner_folders(base) if base is not None else []
+def _folders(places: Iterable[str]) -> dict[str, Any]:
+    found = list(places)
     return {"folders": found} if found else {}
 
 

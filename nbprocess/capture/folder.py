@@ -2,7 +2,7 @@
 
 Reads directories and the beginnings of small text files; stops early in big folders.
 
-May import: this room's ``ignore``, ``model`` and ``secrets``, ``home``, the standard library.
+May import: this room's ``above``, ``ignore``, ``model`` and ``secrets``, ``home``, the standard library.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..home import home
-from . import secrets
+from . import above, secrets
 from .ignore import IGNORE_FILES, Rules, clutter, never
 from .model import LocalFile
 
@@ -73,6 +73,8 @@ class Found:
     taken: Collection[str] = ()
     whole: bool = False
     """Whether the folder is small enough to travel as a whole."""
+    above: set[str] = field(default_factory=set)
+    """Folders outside of the notebook's that the code names, by target: it may write into them."""
 
 
 class TooBig(Exception):
@@ -188,14 +190,17 @@ def data_files(
     unsent: list[str] = []
     for text, path in named.items():
         if os.path.isdir(path):
-            if path == folder or whole is not None:
+            outside = above.reaches(folder, path)
+            if outside:
+                found.above.add(_target(folder, path))
+            if above.holds(folder, path) or (whole is not None and not outside):
                 continue
             try:
                 for file, size in list(scan(path, max_bytes=max_bytes, rules=False)):
                     _add(found, folder, file, size, max_bytes)
             except TooBig:
                 unsent.append(text)
-        elif any(never(part) for part in os.path.relpath(path, folder).split(os.sep)):
+        elif any(never(part) for part in os.path.relpath(path, folder).split(os.sep) if part != os.pardir):
             found.notices.append(
                 f"{text} is not sent: files of this name hold secrets. --input NAME={text} sends it anyway."
             )
@@ -246,8 +251,8 @@ def _whole(folder: str, max_bytes: int) -> list[tuple[str, int]] | None:
 
 
 def _add(found: Found, folder: str, path: str, size: int, max_bytes: int | None) -> None:
-    target = os.path.relpath(path, folder).replace(os.sep, "/")
-    if target in found.files or target in found.taken or target.startswith("../"):
+    target = _target(folder, path)
+    if target in found.files or target in found.taken or above.levels(folder, path) is None:
         return
     secret = secret_in_file(path, size)
     if secret:
@@ -258,8 +263,13 @@ def _add(found: Found, folder: str, path: str, size: int, max_bytes: int | None)
     found.files[target] = LocalFile(path, target, "data")
 
 
+def _target(folder: str, path: str) -> str:
+    return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
 def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iterator[tuple[str, str]]:
-    """Literals that are existing paths under the folder; those elsewhere give a notice."""
+    """Literals that are existing paths under the folder, or relative ones to places not far above it; those elsewhere
+    give a notice."""
     outside: dict[str, str] = {}
     inside = folder.rstrip(os.sep) + os.sep
     for text in literals:
@@ -269,14 +279,18 @@ def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iter
         if (any(mark in text for mark in "*?[") and not text.startswith(("*", "?", "["))) or text.startswith("*."):
             for base in {folder, cwd}:
                 for path in glob.glob(os.path.join(base, expanded))[:MAX_FILES]:
-                    if os.path.abspath(path).startswith(inside):
-                        yield path, os.path.abspath(path)
+                    path = os.path.abspath(path)
+                    if path.startswith(inside) or (not os.path.isabs(expanded) and above.reaches(folder, path)):
+                        yield path, path
             continue
         for base in dict.fromkeys((cwd, folder)):
             path = os.path.normpath(os.path.join(base, expanded))
+            near = not os.path.isabs(expanded) and above.reaches(folder, path)
             if not os.path.exists(path):
+                if near and os.path.isdir(os.path.dirname(path)):
+                    found.above.add(_target(folder, os.path.dirname(path)))  # the cell may write it
                 continue
-            if path.startswith(inside):
+            if path.startswith(inside) or near:
                 yield text, path
             elif path != folder and ("/" in text or text.startswith("~")) and not _system(path):
                 outside[path] = text

@@ -47,7 +47,7 @@ class Need:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to send: ``path`` is absolute, ``target`` relative to the worker's notebook folder."""
+    """A file to send: ``path`` is absolute, ``target`` relative to the notebook's folder (see ``Capture.below``)."""
 
     path: str
     target: str
@@ -64,6 +64,9 @@ class Capture:
     deletes: tuple[str, ...] = ()
     undefined: tuple[Need, ...] = ()
     files: tuple[LocalFile, ...] = ()
+    below: str = ""
+    """The notebook's folder, seen from the one that all files, folders and ``syspath`` are told relative to: '' when
+    that is itself, ``notebooks`` where the cell names ``../data/x.csv``."""
     syspath: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     submodules: tuple[str, ...] = ()

@@ -132,13 +132,14 @@ class Cell:
         sys.argv = ["cell.py", *manifest.get("args", ())]
         here = os.path.normpath(f"{self._layout.notebook}/{manifest.get('cwd') or '.'}")
         os.makedirs(here, exist_ok=True)
-        places.answer_to((manifest.get("home") or {}).get("folder"), self._layout.notebook)
+        own = os.path.normpath(f"{self._layout.notebook}/{manifest.get('below') or '.'}")
+        os.makedirs(own, exist_ok=True)
+        places.answer_to((manifest.get("home") or {}).get("folder"), own)
         os.chdir(here)
         for name in (manifest.get("ambient") or {}).get("folders") or ():
             os.makedirs(f"{self._layout.notebook}/{name}", exist_ok=True)  # empty at home: no file brought them along
-        folders = [*dict.fromkeys((here, self._layout.notebook))] + [
-            os.path.normpath(f"{self._layout.notebook}/{p}") for p in manifest.get("syspath", ()) if p not in (".", "")
-        ]
+        more = [os.path.normpath(f"{self._layout.notebook}/{place}") for place in manifest.get("syspath", ()) if place]
+        folders = [*dict.fromkeys((here, own, *more))]
         sys.path[:] = [entry for entry in sys.path if entry]  # "", of the command line: it stands before the library
         first = places.after_library()
         sys.path[first:first] = ["", *folders]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nbprocess.capture import above, modules
 from nbprocess.capture import folder as folders
-from nbprocess.capture import modules
 from nbprocess.capture.ignore import Rules, clutter, never
 from nbprocess.capture.listing import lists
 
@@ -177,12 +177,33 @@ def test_files_outside_the_folder_are_named_with_the_way_out(tmp_path: Path, mon
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     book = Notebook(folder=tmp_path / "nb")
     (tmp_path / "nb").mkdir()
-    found = book.capture(
-        f"a = '../shared/big.csv'\nb = '{tmp_path}/shared/big.csv'\nc = '~/x.csv'\nd = '/dev/null'\ne = '/'\nf = 'GET /usr'"
-    )
+    found = book.capture(f"b = '{tmp_path}/shared/big.csv'\nc = '~/x.csv'\nd = '/dev/null'\ne = '/'\nf = 'GET /usr'")
     said = [n for n in found.notices if "outside" in n]
     assert found.files == () and len(said) == 2
     assert all("--input NAME=" in n for n in said)
+
+
+def test_what_the_code_names_above_the_folder_travels_and_keeps_its_place(tmp_path: Path) -> None:
+    book = Notebook(folder=tmp_path / "project" / "notebooks")
+    for path in ("notebooks/n.txt", "data/x.csv", "data/raw/y.csv", "other/z.csv", ".env", "top.csv", "out/old.csv"):
+        put(tmp_path / "project", path)
+    put(tmp_path, "far.csv")
+    found = book.capture("open('../data/x.csv'), open('../.env'), open('../out/new.csv', 'w')")
+    assert found.below == "notebooks" and {f.target for f in found.files} == {"notebooks/n.txt", "data/x.csv"}
+    assert "out" in found.ambient["folders"] and any("../.env is not sent" in n for n in found.notices)
+    joined = book.capture("from pathlib import Path\nopen(Path('..') / 'data' / 'raw' / 'y.csv')\nPath('../other')")
+    assert {f.target for f in joined.files} == {"notebooks/n.txt", "data/raw/y.csv", "other/z.csv"}
+    assert targets(book, "open('../*.csv'), open('../../far.csv')") >= {"project/top.csv", "far.csv"}
+    assert book.capture("open('n.txt')").below == "" and targets(book) == {"n.txt"}
+
+
+def test_nothing_is_told_from_too_far_above(tmp_path: Path) -> None:
+    book = Notebook(folder=tmp_path / "a" / "b" / "c" / "d")
+    put(tmp_path, "a/b/c/d/n.txt")
+    put(tmp_path, "x.csv")
+    found = book.capture("open('../../../../x.csv')")
+    assert found.below == "" and any("outside" in notice for notice in found.notices)
+    assert above.levels("/home/me/nb", "/home/x.csv") is None and above.levels("/home/me/nb", "/home/me/x.csv") == 1
 
 
 def test_files_of_shell_lines_travel(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import nbprocess
+from nbprocess.testing.fidelity import check
 
 
 def test_a_file_that_the_cell_deletes_is_named_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +27,20 @@ def test_a_file_that_the_cell_deletes_is_named_and_stays(tmp_path: Path, monkeyp
     assert (tmp_path / "new" / "inner").is_dir()
     assert job.results is not None
     assert any("old.txt" in notice and "still here" in notice for notice in job.results.notices), job.results.notices
+
+
+ABOVE = [
+    "import os\nfrom pathlib import Path\nopen('../data/x.txt').read(), sorted(os.listdir('../data'))",
+    "open('../data/made.txt', 'w').write('made'); open('../made.txt', 'w').write('here')",
+    "Path('..', 'data', 'made.txt').read_text(), (Path('..') / 'made.txt').read_text(), os.path.exists('n.txt')",
+    "os.chdir('..')",
+    "Path('data/x.txt').read_text(), sorted(os.listdir('data'))",
+]
+
+
+def test_what_cells_name_above_the_notebooks_folder_is_there_and_comes_back(tmp_path: Path) -> None:
+    for path in ("notebooks/n.txt", "data/x.txt"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text(path)
+    report = check(ABOVE, folder=tmp_path / "notebooks", timeout=60)
+    assert {cell.verdict for cell in report.cells} == {"identical"}, [cell.differences[:3] for cell in report.cells]

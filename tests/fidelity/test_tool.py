@@ -99,7 +99,7 @@ def test_settings_of_a_library_that_only_the_job_has_loaded_are_no_difference() 
 
 
 def test_a_time_of_day_as_text_spoils_no_later_cell(tmp_path: Path) -> None:
-    text = 'import os\nstamp = f\'12:00:0{int(not os.getcwd().endswith(("in-place/notebook", "twin/notebook")))}\''
+    text = 'import os\nstamp = f\'12:00:0{int(not any(f"/{name}/" in os.getcwd() for name in ("in-place", "twin")))}\''
     with Comparison(tmp_path, timeout=30) as comparison:  # two kernels are of one second, the third is of the next
         first, later = comparison.cell(text), comparison.cell("x = 1")
     assert first.verdict == "not runnable" and "once more" in first.reason

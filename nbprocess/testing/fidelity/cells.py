@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _HOME_ONLY = {"lsmagic", "quickref", "magic", "connect_info"}
@@ -34,6 +36,34 @@ def read(path: Path) -> list[str]:
         cells += sheet.get("cells", ())
     sources = [cell.get("source", cell.get("input", "")) for cell in cells if cell.get("cell_type") == "code"]
     return [text for text in ("".join(source) for source in sources) if text.strip()]
+
+
+_ABOVE = re.compile(r"(?:\.\./)+[\w.\- ]+(?:/[\w.\- ]+)*")
+_MOST = 200 * 2**20
+"""Bytes of a folder that is copied for the kernels."""
+
+
+def above(cells: Iterable[str], folder: Path) -> list[str]:
+    """Files and folders above the notebook's that its cells name (``../data/x.csv``), where they are there; of one that
+    is to be written, the folder."""
+    named: dict[str, None] = {}
+    for source in cells:
+        for text in _ABOVE.findall(source):
+            found = next((at for at in (text, text.rstrip(), posixpath.dirname(text)) if (folder / at).exists()), "")
+            if found.strip("./") and _size(folder / found) <= _MOST:
+                named[found] = None
+    return list(named)
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    total = 0
+    for file in path.rglob("*"):
+        total += file.stat().st_size if file.is_file() else 0
+        if total > _MOST:
+            break
+    return total
 
 
 _SEPARATOR = re.compile(r"^#[ \t]*%%(?P<title>[^\n%]*)\n|^#{20,}[^\n]*\n", re.M)

@@ -12,6 +12,7 @@ import queue
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ _STARTS = 120
 _PROBE = "__import__('nbprocess.testing.fidelity.probe', fromlist=['probe'])"
 _LEFT_OUT = ("AWS_", "NBPROCESS_", "PYTEST_")
 """Variables that kernels do not get. Under pytest's, ipykernel does not watch file descriptors."""
+_LEVELS = 3
+"""How many of the folders above the notebook's there are in the copy."""
 _GRACE = 20
 """Seconds that an interrupted cell has to end in."""
 
@@ -55,6 +58,7 @@ class Side:
         hash_seed: of its Python: what depends on the order of a set must differ between siblings.
         timeout: seconds per cell.
         environment: further variables.
+        beside: files and folders that it needs from above its folder, relative to that (``../data/x.csv``).
     """
 
     def __init__(
@@ -66,11 +70,14 @@ class Side:
         hash_seed: int,
         timeout: float,
         environment: dict[str, str] | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
         self.name, self.timeout = name, timeout
         self._source, self._scratch, self._hash_seed = source, scratch / name, hash_seed
-        self._environment = environment or {}
-        self.folder = self._scratch / "notebook"
+        self._environment, self._beside = environment or {}, beside
+        self._files = self._scratch / "files"
+        parents = Path(source or "notebook").absolute().parent.parts[1:]
+        self.folder = self._files.joinpath(*parents[-_LEVELS:]) / "notebook"
         self.history: list[tuple[str, str]] = []
         """The cells so far as they are run in place, each with the random generators before it (see ``generators``),
         for a kernel that has to begin anew."""
@@ -90,13 +97,19 @@ class Side:
         from jupyter_client.manager import KernelManager
 
         # Its homes stay: servers that a kernel before this one started still live in them.
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._scratch.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._files, ignore_errors=True)
         if self._source is None:
-            self.folder.mkdir()
+            self.folder.mkdir(parents=True)
         else:
             skipped = shutil.ignore_patterns(".git", "__pycache__", ".ipynb_checkpoints", ".venv", "node_modules")
             shutil.copytree(self._source, self.folder, symlinks=True, ignore=skipped, ignore_dangling_symlinks=True)
+            for target in self._beside:
+                here, there = self._source / target, Path(os.path.normpath(self.folder / target))
+                if here.is_dir() and not self.folder.is_relative_to(there):
+                    shutil.copytree(here, there, ignore=skipped, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+                elif here.is_file():
+                    there.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(here, there)
         manager = KernelManager()
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         manager._kernel_spec = KernelSpec(argv=command, display_name="Python", language="python")

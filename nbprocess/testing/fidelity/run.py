@@ -88,6 +88,7 @@ class Comparison:
         python: interpreter of the worker; None: the kernel's own.
         timeout: seconds per cell in place.
         environment: further variables of all kernels.
+        beside: what they need from above the folder (``../data/x.csv``; see ``cells.above``).
     """
 
     def __init__(
@@ -97,13 +98,14 @@ class Comparison:
         python: str | None = None,
         timeout: float = 120.0,
         environment: dict[str, str] | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
         self._python = python
         self._scratch = Path(tempfile.mkdtemp(prefix="nbf"))
 
         def side(name: str, seed: int, seconds: float) -> _Thread:
-            made = Side(name, folder, self._scratch, hash_seed=seed, timeout=seconds, environment=environment)
-            return _Thread(made)
+            more: dict[str, Any] = {"timeout": seconds, "environment": environment, "beside": beside}
+            return _Thread(Side(name, folder, self._scratch, hash_seed=seed, **more))
 
         self._first = side("in-place", 1, timeout)
         self._twin = side("twin", 2, timeout)
@@ -317,7 +319,9 @@ def check(
     report = Report(notebook, python)
     drawn = random.Random(mixed)
     try:
-        with Comparison(folder, python=python, timeout=timeout, environment=environment) as comparison:
+        beside = [] if folder is None else put.above(cells, folder)
+        settings: dict[str, Any] = {"python": python, "timeout": timeout, "environment": environment}
+        with Comparison(folder, beside=beside, **settings) as comparison:
             for source in cells:
                 result = comparison.cell(source, offload=mixed is None or drawn.random() < 0.5)
                 report.cells.append(result)

@@ -24,6 +24,7 @@ from . import (
     handmade,
     leftovers,
     memory,
+    records,
     subclasses,
     tables,
     takeover,
@@ -208,7 +209,7 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         if not state.flags.writeable:
             obj.flags.writeable = False
     elif kind == "record":
-        whole = arrays.of_record(obj)
+        whole = records.of_record(obj)
         whole[...] = arrays.make_array(state, whole.dtype, (), "C")
     elif kind == "module":
         handmade.set_contents(obj, state)

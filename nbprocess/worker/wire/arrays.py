@@ -31,7 +31,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     if array.dtype.hasobject and base is None:
         # Through a list: every element travels by its own rules, and shared elements stay shared.
         items = singles.items(array.ravel(order="C").tolist()) if array.dtype == object else array.tolist()
-        return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, array.flags.writeable)
+        return make_objects, (array.dtype, array.shape, items, order, not array.flags.forc, is_writeable(array))
     if base is not None:
         place = address(array)
         if not isinstance(base, np.ndarray):
@@ -40,7 +40,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
         return make, (base, place - address(base), *_facts(array))
     if array.ndim == 0 or (array.nbytes < IN_BAND and array.flags.forc):
         # Small ones travel inside the stream, as immutable bytes: 5,000 small arrays are one blob, not 5,000.
-        made = (array.tobytes("A"), array.dtype, array.shape, order, array.flags.writeable)
+        made = (array.tobytes("A"), array.dtype, array.shape, order, is_writeable(array))
         if _is_turned(array) and id(array) not in pickler.private:
             return make_turned, (*made, array.base.shape)
         return make_array, made
@@ -54,7 +54,7 @@ def reduce_array(pickler: Any, array: Any) -> Any:
     data = array.view(np.uint8) if array.dtype.kind in "mMV" and order == "C" and array.dtype.itemsize else array
     if array.dtype.kind in "mMV" and order == "F":
         data = array.T.view(np.uint8)
-    return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order, array.flags.writeable)
+    return make_array, (pickle.PickleBuffer(data), array.dtype, array.shape, order, is_writeable(array))
 
 
 def _is_turned(array: Any) -> bool:
@@ -159,6 +159,21 @@ def address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+def is_writeable(array: Any) -> bool:
+    """Whether an array may be written to. One that ``broadcast_arrays`` made warns when its flag is asked: that is left
+    out, without a filter (each change of them lets warnings come once more that were given)."""
+    if array.base is None or not array.__array_interface__["data"][1]:
+        return bool(array.flags.writeable)
+    told: Any = warnings
+    show, told._showwarnmsg = told._showwarnmsg, lambda message: None
+    try:
+        return bool(array.flags.writeable)
+    except FutureWarning:  # where warnings are errors
+        return True
+    finally:
+        told._showwarnmsg = show
+
+
 def loses_gaps(array: Any) -> bool:
     """Whether an array has too many gaps in its memory to have them at the other end: nothing can lie over it there."""
     if array.flags.c_contiguous or array.flags.f_contiguous:
@@ -179,7 +194,7 @@ def _memory(array: Any, first: int, size: int) -> bytes:
 
 
 def _facts(array: Any) -> Tuple[Any, ...]:
-    return array.dtype, array.shape, array.strides, array.flags.writeable
+    return array.dtype, array.shape, array.strides, is_writeable(array)
 
 
 def make_spanned(first: int, data: bytes, dtype: Any, shape: Any, strides: Any, write: bool) -> Any:
@@ -245,7 +260,7 @@ def make_view_at(base: Any, offset: int, dtype: Any, shape: Any, strides: Any, w
     import numpy as np
 
     place = address(base) + offset
-    facts = {"data": (place, not base.flags.writeable), "shape": shape, "strides": strides, "version": 3}
+    facts = {"data": (place, not is_writeable(base)), "shape": shape, "strides": strides, "version": 3}
     root = owner(base)
     start = address(root)
     flat = root.T if root.flags.f_contiguous else root
@@ -331,26 +346,6 @@ def reduce_dtype(dtype: Any) -> Any:
     if dtype.char in ("q", "Q") and usual.char != dtype.char:
         return np.dtype, (dtype.char,)
     return (np.dtype, (dtype.str,)) if usual is dtype else NotImplemented
-
-
-def is_record(obj: Any) -> bool:
-    """Whether an object is one record of an array with fields: it may be written to, and shares the array's memory."""
-    kind = type(obj)
-    plain = kind.__module__ == "numpy" and kind.__name__ in ("void", "record")
-    return plain and bool(obj.dtype.names) and not obj.dtype.hasobject and hasattr(obj.base, "ndim")
-
-
-def of_record(record: Any) -> Any:
-    """The memory of a record (``array[0]`` of an array with fields) as an array without dimensions."""
-    base = record.base
-    if base.ndim == 0 and base.dtype == record.dtype:
-        return base
-    return make_view_at(base, address(record) - address(base), record.dtype, (), (), record.flags.writeable)
-
-
-def make_record(array: Any) -> Any:
-    """A record over the memory of an array without dimensions."""
-    return array[()]
 
 
 def reduce_scalar(scalar: Any) -> Any:

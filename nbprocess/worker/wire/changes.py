@@ -37,7 +37,7 @@ from . import (
     tensors,
     torchmodules,
 )
-from .arrays import contents, is_record
+from .arrays import contents, is_writeable
 from .classes import data_of
 from .collector import resting
 from .fingerprint import array_content, fingerprint
@@ -46,6 +46,7 @@ from .functions import by_reference, dispatches, own_attributes, rebindable, sta
 from .group import PATCH, Memo
 from .instances import digests, patch_of
 from .ownstate import instance, opaque
+from .records import is_record
 from .remade import Anew, path_in_shell
 
 _CONSTANT = (
@@ -162,7 +163,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     root = (kind.__module__ or "").split(".")[0]
     if root == "numpy" and kind.__name__ in ("ndarray", "recarray", "matrix"):
-        return "array", (*array_content(obj), obj.flags.writeable)
+        return "array", (*array_content(obj), is_writeable(obj))
     if root == "numpy" and kind.__name__ == "memmap":
         return mapped.state_of(obj)
     if root == "numpy" and is_record(obj):

@@ -23,7 +23,7 @@ def reduce_mapped(pickler: Any, array: Any) -> Any:
         return arrays.reduce_array(pickler, pickler.own(np.array(array)))
     if array is not root:
         offset = arrays.address(array) - arrays.address(root)
-        return make_part, (root, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+        return make_part, (root, offset, array.dtype, array.shape, array.strides, arrays.is_writeable(array))
     order = "C" if root.flags.c_contiguous else "F"
     plain = pickler.own(root.view(np.ndarray))  # the same chunks as the file's, where it maps all of it
     content = plain if root.nbytes < arrays.IN_BAND else pickle.PickleBuffer(root.T if order == "F" else root)

@@ -35,6 +35,7 @@ from . import (
     mapped,
     named,
     plugins,
+    records,
     refuse,
     remade,
     reopened,
@@ -331,8 +332,8 @@ class _Reducing:
             arrays.check_mapped(obj)
             self.mark("numpy")
             return mapped.reduce_mapped(self, obj)
-        if arrays.is_record(obj):
-            return arrays.make_record, (self.plain(obj, arrays.of_record(obj)),)
+        if records.is_record(obj):
+            return records.make_record, (self.plain(obj, records.of_record(obj)),)
         if isinstance(obj, np.generic) and not obj.dtype.hasobject and kind is not np.void:
             return arrays.reduce_scalar(obj)
         if (kind.__module__ or "").startswith("numpy.random"):
