@@ -297,6 +297,7 @@ def _matplotlib(module: Any) -> Any:
         "backend": drawing.chosen(module),
         "named": drawing.is_named(module),
         "letters": drawing.letters(module),
+        "steps": drawing.steps(),
     }
     return {**changed_, **{name: value for name, value in beside.items() if value}}
 
@@ -307,10 +308,11 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     if state.get("named"):
         drawing.name_inline(module)
     # A job's own backend is interactive; with another one here, that is no setting of the notebook.
-    own = {"backend", "named", "letters"} | (
+    own = {"backend", "named", "letters", "steps"} | (
         set() if drawing.only_pictures or drawing.chosen(module) is None else {"interactive"}
     )
     drawing.set_letters(module, state.get("letters") or {})
+    drawing.set_steps(state.get("steps") or 0)
     for key in _matplotlib(module).keys() - state.keys() - own:  # put back: by seaborn's styles, by rcdefaults()
         module.rcParams[key] = module.rcParamsDefault[key]
     for key, value in state.items():

@@ -38,6 +38,8 @@ def name_inline(matplotlib: Any) -> None:
     if is_named(matplotlib):
         return
     if only_pictures and chosen(matplotlib) is None:
+        import matplotlib.pyplot  # which keeps the backend that it finds, as `%pylab` shows
+
         with contextlib.suppress(ValueError):  # before matplotlib 3.9 it has no name
             matplotlib.rcParams["backend"] = "inline"
     else:  # a cell with this line ran in a job; or, in a job, a library that was imported chose another one
@@ -96,3 +98,19 @@ def set_letters(matplotlib: Any, chosen: dict[str, list[float]]) -> None:
     for letter in here.keys() | chosen.keys():
         colour = chosen.get(letter, matplotlib.colors.BASE_COLORS[letter])
         matplotlib.colors.colorConverter.colors[letter] = tuple(colour)
+
+
+def steps() -> int:
+    """How finely curved axes draw the sides of rectangles: all have one path, and ``bar`` sets it once for all."""
+    path = sys.modules.get("matplotlib.path")
+    rectangle = None if path is None else getattr(path.Path, "_unit_rectangle", None)
+    found: int = getattr(rectangle, "_interpolation_steps", 1)
+    return found if found != 1 else 0
+
+
+def set_steps(number: int) -> None:
+    """Give the path of all rectangles what the other end has."""
+    if number:
+        from matplotlib.path import Path
+
+        Path.unit_rectangle()._interpolation_steps = number  # type: ignore[attr-defined]

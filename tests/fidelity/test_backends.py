@@ -1,4 +1,4 @@
-"""Which of matplotlib's backends draws, where it was chosen beside the cell that draws: by an import, by a style."""
+"""What matplotlib keeps for the process beside its settings: which backend draws, how curved the sides of bars are."""
 
 from __future__ import annotations
 
@@ -19,22 +19,29 @@ class Table:
         plt.plot([1, 2])
 """
 
+_STYLE = "import matplotlib.pyplot as plt\nwith plt.style.context('ggplot'):\n    plt.plot([1, 2])\nplt.show()"
 NOTEBOOKS = {
     "by a module": [
         "from choosy import *\n%matplotlib inline\ntable = Table()",
         "table.draw()",
         "import choosy\nchoosy.Table().draw()",
     ],
-    "without matplotlib": ["%matplotlib inline\nx = 1", "import matplotlib\nmatplotlib.rcParams['backend']"],
-    "in a style": [
-        "import matplotlib.pyplot as plt\nwith plt.style.context('ggplot'):\n    plt.plot([1, 2])\nplt.show()",
+    "by its name": [
+        "%matplotlib inline\nx = 1",
+        "import matplotlib\nmatplotlib.rcParams['backend']",
+        "from pylab import *",
+    ],
+    "in a style, and bars that are curved": [  # all rectangles have one path, on which `bar` sets how it is drawn
+        _STYLE,
         "plt.isinteractive()",
+        "wheel = plt.subplot(projection='polar')\nwheel.bar([0, 2, 4], [1, 2, 3]);",
+        "wheel.figure",
     ],
 }
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_the_backend_is_that_of_the_notebook(notebook: str, tmp_path: Path) -> None:
+def test_what_matplotlib_keeps_is_as_in_the_notebook(notebook: str, tmp_path: Path) -> None:
     (tmp_path / "choosy.py").write_text(CHOOSY)
     with Comparison(tmp_path, timeout=60) as comparison:
         for source in NOTEBOOKS[notebook]:

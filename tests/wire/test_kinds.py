@@ -45,6 +45,7 @@ def arrays() -> dict[str, Any]:
         "0-d object": np.array({"a": 1}, object),
         "0-d date": np.array("2020-01-01", "M8[D]"),
         "big-endian": np.arange(40000, dtype=">i4"),
+        "order asked for": np.zeros(3, np.dtype("f8").newbyteorder("<")),
         "bytes": np.zeros(200000, "V3"),
         "no fields": np.zeros(3, []),
         "broadcast": np.broadcast_to(np.arange(3.0), (50000, 3)).copy(),
@@ -63,7 +64,7 @@ def test_arrays_of_every_kind(ends: Ends, name: str) -> None:
     value = arrays()[name]
     found = ends.send(value=value)["value"]
     assert type(found) is type(value)
-    assert (found.dtype, found.shape) == (value.dtype, value.shape)
+    assert (found.dtype, repr(found.dtype), found.shape) == (value.dtype, repr(value.dtype), value.shape)
     np.testing.assert_array_equal(found, value)
     if isinstance(value, np.ndarray):
         assert found.flags.writeable == value.flags.writeable

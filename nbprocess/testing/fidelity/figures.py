@@ -17,6 +17,9 @@ def describe(walk: Walk, path: str, value: Any) -> bool:
     from . import kinds
 
     kind = type(value)
+    if kind.__name__ == "BackendRegistry":  # there is one, of which `from pylab import *` makes a name
+        walk.put(path, kinds.named(kind))
+        return True
     if not hasattr(value, "get_children"):
         return False
     if hasattr(value, "savefig"):

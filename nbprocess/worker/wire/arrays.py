@@ -345,7 +345,17 @@ def reduce_dtype(dtype: Any) -> Any:
     usual = np.dtype(dtype.str)
     if dtype.char in ("q", "Q") and usual.char != dtype.char:
         return np.dtype, (dtype.char,)
+    if dtype.byteorder in "<>":  # asked for (``newbyteorder``), though it is the machine's: its repr tells
+        return make_ordered, (dtype.str,)
     return (np.dtype, (dtype.str,)) if usual is dtype else NotImplemented
+
+
+def make_ordered(text: str) -> Any:
+    """A dtype of which the byte order was asked for."""
+    import numpy as np
+
+    plain: Any = np.dtype(text)
+    return plain.newbyteorder(text[0])
 
 
 def reduce_scalar(scalar: Any) -> Any:
