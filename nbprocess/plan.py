@@ -298,7 +298,7 @@ def prepare(
         "upload": backend.upload(draft) if hasattr(backend, "upload") else None,
         "timeout": draft["StoppingCondition"]["MaxRuntimeInSeconds"],
         "execution_count": cell.execution_count,
-        "loaded": [name for name in (*captured.imports, *_local(captured)) if name in sys.modules],
+        "loaded": [n for n in (*captured.imports, *captured.dotted, *_local(captured)) if n in sys.modules],
         "drawing": loaded.that_may_draw(),
         "roots": loaded.packages(),
         "history": list(captured.history),

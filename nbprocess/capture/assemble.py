@@ -138,7 +138,13 @@ def capture(
         syspath=tuple(dict.fromkeys(above.moved(below, place) for place in syspath)),
         below=below,
         imports=tuple(sorted((imports | _tops(resolution.modules)) - local_names - _INTERNAL)),
-        submodules=tuple(sorted(submodules(resolution.attributes, namespace, resolution.aliases))),
+        submodules=tuple(
+            sorted(
+                submodules(resolution.attributes, namespace, resolution.aliases)
+                | worker_attached.extenders(cell.source)
+            )
+        ),
+        dotted=tuple(sorted({item.module for item in resolution.imports.values() if "." in item.module})),
         ambient={**ambient, **_folders(above.moved(below, place) for place in folders), **variables},
         notices=tuple(dict.fromkeys(notices)),
         history=tuple(sorted(resolution.history)),

@@ -71,6 +71,8 @@ class Capture:
     imports: tuple[str, ...] = ()
     submodules: tuple[str, ...] = ()
     """Loaded submodules that the code reaches as attributes (``scipy.stats`` after ``import scipy``)."""
+    dotted: tuple[str, ...] = ()
+    """Submodules that the code imports (``import a.b``)."""
     ambient: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     whole_namespace: bool = False

@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import drawing, filters, formulas, settings, torchstate
+from . import drawing, filters, formulas, holoviz, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _MODULES = {  # section → the module whose import makes it exist
     "sklearn": "sklearn",
     "sklearn.ids": "sklearn.utils._repr_html.estimator",
     "sympy": "sympy",
+    "holoviews": "holoviews",
     **settings.MODULES,
     **torchstate.MODULES,
 }
@@ -365,6 +366,7 @@ _COLLECT = {
     "sklearn": _sklearn,
     "sklearn.ids": _sklearn_ids,
     "sympy": formulas.collect,
+    "holoviews": holoviz.collect,
     **settings.COLLECT,
     **torchstate.COLLECT,
 }
@@ -378,6 +380,7 @@ _APPLY = {
     "sklearn": _apply_sklearn,
     "sklearn.ids": _apply_sklearn_ids,
     "sympy": formulas.apply,
+    "holoviews": holoviz.apply,
     **settings.APPLY,
     **torchstate.APPLY,
 }

@@ -119,6 +119,20 @@ def extensions() -> dict[str, Any]:
     return {**entries, **_functions_in_options(), **_handlers(), **_colormaps()}
 
 
+def extenders(text: str) -> set[str]:
+    """The modules that put what code names (``df.hvplot``) as a property on a class that is made to be extended: such a
+    property is made of the module's own parts, so that the other end has to import it."""
+    named, modules = set(re.findall(r"\.([A-Za-z_]\w*)", text)), set()
+    for name, classes in _EXTENDED.items():
+        for owner in [getattr(sys.modules.get(name), cls, None) for cls in classes]:
+            for attribute in named & vars(owner).keys() if isinstance(owner, type) else ():
+                value = vars(owner)[attribute]
+                module = getattr(value.fget, "__module__", None) if isinstance(value, property) else None
+                if module in sys.modules and module.partition(".")[0] not in (name.partition(".")[0], "__main__"):
+                    modules.add(module)
+    return modules
+
+
 def _colormaps() -> dict[str, Any]:
     """The colormaps that a notebook registered, and the one of another library that is the default now (seaborn's): a
     cell that draws may not import it."""

@@ -14,6 +14,7 @@ from . import attached, failure, formatters, places, preloaded, results, tombsto
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
+from .hushed import hushed
 from .layout import Layout, resolve
 from .runner import Program, as_at_home, execute
 
@@ -144,6 +145,7 @@ class Cell:
         first = places.after_library()
         sys.path[first:first] = ["", *folders]
         self._hooks.home = manifest.get("ambient") or {}
+        self._hooks.aside = lambda: self._channel.held([])
         self._hooks.install()
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
@@ -186,7 +188,8 @@ class Cell:
     def _load(self) -> None:
         for name in self._manifest.get("submodules") or ():
             try:  # `import scipy.stats` of an earlier cell: the code reaches it as an attribute
-                importlib.import_module(name)
+                with self._channel.held([]), hushed("stdout", "stderr"):
+                    importlib.import_module(name)
             except ImportError as error:
                 print(f"nbprocess: {name} cannot be imported here: {error}", file=sys.stderr)
         groups, handed = self._manifest.get("groups") or (), self._manifest.get("handed") or ()

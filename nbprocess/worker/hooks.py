@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import warnings
@@ -26,6 +27,8 @@ class AfterImport:
         """Modules that home has imported before the cell: what their import draws from generators was drawn there."""
         self.home = {}  # type: ignore[var-annotated]
         """The ambient state of home."""
+        self.aside: Any = contextlib.nullcontext
+        """Around imports that home has done: leaves out what they display."""
 
     def install(self) -> None:
         """Begin to watch."""
@@ -55,7 +58,7 @@ class AfterImport:
         quiet = name in self.done_at_home
         before, states = warnings.filters[:], ambient.movable() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
-            with hushed("stdout", "stderr"), hushed_descriptors():
+            with self.aside(), hushed("stdout", "stderr"), hushed_descriptors():
                 loader.exec_module(module)
         else:
             loader.exec_module(module)

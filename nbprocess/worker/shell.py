@@ -76,6 +76,19 @@ class _Hook(DisplayHook):  # type: ignore[misc]
         pass
 
 
+class _Kernel:
+    """What libraries ask of a kernel: to hear from the page (Panel's widgets), which says nothing to a job."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+
+    @property
+    def comm_manager(self) -> Any:
+        import comm  # where IPython is without it, there are no such libraries either
+
+        return comm.get_comm_manager()
+
+
 class WorkerShell(InteractiveShell):  # type: ignore[misc]
     """What ``get_ipython()`` returns in the job."""
 
@@ -174,6 +187,7 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     shell.display_trap._nested_level += 1
     shell.channel = shell.display_pub.channel = front.channel  # type: ignore[attr-defined]
     shell.displayhook.front = front  # type: ignore[attr-defined]
+    shell.kernel = _Kernel(shell)
     shell.execution_count = front.count + _counted_early()
     names = getattr(shell.compile, "_filename_map", None)
     if names is not None:

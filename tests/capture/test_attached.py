@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +74,22 @@ def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> N
     attached.apply(gone)
     assert not hasattr(threading, "mine")
     threading.mine = 1  # type: ignore[attr-defined]  # for the fixture to take away
+
+
+def test_a_module_that_gave_frames_a_property_is_imported_there_where_code_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``import hvplot.pandas``: the property is made of the module's own parts, and the code names no module."""
+    import pandas as pd
+
+    text = "import pandas as pd\nprint('hello')\npd.DataFrame.shown = property(lambda self: len(self))\n"
+    (tmp_path / "gives_frames.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(pd.DataFrame, "shown", None, raising=False)
+    try:
+        importlib.import_module("gives_frames")
+        book = Notebook("import pandas as pd\nframe = pd.DataFrame({'a': [1]})")
+        assert book.capture("frame.shown").submodules == ("gives_frames",)
+        assert book.capture("frame.size").submodules == ()
+    finally:
+        sys.modules.pop("gives_frames", None)

@@ -119,3 +119,14 @@ def test_how_altair_shows_charts_holds_at_the_other_end() -> None:
     own = {**found, "renderers": ["mine", {}]}
     assert ambient.apply({"altair": own}) == ["altair.renderers has no 'mine' here: register it inside the cell"]
     ambient.apply({"altair": before})
+
+
+def test_the_backends_of_holoviews_are_loaded_at_the_other_end_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    holoviews = pytest.importorskip("holoviews")
+    assert ambient.collect()["holoviews"] == {}
+    ambient.apply({"holoviews": {"backends": ["bokeh", "matplotlib"]}})
+    assert holoviews.Store.current_backend == "bokeh" and "matplotlib" in holoviews.Store.loaded_backends()
+    ambient.apply({"holoviews": {"backends": ["matplotlib", "bokeh"]}})
+    assert holoviews.Store.current_backend == "matplotlib" and capsys.readouterr().out == ""

@@ -1,0 +1,44 @@
+"""HoloViews in a notebook: which of its plotting backends were loaded (``hv.extension("bokeh")``), and which one draws.
+The page has their scripts already: what loading them shows is left out.
+
+May import: the standard library; IPython where the notebook has loaded such a backend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def collect(module: Any) -> dict[str, Any]:
+    """The backends, the one that draws first; empty where none was loaded.
+
+    Args:
+        module: ``holoviews``.
+    """
+    if not getattr(getattr(module, "extension", None), "_loaded", False):
+        return {}
+    current = module.Store.current_backend
+    return {"backends": [current, *(name for name in module.Store.loaded_backends() if name != current)]}
+
+
+def apply(module: Any, state: Any) -> list[str]:
+    """Load the backends that the other end has. Returns what cannot be loaded here, as lines for the person."""
+    backends = state.get("backends") or []
+    now = collect(module).get("backends") or []
+    if backends == now or not backends:
+        return []
+    if set(backends) - set(now):
+        from IPython.utils.capture import capture_output
+
+        try:
+            with capture_output():
+                module.extension(*backends, logo=False)
+        except Exception as error:  # whatever a plotting library may raise that is another one here
+            return [f"HoloViews cannot load {', '.join(backends)} here ({error})"]
+    with contextlib.suppress(ValueError):
+        module.Store.set_current_backend(backends[0])
+    return []
