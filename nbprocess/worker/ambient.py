@@ -9,7 +9,7 @@ import base64
 import sys
 import warnings
 
-from . import drawing, filters, formulas, holoviz, settings, torchstate
+from . import drawing, filters, formulas, holoviz, kerasstate, settings, torchstate
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _MODULES = {  # section → the module whose import makes it exist
     "sympy": "sympy",
     "holoviews": "holoviews",
     **settings.MODULES,
+    **kerasstate.MODULES,
     **torchstate.MODULES,
 }
 
@@ -368,6 +369,7 @@ _COLLECT = {
     "sympy": formulas.collect,
     "holoviews": holoviz.collect,
     **settings.COLLECT,
+    **kerasstate.COLLECT,
     **torchstate.COLLECT,
 }
 _APPLY = {
@@ -382,6 +384,7 @@ _APPLY = {
     "sympy": formulas.apply,
     "holoviews": holoviz.apply,
     **settings.APPLY,
+    **kerasstate.APPLY,
     **torchstate.APPLY,
 }
 
