@@ -264,7 +264,7 @@ def unseen(definitions: Iterable[Any], captured: Capture, namespace: Mapping[str
 def _own_dict(value: Any) -> dict[str, Any]:
     try:
         found = object.__getattribute__(value, "__dict__")
-    except AttributeError:  # slots, C types
+    except (AttributeError, TypeError):  # slots, C types; a class with what it copied from another one
         return _EMPTY
     return found if type(found) is dict else _EMPTY
 

@@ -184,7 +184,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
         return
     try:
         own = object.__getattribute__(value, "__dict__")
-    except AttributeError:  # slots and C types have none
+    except (AttributeError, TypeError):  # slots and C types have none; a class with what it copied from another one
         return
     if type(own) is dict:
         yield from itertools.islice(own.items(), _CHILDREN)

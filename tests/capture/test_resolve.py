@@ -55,6 +55,14 @@ def test_partials_caches_methods_and_closures_are_followed() -> None:
     assert "d" in book.needs("closed()")
 
 
+def test_a_class_that_copied_what_is_in_another_one_is_no_obstacle() -> None:
+    book = Notebook(
+        "class First:\n    pass\nOther = type('Other', (), dict(vars(First)))",  # TensorFlow wraps TensorArrays so
+        "value = Other()",
+    )
+    assert "value" in book.needs("print(value)")
+
+
 def test_functions_inside_containers_and_instances_are_followed() -> None:
     book = Notebook(
         "k = [1]\nj = [2]\nimport types",

@@ -87,3 +87,35 @@ def travel(home: Notebook, *names: str) -> Notebook:
         linecache.cache.update(linecache_entries)
     far.codecs = {k: v for group in dumped.groups for k, v in group.codecs.items()}  # type: ignore[attr-defined]
     return far
+
+
+class Trip:
+    """Values sent to another end; ``back`` brings home what changed there, and results."""
+
+    def __init__(self, **values: Any) -> None:
+        self.blobs: list[bytearray] = []
+        self.sent = wire.dump(values, put=self.put)
+        assert not self.sent.failed, self.sent.failed
+        self.there = self.load(self.sent.groups)
+        self.before = wire.snapshot(self.there.memo)
+
+    def put(self, buffer: Any) -> dict[str, Any]:
+        self.blobs.append(bytearray(memoryview(buffer).cast("B")))
+        return {"size": len(self.blobs[-1]), "chunks": [len(self.blobs) - 1]}
+
+    def load(self, groups: Any, seed: Any = None) -> wire.Loaded:
+        loaded = wire.load(groups, get=lambda blob: self.blobs[blob["chunks"][0]], namespace={}, seed=seed)
+        assert not loaded.failed, loaded.failed
+        return loaded
+
+    def back(self, **results: Any) -> dict[str, Any]:
+        changes = wire.changes(self.before)
+        sent = wire.dump({**changes.patches, **results}, put=self.put, seed=self.there.memo)
+        assert not sent.failed, sent.failed
+        loaded = self.load(sent.groups, self.sent.memo)
+        applied = wire.apply({name: loaded.values[name] for name in changes.patches}, self.sent.memo)
+        assert not applied.rebind
+        return {name: loaded.values[name] for name in results}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.there.values[name]

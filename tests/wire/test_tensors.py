@@ -11,40 +11,9 @@ import pytest
 
 from nbprocess.worker import torchstate, wire
 from nbprocess.worker.wire.tensors import Storage, make_tensor
+from tests.wire.ends import Trip
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (no requirement of the tests: gigabytes)")
-
-
-class Trip:
-    """Values sent to another end; ``back`` brings home what changed there, and results."""
-
-    def __init__(self, **values):
-        self.blobs = []
-        self.sent = wire.dump(values, put=self.put)
-        assert not self.sent.failed, self.sent.failed
-        self.there = self.load(self.sent.groups)
-        self.before = wire.snapshot(self.there.memo)
-
-    def put(self, buffer):
-        self.blobs.append(bytearray(memoryview(buffer).cast("B")))
-        return {"size": len(self.blobs[-1]), "chunks": [len(self.blobs) - 1]}
-
-    def load(self, groups, seed=None):
-        loaded = wire.load(groups, get=lambda blob: self.blobs[blob["chunks"][0]], namespace={}, seed=seed)
-        assert not loaded.failed, loaded.failed
-        return loaded
-
-    def back(self, **results):
-        changes = wire.changes(self.before)
-        sent = wire.dump({**changes.patches, **results}, put=self.put, seed=self.there.memo)
-        assert not sent.failed, sent.failed
-        loaded = self.load(sent.groups, self.sent.memo)
-        applied = wire.apply({name: loaded.values[name] for name in changes.patches}, self.sent.memo)
-        assert not applied.rebind
-        return {name: loaded.values[name] for name in results}
-
-    def __getitem__(self, name):
-        return self.there.values[name]
 
 
 def test_tensors_go_out_of_band_and_keep_what_they_are():

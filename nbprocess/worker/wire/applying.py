@@ -18,11 +18,14 @@ from . import (
     containers,
     databases,
     duck,
+    eager,
     exceptions,
     frames,
     handlers,
     handmade,
+    kerasobjects,
     leftovers,
+    lookups,
     memory,
     records,
     subclasses,
@@ -69,6 +72,7 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
         _replace(memo.objects, {id(memo.objects[number]): state for number, state in applied.rebind.items()})
     if patches:
         tables.settle_columns(memo.objects)
+        kerasobjects.settle(memo.objects)
     return applied
 
 
@@ -102,10 +106,11 @@ def _replace(objects: List[Any], new: Dict[int, Any]) -> None:
 
 def _items(held: Any) -> Iterator[Tuple[Any, Any, Callable[[Any, Any, Any], None]]]:
     """What a container holds, by key, and the plain type's own way to put another in its place."""
-    if isinstance(held, dict):
+    kind = type(held)  # a proxy says that it is what it wraps
+    if issubclass(kind, dict):
         yield from ((key, value, dict.__setitem__) for key, value in list(dict.items(held)))
-    elif isinstance(held, (list, collections.deque)):
-        put: Any = list.__setitem__ if isinstance(held, list) else collections.deque.__setitem__
+    elif issubclass(kind, (list, collections.deque)):
+        put: Any = list.__setitem__ if issubclass(kind, list) else collections.deque.__setitem__
         yield from ((key, value, put) for key, value in enumerate(containers.contents(held)))
 
 
@@ -167,7 +172,7 @@ def _held(holder: Any) -> Iterator[Tuple[str, Any, Optional[Callable[[Any], None
         return
     own = None
     if (kind.__module__ or "").split(".")[0] not in _OTHERS:
-        with contextlib.suppress(AttributeError):  # slots, C types
+        with contextlib.suppress(AttributeError, TypeError):  # slots, C types
             own = object.__getattribute__(holder, "__dict__")
         for name, value in slots_of(holder, kind).items():
             yield f".{name}", value, functools.partial(object.__setattr__, holder, name)
@@ -243,9 +248,14 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         return subclasses.apply_array(obj, kind, state)
     elif kind == "tensor":
         return tensors.apply(obj, state)
+    elif kind == "handle":
+        eager.apply(obj, state)
+    elif kind == "table":
+        lookups.apply(obj, state)
     elif kind == "instance":
         _apply_instance(obj, *state)
         triangles.restore(obj)
+        kerasobjects.restore(obj, (state[1] or ({},))[0])
         callbacks.relink(obj)
     elif kind == "restated":
         obj.__setstate__(state)

@@ -20,12 +20,14 @@ from . import (
     databases,
     duck,
     dynamic,
+    eager,
     exceptions,
     frames,
     handlers,
     handmade,
     inflight,
     leftovers,
+    lookups,
     mapped,
     matrices,
     models,
@@ -178,6 +180,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return _frame(obj) if kind.__name__ in ("DataFrame", "Series") else None
     if _is_tensor(kind) and tensors.is_plain(obj):
         return "tensor", tensors.state(obj)
+    if root == "tensorflow" and eager.is_own(kind):
+        return eager.state_of(obj)
     if root == "torch" and torchmodules.is_script(obj):
         return "opaque", fingerprint((obj.training, *obj.state_dict().items()))
     if tables.is_polars(kind) or models.is_booster(kind) or matrices.is_matrix(kind) or models.is_typed(kind):
@@ -236,7 +240,9 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return bool(_alike(before[0], after[0]) and _alike(before[1], after[1]) and before[2] == after[2])
     if kind == "array" and isinstance(before[0], list):
         return before[1:] == after[1:] and _alike(before[0], after[0])
-    if kind in ("array", "record", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck", *databases.KINDS):
+    if kind in ("array", "record", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck"):
+        return bool(before == after)
+    if kind in ("handle", "table", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -383,6 +389,10 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, databases.patch_of(obj, kind, state)
     if kind == "duck":
         return kind, duck.patch_of(obj)
+    if kind == "handle":
+        return kind, eager.patch_of(obj)
+    if kind == "table":
+        return kind, lookups.patch_of(obj)
     if kind in ("class", "function"):
         return kind, dict(state)
     if kind == "exception":

@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import caches, handmade, scope, source
+from . import caches, handmade, nested, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -52,6 +52,9 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         return injected, (function.__name__,)
     if dispatches(function):
         return _reduce_dispatch(function)
+    again = nested.reduce_nested(function)
+    if again is not NotImplemented:
+        return again
     located = source.locate(function.__code__)
     if located is None:
         return pickler.by_bytecode(function)

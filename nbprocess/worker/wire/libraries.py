@@ -13,6 +13,7 @@ from . import (
     containers,
     designs,
     documents,
+    eager,
     matrices,
     models,
     plotly_figures,
@@ -142,6 +143,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "sklearn": _bunch,
     "sqlalchemy": _sqlalchemy,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
+    "tensorflow": eager.reduce_value,
     "torch": _torch,
     "xgboost": _xgboost,
 }

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
-from . import alike, arrays, scope, singles, tensors
+from . import alike, arrays, kerasobjects, scope, singles, tensors
 from .collector import resting
 from .group import Group, Loaded, Memo
 
@@ -116,6 +116,9 @@ def _read(unpickler: Unpickler, group: Group, first: int, loaded: Loaded) -> Non
             for lost in group.names[position:]:
                 loaded.failed[lost] = reason
             break
+
+    if "keras" in group.needs:
+        kerasobjects.settle(unpickler.memo.copy().values())
 
     def numbered() -> Any:
         memo = unpickler.memo.copy()

@@ -7,7 +7,7 @@ import contextlib
 import functools
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import containers, models, states, takeover
+from . import containers, kerasobjects, models, states, takeover
 from .classes import leaves_to
 from .fingerprint import fingerprint
 
@@ -27,11 +27,14 @@ def instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     anew = states.filled_anew(kind)
     if anew and attributes:
         attributes = {name: value for name, value in attributes.items() if name != anew}
+    stays = kerasobjects.left_out(kind)
+    if stays and attributes:
+        attributes = {name: value for name, value in attributes.items() if name not in stays}
     slots = slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
     plain = leaves_to(object, kind) and not takeover.keeps_inside(kind)
-    plain = plain or models.is_quantity(obj) or _is_of_the_notebook(kind)
+    plain = plain or stays is not None or models.is_quantity(obj) or _is_of_the_notebook(kind)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     return opaque(obj)

@@ -181,12 +181,12 @@ def culprit(value: Any, fails: Callable[[Any], Optional[BaseException]], depth: 
 
 
 def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
-    if isinstance(value, dict):
+    if issubclass(type(value), dict):
         for index, (key, item) in enumerate(dict.items(value)):
             if index > 1000:
                 return
             yield f"[{key!r}]" if isinstance(key, (str, int)) else f"[<{type(key).__name__}>]", item
-    elif isinstance(value, (list, tuple)):
+    elif issubclass(type(value), (list, tuple)):
         kind: Any = list if isinstance(value, list) else tuple  # whose own methods say what it holds
         for index, item in enumerate(kind.__getitem__(value, slice(1000))):
             yield f"[{index}]", item
@@ -202,7 +202,7 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
                 yield f".<closure>.{name}", cell.cell_contents
             except ValueError:
                 continue
-    if (type(value).__module__ or "").split(".")[0] in ("pandas", "numpy"):
+    if (type(value).__module__ or "").split(".")[0] in ("pandas", "numpy", "tensorflow"):
         return  # their attributes are their own affair: no way in for the reader
     try:
         attributes = dict(vars(value)) if not isinstance(value, type) else {}

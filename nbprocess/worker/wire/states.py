@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import classes, remade, tables, tensors, torchmodules
+from . import classes, kerasobjects, remade, tables, tensors, torchmodules
 
 
 def reduce_whole(pickler: Any, obj: Any) -> Any:
@@ -20,6 +20,8 @@ def reduce_whole(pickler: Any, obj: Any) -> Any:
     if kind not in pickler.kept_by:
         pickler.kept_by[kind] = _known_base(kind), _dicts_of(kind)
     base, dicts = pickler.kept_by[kind]
+    if kerasobjects.left_out(kind) is not None:
+        return kerasobjects.reduce_object(obj)
     own: Any = attributes_of(obj) if dicts else None
     shared = next(((cls, name) for cls, name, held in dicts if held is own), None)
     if shared is not None:
@@ -112,6 +114,8 @@ _PACKAGES = ("bs4", "matplotlib", "patsy", "statsmodels")
 def goes_by_attributes(kind: Any) -> bool:
     """Whether the attributes themselves are sent of an object, whatever its ``__getstate__`` would say."""
     if (kind.__module__ or "").split(".")[0] in _PACKAGES or tables.is_columnar(kind):
+        return True
+    if kerasobjects.left_out(kind) is not None:
         return True
     base = _known_base(kind)
     if not classes.leaves_to(object, kind) or base in ("", "EventHandler"):
