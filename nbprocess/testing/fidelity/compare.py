@@ -27,6 +27,10 @@ _JOB_FOLDER = re.compile(r"/opt/ml/processing/(?:nbprocess-\w+/)?notebook\b")
 _TIMEIT = re.compile(r"(?:The slowest run took .*\n(?:This could mean .*\n)?)?.*per loop \(mean ± std\. dev\. of .*\)")
 _TIME = re.compile(r"CPU times: .*\n(?:(?:Compiler|Parser) *: .*\n)*Wall time: .*")
 """Two runs in place can take the same microseconds, and the offloaded one others."""
+_DRAWN_OVER = re.compile(r"\r[^\n\r\x08]*\x08+")
+_STEP = re.compile(r"\d+(?::\d+)*s(?:\x1b\[0m)? (?:- )?\d+[mu\u00b5]?s/(?=step|epoch)")
+_PADDED = re.compile(r"(?<=/step) +(?=\n)")
+"""Keras's bars: what another one is drawn over, how long a step takes, and what covers the end of a longer line."""
 _PIP = re.compile(r"(?:\r?\n)?[^\n]*notice[^\n]*(?:A new release of pip|To update, run)[^\n]*(?:\n|$)")
 """pip says once a week that there is a newer one."""
 _CLOCK = re.compile(r"\b(\d\d):(\d\d):(\d\d)\b")
@@ -280,6 +284,8 @@ def _clean(text: str, rules: Rules) -> str:
     for place in rules.places:
         text = text.replace(place, "<folder>")
     text = _ABSL.sub(r"\1 ", _PIP.sub("", text))
+    if "/step" in text or "/epoch" in text:
+        text = _PADDED.sub("", _STEP.sub("<time>/", _DRAWN_OVER.sub("", text)))
     text = _TIMEIT.sub("<time> per loop", _TIME.sub("<times>", _JOB_FOLDER.sub("<folder>", text)))
     text = _SHORT_FILE.sub("(<cell>.py", _CELL_FILE.sub("<cell>.py", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub("<library>/", text)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprocess.worker.wire import caches
 
-from . import figures, tensors
+from . import figures, keras_values, tensors
 from .walk import digest
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         or (_of_pandas(kind) and _pandas(walk, path, value))
         or (root in ("matplotlib", "mpl_toolkits") and figures.describe(walk, path, value))
         or ("torch" in sys.modules and tensors.describe(walk, path, value))
+        or ("tensorflow" in sys.modules and keras_values.describe(walk, path, value))
     ):
         return
     elif isinstance(value, BaseException):
@@ -282,6 +283,7 @@ def _class(walk: Walk, path: str, value: type) -> None:
     for name, member in sorted(vars(value).items()):
         if (
             name in skipped
+            or (name == "__annotations__" and not member)  # made when somebody asks for it
             or name.startswith(_DERIVED)
             or isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType))
         ):

@@ -76,6 +76,11 @@ class Walk:
         self._kept.append(value)
         return value
 
+    def is_same(self, path: str, value: Any) -> None:
+        """Another object stands for the one at ``path``, too."""
+        self._kept.append(value)
+        self._seen[id(value)] = path
+
     def memory(self, path: str, owner: Any, begin: int, low: int, high: int) -> None:
         """The array at ``path`` lies over memory of ``owner``: its first item at ``begin``, all between the two."""
         self._kept.append(owner)  # the memory must not be given to another one meanwhile
@@ -210,4 +215,6 @@ def _is_value(value: Any) -> bool:
     root = (kind.__module__ or "").split(".")[0]
     if root in ("sympy", "pyarrow") or (root == "pandas" and kind.__name__.endswith("Index")):
         return True  # equal or not: which of them SymPy's cache, a frame or a table hands out again is chance
+    if root == "keras" and kind.__name__ == "DTypePolicy":
+        return True  # number formats by a name
     return kind in (tuple, frozenset, range, slice) or kind.__name__ in _VALUES or kind.__module__ == "numpy.dtypes"
