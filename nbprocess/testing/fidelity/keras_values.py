@@ -1,8 +1,8 @@
 """What the fingerprint says of TensorFlow's values and of Keras's objects: pickle writes archives and addresses for
 them.
 
-May import: the standard library, the wire's ``pipelines``; TensorFlow and Keras where the notebook has imported them; see
-``walk``.
+May import: the standard library, the wire's ``pipelines``; TensorFlow and Keras where the notebook has imported them;
+see ``walk``.
 """
 
 from __future__ import annotations

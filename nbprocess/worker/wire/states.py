@@ -18,9 +18,9 @@ def reduce_whole(pickler: Any, obj: Any) -> Any:
     gave it; PyTorch's hooks and batches. What has its attributes in a dict of its class. NotImplemented for others."""
     kind = type(obj)
     if kind not in pickler.kept_by:
-        pickler.kept_by[kind] = _known_base(kind), _dicts_of(kind)
-    base, dicts = pickler.kept_by[kind]
-    if kerasobjects.left_out(kind) is not None:
+        pickler.kept_by[kind] = _known_base(kind), _dicts_of(kind), kerasobjects.left_out(kind) is not None
+    base, dicts, of_keras = pickler.kept_by[kind]
+    if of_keras:
         return kerasobjects.reduce_object(obj)
     own: Any = attributes_of(obj) if dicts else None
     shared = next(((cls, name) for cls, name, held in dicts if held is own), None)
