@@ -99,7 +99,7 @@ class _Channel:
     widgets = pictures = 0
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *arguments, **options: None
+        return lambda *arguments, **options: contextlib.nullcontext()
 
 
 def _job(pipe: Any, folder: str) -> None:
