@@ -126,8 +126,9 @@ def settle(state: dict[str, object], before: dict[str, object]) -> None:
     """
     now = collect()
     late = {"warnings", "sympy", *_GENERATORS} | {name for name, value in now.items() if before.get(name) != value}
-    apply({name: state[name] for name in _COLLECT | {"warnings": None} if name in late and name in state})
-    before.update({name: value for name, value in collect().items() if name in late})
+    apply({name: state[name] for name in ("warnings", *_COLLECT) if name in late and name in state})
+    held = {name: now[name] for name in late if name in now}
+    before.update({**held, **_of(late & _COLLECT.keys()), "warnings": filters.collect()})
 
 
 def _is_half(module: object) -> bool:
