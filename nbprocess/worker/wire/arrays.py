@@ -375,7 +375,7 @@ def owner(array: Any) -> Any:
     import numpy as np
 
     found = array
-    while isinstance(found.base, (np.ndarray, _Window)):
+    while isinstance(found.base, (np.ndarray, _Window, np.void)):  # a record lies over an array
         found = found.base
     return found
 

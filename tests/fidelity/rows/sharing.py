@@ -397,3 +397,10 @@ point, alone = points[1], np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8
 point["x"], alone.a = 5, 4
 # %% row 46
 points, point, alone, list(points)[0]
+# %% row 46: an array in a record
+boxes = np.zeros(2, dtype=[("corner", "i8", 3), ("id", "i4")])
+corner = boxes[1]["corner"]
+# %% row 46, 61
+corner[0] = 5
+# %% row 46
+boxes, corner
