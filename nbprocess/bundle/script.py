@@ -11,21 +11,21 @@ from typing import Any
 
 _LOADER = '''
 def _load_inputs():
-    """The cell's inputs, where this file lies in the job's bundle beside worker.pyz and manifest.json."""
+    """Bind the cell's inputs, where this file lies in the job's bundle beside worker.pyz and manifest.json."""
     import os
     import sys
 
     bundle = os.path.dirname(os.path.abspath(__file__))
     if not os.path.exists(os.path.join(bundle, "worker.pyz")):
-        return {}
+        return
     sys.path.insert(0, os.path.join(bundle, "worker.pyz"))
     from nbprocess.worker.byhand import inputs
 
     # Verified against the manifest; the manifest itself is trusted as it lies here: no request pins it now.
-    return inputs(bundle, globals())
+    inputs(bundle, globals())
 
 
-globals().update(_load_inputs())
+_load_inputs()
 '''
 
 

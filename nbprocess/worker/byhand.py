@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def inputs(bundle: str, namespace: dict[str, Any]) -> dict[str, Any]:
-    """The values of the manifest in the folder ``bundle``, verified against it.
+def inputs(bundle: str, namespace: dict[str, Any]) -> None:
+    """Bind the values of the manifest in the folder ``bundle``, verified against it.
 
     The blobs are where a container has them (``../nbprocess-blobs``) or where the store has them (``../../../blobs``).
 
@@ -39,4 +39,3 @@ def inputs(bundle: str, namespace: dict[str, Any]) -> dict[str, Any]:
         print(line)
     for name, reason in loaded.failed.items():
         print(f"{name} cannot be read here: {reason}")
-    return dict(loaded.values)

@@ -389,8 +389,8 @@ def set_vectorize(vectorized: Any, state: Dict[str, Any]) -> None:
 def reduce_ufunc(ufunc: Any) -> Any:
     """A ufunc of ``frompyfunc``: the function that it calls, which only the collector tells. Others have a name."""
     if not ufunc.__name__.endswith(" (vectorized)"):
-        whichmodule: Any = pickle.__dict__["whichmodule"]  # which typeshed does not know
-        if whichmodule(ufunc, ufunc.__name__) not in ("__main__", "__mp_main__"):
+        module = pickle.whichmodule(ufunc, ufunc.__name__)  # type: ignore[attr-defined]
+        if module not in ("__main__", "__mp_main__"):
             return NotImplemented
         raise Refused("it is machine code of this process (Numba's target='parallel'). Define it inside the cell.")
     called = next((part for part in gc.get_referents(ufunc) if callable(part)), None)

@@ -38,7 +38,7 @@ def reduce_value(pickler: Any, obj: Any) -> Any:
     if is_variable(kind):
         return classes.make_bare, (kind,), _variable_state(obj), None, None, set_variable
     if name == "_DictWrapper":
-        return make_proxy, (kind,), (obj.__wrapped__, own_attributes(obj)), None, None, set_proxy
+        return make_proxy, (kind,), (obj.__wrapped__, dict(vars(obj))), None, None, set_proxy
     if name in ("ListWrapper", "List") and issubclass(kind, list):
         inside: Any = (dict(vars(obj)), {}, containers.contents(obj), None)
         return containers.make_empty, (kind,), inside, None, None, containers.fill
@@ -167,16 +167,6 @@ def set_variable(variable: Any, attributes: Dict[str, Any]) -> None:
 # -- containers that follow what is put into them ----------------------------------------------------------------------
 
 
-def is_proxy(kind: type) -> bool:
-    """Whether it is a wrapper that says that it is a dict or tuple, and is none."""
-    return kind.__name__ in ("_DictWrapper", "_TupleWrapper") and kind.__module__.startswith("tensorflow.")
-
-
-def own_attributes(proxy: Any) -> Dict[str, Any]:
-    """The attributes of a wrapper, not of what it wraps."""
-    return dict(vars(proxy)) if type(proxy).__name__ == "_DictWrapper" else {}
-
-
 def make_proxy(kind: Any) -> Any:
     """A wrapper around nothing yet."""
     import wrapt
@@ -257,7 +247,7 @@ def state_of(obj: Any) -> Optional[Tuple[str, Any]]:
     if lookups.is_table(kind):
         return lookups.state_of(obj)
     if kind.__name__ == "_DictWrapper":
-        return "instance", ([], own_attributes(obj), {})
+        return "instance", ([], dict(vars(obj)), {})
     return None
 
 

@@ -22,7 +22,7 @@ _LEFT_OUT: Dict[str, Dict[str, FrozenSet[str]]] = {
     "keras.src.utils.tracking": {"Tracker": frozenset({"stored_ids"})},
 }
 """Module and class → attributes that stay."""
-_settings = ("_compile_loss", "_compile_metrics", "optimizer", "_functional", "_jit_compile", "_run_eagerly")
+_SETTINGS = ("_compile_loss", "_compile_metrics", "optimizer", "_functional", "_jit_compile", "_run_eagerly")
 """Attributes of a model: with others of these, what it compiled is no longer right."""
 _known: Dict[type, Optional[FrozenSet[str]]] = {}
 
@@ -70,7 +70,7 @@ def set_object(obj: Any, attributes: Dict[str, Any]) -> None:
 def restore(obj: Any, attributes: Dict[str, Any]) -> None:
     """Let a model that got other attributes compile again, where it was compiled for what it is no more."""
     names = left_out(type(obj))
-    if names and "train_function" in names and any(name in attributes for name in _settings):
+    if names and "train_function" in names and any(name in attributes for name in _SETTINGS):
         vars(obj).update(dict.fromkeys(_COMPILED))
 
 
