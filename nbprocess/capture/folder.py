@@ -252,7 +252,9 @@ def _whole(folder: str, max_bytes: int) -> list[tuple[str, int]] | None:
 
 def _add(found: Found, folder: str, path: str, size: int, max_bytes: int | None) -> None:
     target = _target(folder, path)
-    if target in found.files or target in found.taken or above.levels(folder, path) is None:
+    if target in found.files or target in found.taken:
+        return
+    if target.startswith("../") and above.levels(folder, path) is None:
         return
     secret = secret_in_file(path, size)
     if secret:
@@ -285,12 +287,13 @@ def _named(folder: str, literals: Iterable[str], cwd: str, found: Found) -> Iter
             continue
         for base in dict.fromkeys((cwd, folder)):
             path = os.path.normpath(os.path.join(base, expanded))
-            near = not os.path.isabs(expanded) and above.reaches(folder, path)
+            within = path.startswith(inside)
+            near = not within and not os.path.isabs(expanded) and above.reaches(folder, path)
             if not os.path.exists(path):
                 if near and os.path.isdir(os.path.dirname(path)):
                     found.above.add(_target(folder, os.path.dirname(path)))  # the cell may write it
                 continue
-            if path.startswith(inside) or near:
+            if within or near:
                 yield text, path
             elif path != folder and ("/" in text or text.startswith("~")) and not _system(path):
                 outside[path] = text

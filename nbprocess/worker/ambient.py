@@ -42,11 +42,7 @@ def collect(loaded: Any = None) -> dict[str, object]:
         A JSON-able dict from section to state; sections of libraries that are not loaded are absent.
     """
     modules = sys.modules if loaded is None else loaded
-    state: dict[str, object] = {}
-    for section, name in _MODULES.items():
-        module = sys.modules.get(name)
-        if module is not None and name in modules and not _is_half(module):
-            state[section] = _COLLECT[section](module)
+    state = _of(section for section, name in _MODULES.items() if name in modules)
     state["warnings"] = filters.collect()
     shell = sys.modules.get("IPython.core.interactiveshell")
     if shell is not None and shell.InteractiveShell._instance is not None:

@@ -90,14 +90,11 @@ class Channel:
     @contextlib.contextmanager
     def only_python(self) -> Iterator[None]:
         """Leave out what libraries write to the descriptors 1 and 2 themselves: Python's own streams go on."""
-        self._moved = {fd: os.dup(fd) for fd in (1, 2)}
-        try:
-            with hushed_descriptors():
+        with hushed_descriptors(1, 2) as self._moved:
+            try:
                 yield
-        finally:
-            kept, self._moved = self._moved, {}
-            for fd in kept.values():
-                os.close(fd)
+            finally:
+                self._moved = {}
 
     def _ordered(self, message: dict[str, object]) -> None:
         if os.getpid() != self._pid:  # a process forked by the cell: its prints go straight to the descriptor

@@ -58,7 +58,7 @@ class AfterImport:
         quiet = name in self.done_at_home
         before, states = warnings.filters[:], ambient.movable() if quiet else {}
         if quiet:  # home has imported it before the cell: what it prints was printed there
-            with self.aside(), hushed("stdout", "stderr"), hushed_descriptors():
+            with self.aside(), hushed("stdout", "stderr"), hushed_descriptors(1, 2):
                 loader.exec_module(module)
         else:
             loader.exec_module(module)

@@ -47,19 +47,12 @@ def hushed(*names: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hushed_descriptors() -> Iterator[None]:
-    """Leave out what is written to the descriptors 1 and 2 themselves (as libraries in C++ do) while the block runs."""
-    with _to_nowhere(1, 2):
-        yield
-
-
-@contextlib.contextmanager
 def imports_hushed() -> Iterator[None]:
     """In a kernel: leave out what imports print; warnings, which Python writes to ``sys.stderr``, stay.
 
     In a terminal, where that is descriptor 2 itself, so does what libraries write there.
     """
-    with hushed("stdout"), _to_nowhere(*(() if _number(sys.stderr) == 2 else (1, 2))):
+    with hushed("stdout"), hushed_descriptors(*(() if _number(sys.stderr) == 2 else (1, 2))):
         yield
 
 
@@ -71,13 +64,15 @@ def _number(stream: Any) -> int:
 
 
 @contextlib.contextmanager
-def _to_nowhere(*descriptors: int) -> Iterator[None]:
+def hushed_descriptors(*descriptors: int) -> Iterator[dict[int, int]]:
+    """Leave out what is written to descriptors (1, 2) themselves, as libraries in C++ do, while the block runs. Gives
+    those that lead meanwhile to where they led."""
     real = {fd: os.dup(fd) for fd in descriptors}
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         for fd in real:
             os.dup2(null, fd)
-        yield
+        yield real
     finally:
         os.close(null)
         for fd, kept in real.items():
