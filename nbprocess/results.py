@@ -141,10 +141,12 @@ class Results:
         """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
         import sys
 
+        from .worker import ambient
+
         for name in self.data.get("imported") or ():
-            if name.partition(".")[0] in sys.modules:
+            if name.partition(".")[0] in sys.modules and name not in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
-                with contextlib.suppress(Exception), imports_hushed():
+                with contextlib.suppress(Exception), imports_hushed(), ambient.unmoved():
                     importlib.import_module(name)
 
     def _lose_result(self, job: Job) -> None:
@@ -158,7 +160,7 @@ class Results:
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
-        from .worker import attached, formatters, wire
+        from .worker import ambient, attached, formatters, wire
 
         contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
         meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
@@ -168,7 +170,7 @@ class Results:
         groups = [wire.Group.from_json(group) for group in entries]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
-            with imports_hushed():  # what a module prints when it is imported, the job printed
+            with imports_hushed(), ambient.unmoved():  # what a module does when it is imported, it did in the job
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()

@@ -25,8 +25,13 @@ def apply(state: Any) -> None:
     """Put the filters of the other end in force."""
     import re
 
-    filters = []
+    # Python's own begin with texts for patterns.
+    here = {tuple(_plain(item)): item for item in list(warnings.filters) if isinstance(item[3], str)}
+    filters: Any = []
     for action, message, kind, module, line in state:
+        if (action, message, kind, module, line) in here:
+            filters.append(here[action, message, kind, module, line])
+            continue
         place, _, name = kind.partition(":")
         category = _category(place, name)
         # Python itself compiles the message without regard to case, and the module exactly (warnings.filterwarnings).

@@ -24,8 +24,8 @@ ENTRY = "\0formatters"
 
 def shell_here() -> Any:
     """IPython's shell of this process; None where there is none."""
-    core: Any = sys.modules.get("IPython.core.interactiveshell")
-    return None if core is None else core.InteractiveShell._instance
+    core = sys.modules.get("IPython.core.interactiveshell")  # a module that is being imported has no class yet
+    return getattr(getattr(core, "InteractiveShell", None), "_instance", None)
 
 
 def registered(shell: Any) -> Entries:

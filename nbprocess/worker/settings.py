@@ -74,8 +74,8 @@ def _apply_numpy_errors(module: Any, state: Any) -> None:
     module.seterr(**state)
 
 
-_NAMED_OTHERWISE = ("c10d-", "strobelight_")
-"""Loggers with handlers that PyTorch makes, not under its name."""
+_NAMED_OTHERWISE = ("c10d-", "strobelight_", "lark")
+"""Loggers with handlers that PyTorch and awkward make, not under their names."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
 

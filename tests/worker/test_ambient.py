@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from nbprocess.worker import ambient, settings
+from nbprocess.worker import ambient, libraries, settings
 
 
 class Cap(str, enum.Enum):
@@ -23,10 +23,10 @@ class Cap(str, enum.Enum):
 
 def test_numbers_and_texts_of_other_kinds_are_plain_in_json() -> None:
     value = [np.float64(1.5), Cap.ROUND, (np.str_("a"), True, None)]
-    plain = ambient._plain(value)
+    plain = libraries._plain(value)
     assert plain == [1.5, "round", ("a", True, None)]
     assert json.dumps(plain) and [type(item) for item in plain[:2]] == [float, str]
-    assert ambient._plain({"a": 1}) == {"a": 1}
+    assert libraries._plain({"a": 1}) == {"a": 1}
 
 
 def test_handlers_of_libraries_that_write_elsewhere_stay(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import pickle
 import sys
+import warnings
 from typing import Any, Dict
 
 from . import scope
@@ -76,10 +77,12 @@ def make_numba(kind: Any, states: Dict[str, Any]) -> Any:
 
 def _compile(made: Any, signatures: Any, frozen: bool) -> None:
     try:
-        for signature in signatures:
-            made.add(signature)
-        if hasattr(made, "gufunc_builder"):
-            made.build_ufunc()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is compiled already where its dispatcher is the one that was here
+            for signature in signatures:
+                made.add(signature)
+            if hasattr(made, "gufunc_builder"):
+                made.build_ufunc()
     except Exception as error:
         raise RuntimeError(f"`{made.__name__}` cannot be compiled for {signatures} ({error})") from error
     if frozen and hasattr(made, "disable_compile"):

@@ -139,6 +139,17 @@ plt.plot([1, 2]); plt.close(); mpl.get_backend()
 %matplotlib inline
 # %% row 69: that of notebooks has a name where somebody chose it
 mpl.get_backend(), mpl.rcParams["backend"]
+# %% row 69: formats of figures that a call chose, which the backend's own settings do not tell
+import matplotlib_inline
+matplotlib_inline.backend_inline.set_matplotlib_formats("svg", metadata={"Date": "today"}); mpl.rcParams["svg.hashsalt"] = "1"
+# %% row 69
+plt.plot([1, 2]);
+# %% row 69
+matplotlib_inline.backend_inline.set_matplotlib_formats("retina")
+# %% row 69
+plt.plot([1, 2]);
+# %% row 69
+matplotlib_inline.backend_inline.set_matplotlib_formats("png"); mpl.rcParams["svg.hashsalt"] = None
 # %% row 67: handlers of the notebook's loggers, with a file and with names that refer to them
 logging.getLogger().handlers.clear()
 logging.basicConfig(filename="root.log", filemode="w", level=logging.INFO, format="%(levelname)s %(message)s")
@@ -293,3 +304,15 @@ held[0] is session, dict(session.headers), session.get_adapter("https://a").max_
 session.headers["Authorization"] = "Bearer of a secret"
 # %% row 49; refused
 session.headers
+# %% row 67: modules that set filters, imported where no name keeps them
+from pathlib import Path
+for word in ("sooner", "later"):
+    Path(f"filters_{word}.py").write_text(f"import warnings\nwarnings.filterwarnings('ignore', '{word}')\n")
+def load():
+    import filters_sooner, filters_later
+load()
+# %% row 67: one comes to this kernel with a name, and its filter stays where it was
+import filters_sooner
+# %% row 67
+import warnings
+[item[1].pattern for item in warnings.filters[:2]], any(item[3] == "__main__" for item in warnings.filters)

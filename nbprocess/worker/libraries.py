@@ -1,0 +1,237 @@
+"""The random states and options of the libraries that most notebooks use, as JSON.
+
+Each function reads or sets the state of one section of ``ambient``. May import: the standard library, this package.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import warnings
+
+from . import drawing
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+MODULES = {  # section → the module whose import makes it exist
+    "random": "random",
+    "decimal": "decimal",
+    "numpy.random": "numpy.random",
+    "numpy.print": "numpy",
+    "pandas": "pandas",
+    "matplotlib": "matplotlib",
+    "sklearn": "sklearn",
+    "sklearn.ids": "sklearn.utils._repr_html.estimator",
+}
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def is_jsonable(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(is_jsonable(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_jsonable(item) for key, item in value.items())
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _plain(value: Any) -> Any:
+    """A number or text of another kind (a cap style, a number of NumPy) as JSON has it."""
+    kind = type(value)
+    if kind in (bool, int, float, str) or value is None:
+        return value
+    for plain in (str, int, float):
+        if isinstance(value, plain):
+            return plain(getattr(value, "value", value))
+    return kind(_plain(item) for item in value) if kind in (list, tuple) else value
+
+
+def listed(value: object) -> object:
+    """As JSON gives it back, so that states compare equal after the journey."""
+    if isinstance(value, (list, tuple)):
+        return [listed(item) for item in value]
+    return value
+
+
+def _random(module: Any) -> Any:
+    from array import array
+
+    version, words, gauss = module.getstate()
+    return [version, _encode(array("I", words).tobytes()), gauss]
+
+
+def _apply_random(module: Any, state: Any) -> None:
+    from array import array
+
+    words = array("I")
+    words.frombytes(base64.b64decode(state[1]))
+    module.setstate((state[0], tuple(words), state[2]))
+
+
+def _numpy_random(module: Any) -> Any:
+    state = module.get_state(legacy=True)
+    return [state[0], _encode(state[1].astype("<u4").tobytes()), int(state[2]), int(state[3]), float(state[4])]
+
+
+def _apply_numpy_random(module: Any, state: Any) -> None:
+    words = sys.modules["numpy"].frombuffer(base64.b64decode(state[1]), dtype="<u4")
+    module.set_state((state[0], words, *state[2:]))
+
+
+def _numpy_print(module: Any) -> Any:
+    return {
+        key: value for key, value in module.get_printoptions().items() if key != "override_repr" and is_jsonable(value)
+    }
+
+
+def _apply_numpy_print(module: Any, state: Any) -> None:
+    known = module.get_printoptions()
+    # A call puts the formatter back; one that is set is no JSON and travels by itself (see ``attached``).
+    kept = {} if "formatter" in state else {"formatter": known["formatter"]}
+    wanted = {key: value for key, value in state.items() if key in known and value is not None}
+    module.set_printoptions(**wanted, **kept)
+
+
+def _decimal(module: Any) -> Any:
+    context = module.getcontext()
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+    state: dict[str, Any] = {name: getattr(context, name) for name in names}
+    for kind in ("traps", "flags"):
+        state[kind] = sorted(signal.__name__ for signal, on in getattr(context, kind).items() if on)
+    return state
+
+
+def _apply_decimal(module: Any, state: Any) -> None:
+    context = module.getcontext()
+    for name, value in state.items():
+        if name not in ("traps", "flags"):
+            setattr(context, name, value)
+    for kind in ("traps", "flags"):
+        for signal in getattr(context, kind):
+            getattr(context, kind)[signal] = signal.__name__ in state.get(kind, ())
+
+
+def _pandas(module: Any) -> Any:
+    registered = getattr(sys.modules.get("pandas._config.config"), "_registered_options", {})
+    options = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # reading a deprecated option warns
+        for key, option in registered.items():
+            value = _plain(module.get_option(key))
+            if value != option.defval and is_jsonable(value):
+                options[key] = listed(value)
+    return options
+
+
+def _apply_pandas(module: Any, state: Any) -> list[str]:
+    notes = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for key in _pandas(module).keys() - state.keys():  # it was put back
+            module.reset_option(key)
+        for key, value in state.items():
+            try:
+                module.set_option(key, value)
+            except (KeyError, ValueError) as error:  # OptionError is both
+                notes.append(f"pandas {module.__version__} has no such option here: {key} = {value!r} ({error})")
+    return notes
+
+
+def _matplotlib(module: Any) -> Any:
+    default = module.rcParamsDefault
+    changed_: dict[str, Any] = {}
+    for key in default:
+        value: Any = _plain(dict.get(module.rcParams, key))  # the dict's own: asking for the backend would choose one
+        if key.startswith("backend") or value == dict.get(default, key):
+            continue
+        if key == "axes.prop_cycle":
+            if is_jsonable(value.by_key()):
+                changed_[key] = {name: listed(values) for name, values in value.by_key().items()}
+        elif is_jsonable(value):
+            changed_[key] = listed(value)
+    beside = {
+        "backend": drawing.chosen(module),
+        "named": drawing.is_named(module),
+        "letters": drawing.letters(module),
+        "steps": drawing.steps(),
+    }
+    return {**changed_, **{name: value for name, value in beside.items() if value}}
+
+
+def _apply_matplotlib(module: Any, state: Any) -> list[str]:
+    backend = state.get("backend")
+    notes = [] if backend is None else drawing.use(module, backend)
+    if state.get("named"):
+        drawing.name_inline(module)
+    # A job's own backend is interactive; with another one here, that is no setting of the notebook.
+    own = {"backend", "named", "letters", "steps"} | (
+        set() if drawing.only_pictures or drawing.chosen(module) is None else {"interactive"}
+    )
+    drawing.set_letters(module, state.get("letters") or {})
+    drawing.set_steps(state.get("steps") or 0)
+    for key in _matplotlib(module).keys() - state.keys() - own:  # put back: by seaborn's styles, by rcdefaults()
+        module.rcParams[key] = module.rcParamsDefault[key]
+    for key, value in state.items():
+        if key in own:
+            continue
+        try:
+            if key == "axes.prop_cycle":
+                from cycler import cycler
+
+                value = cycler(**value)
+            elif isinstance(value, list) and isinstance(dict.get(module.rcParamsDefault, key), tuple):
+                value = tuple(value)
+            module.rcParams[key] = value
+        except (KeyError, ValueError) as error:
+            notes.append(f"matplotlib {module.__version__} does not take rcParams[{key!r}] = {value!r} ({error})")
+    return notes
+
+
+def _sklearn(module: Any) -> Any:
+    return {key: value for key, value in module.get_config().items() if is_jsonable(value)}
+
+
+def _apply_sklearn(module: Any, state: Any) -> None:
+    known = module.get_config()
+    module.set_config(**{key: value for key, value in state.items() if key in known})
+
+
+_SKLEARN_COUNTERS = ("_CONTAINER_ID_COUNTER", "_ESTIMATOR_ID_COUNTER")
+"""They number the HTML forms of estimators, which must not share an id on one page."""
+
+
+def _sklearn_ids(module: Any) -> Any:
+    counters: Any = {name: getattr(module, name, None) for name in _SKLEARN_COUNTERS}
+    return {name: counter.count for name, counter in counters.items() if hasattr(counter, "count")}
+
+
+def _apply_sklearn_ids(module: Any, state: Any) -> None:
+    for name, count in state.items():
+        if hasattr(getattr(module, name, None), "count"):
+            getattr(module, name).count = count
+
+
+COLLECT = {
+    "random": _random,
+    "decimal": _decimal,
+    "numpy.random": _numpy_random,
+    "numpy.print": _numpy_print,
+    "pandas": _pandas,
+    "matplotlib": _matplotlib,
+    "sklearn": _sklearn,
+    "sklearn.ids": _sklearn_ids,
+}
+APPLY = {
+    "random": _apply_random,
+    "decimal": _apply_decimal,
+    "numpy.random": _apply_numpy_random,
+    "numpy.print": _apply_numpy_print,
+    "pandas": _apply_pandas,
+    "matplotlib": _apply_matplotlib,
+    "sklearn": _apply_sklearn,
+    "sklearn.ids": _apply_sklearn_ids,
+}
