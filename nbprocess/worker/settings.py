@@ -7,6 +7,7 @@ May import: the standard library.
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -78,6 +79,8 @@ _NAMED_OTHERWISE = ("c10d-", "strobelight_", "lark")
 """Loggers with handlers that PyTorch and awkward make, not under their names."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
+_awaited = {}  # type: ignore[var-annotated]
+"""Loggers that are left to a library which is not loaded here: what the other end says of them goes on to hold."""
 
 
 def is_own(logger: str) -> bool:
@@ -89,6 +92,12 @@ def is_own(logger: str) -> bool:
 
 def _logging(module: Any) -> Any:
     """Levels, and the handlers of libraries' loggers that write to the cell's output."""
+    found = _loggers(module)
+    found.update({name: wanted for name, wanted in _awaited.items() if _maker(wanted) not in sys.modules})
+    return {"loggers": found, "disable": module.root.manager.disable}
+
+
+def _loggers(module: Any) -> Any:
     loggers = {"": module.root}
     for name, logger in list(module.root.manager.loggerDict.items()):
         if isinstance(logger, module.Logger) and not name.startswith(_KERNELS):
@@ -96,6 +105,7 @@ def _logging(module: Any) -> Any:
     found = {}
     for name, logger in sorted(loggers.items()):  # their order tells which library was imported first, no more
         plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
+        plain = [handler for handler in plain if handler not in _deputies or _speaks(module, logger, handler)]
         handlers = [_handler(module, handler) for handler in plain]
         default = module.WARNING if not name else module.NOTSET
         if logger.level != default or handlers or not logger.propagate or logger.disabled:
@@ -105,7 +115,7 @@ def _logging(module: Any) -> Any:
                 found[name]["made by"] = type(logger).__module__.partition(".")[0]
             elif handlers and not is_own(name):
                 found[name]["handled by"] = name.partition(".")[0]
-    return {"loggers": found, "disable": module.root.manager.disable}
+    return found
 
 
 def _is_plain(module: Any, handler: Any) -> bool:
@@ -136,38 +146,59 @@ def _style(module: Any, formatter: Any) -> str:
 _MAKERS = ("made by", "handled by")
 
 
+_deputies = set()  # type: ignore[var-annotated]
+"""Handlers that were added in a library's stead, which may add its own only when its first part is used
+(huggingface_hub)."""
+
+
+def _speaks(module: Any, logger: Any, deputy: Any, record: Any = None) -> bool:
+    """Whether a deputy is to write: not beside a handler like it."""
+    like = _handler(module, deputy)
+    others = [handler for handler in logger.handlers if handler is not deputy and _is_plain(module, handler)]
+    return like not in [_handler(module, handler) for handler in others]
+
+
+def _maker(wanted: Any) -> Any:
+    return next((wanted[word] for word in _MAKERS if word in wanted), None)
+
+
 def makers(state: Any) -> set[str]:
     """Libraries that make loggers of a class of their own (astropy), or give them handlers (lark): they do so when they
     are imported, and the loggers are set again after that."""
-    return {wanted[word] for wanted in state["loggers"].values() for word in _MAKERS if word in wanted}
+    return {_maker(wanted) for wanted in state["loggers"].values()} - {None}
 
 
 def _apply_logging(module: Any, state: Any) -> None:
-    here = _logging(module)
+    here = _loggers(module)
     module.disable(state["disable"])
-    for name in here["loggers"].keys() | state["loggers"].keys():
+    for name in here.keys() | state["loggers"].keys():
         maker = state["loggers"].get(name, {}).get("made by")
         if maker and maker not in sys.modules and name not in module.root.manager.loggerDict:
+            _awaited[name] = state["loggers"][name]
             continue  # astropy cannot be imported where it finds a plain one
         logger = module.getLogger(name) if name else module.root
         plain = {"level": module.NOTSET if name else module.WARNING, "handlers": [], "propagate": True}
         plain["disabled"] = False
         wanted = state["loggers"].get(name, plain)
-        if wanted == here["loggers"].get(name, plain):
+        if wanted == here.get(name, plain):
             continue
         if wanted["handlers"]:
             _of_libraries.add(name)
         logger.setLevel(wanted["level"])
         logger.propagate, logger.disabled = wanted["propagate"], wanted.get("disabled", False)
-        if wanted["handlers"] == here["loggers"].get(name, plain)["handlers"]:
+        if wanted["handlers"] == here.get(name, plain)["handlers"]:
             continue
         if "handled by" in wanted and wanted["handled by"] not in sys.modules:
+            _awaited[name] = wanted
             continue  # the library gives them when it is imported, beside any that are there by then
         for handler in [handler for handler in logger.handlers if _is_plain(module, handler)]:
             logger.removeHandler(handler)
         for stream, level, style in wanted["handlers"]:
             handler = module.StreamHandler(getattr(sys, stream))
             handler.setLevel(level)
+            if "handled by" in wanted:
+                _deputies.add(handler)
+                handler.addFilter(functools.partial(_speaks, module, logger, handler))
             if style is not None:
                 handler.setFormatter(module.Formatter(*style))
             logger.addHandler(handler)

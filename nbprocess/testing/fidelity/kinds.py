@@ -54,6 +54,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     root = (kind.__module__ or "").split(".")[0]
     if isinstance(value, type):
         _class(walk, path, value)
+    elif isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
+        walk.put(path, f"module {value.__name__}")  # of a class of its own, which loads parts as they are asked for
     elif (
         (root == "numpy" and _numpy(walk, path, value))
         or (_of_pandas(kind) and _pandas(walk, path, value))

@@ -124,11 +124,29 @@ def _pygments(pickler: Any, obj: Any) -> Any:
     return (remade.make_token, (tuple(obj),)) if type(obj).__name__ == "_TokenType" else NotImplemented
 
 
+def _curried(pickler: Any, obj: Any) -> Any:
+    """A function that toolz curries names itself by the module's attribute, of a notebook too, which has it only when
+    all is loaded."""
+    if type(obj).__name__ != "curry":
+        return NotImplemented
+    told = obj.__reduce__()[1]  # with attributes where it can have some, which it cannot in C
+    if isinstance(told[1], str) and not told[1].startswith("__main__:"):
+        return NotImplemented
+    attributes = dict(told[4]) if len(told) == 6 else {}
+    return make_curried, (type(obj), obj.func, obj.args, obj.keywords), attributes or None
+
+
+def make_curried(kind: Any, function: Any, args: Any, keywords: Any) -> Any:
+    """A function of toolz with some of its arguments."""
+    return kind(function, *args, **(keywords or {}))
+
+
 _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": lambda pickler, obj: tables.reduce_columns(obj),
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": documents.reduce_node,
     "cvxpy": _cvxpy,
+    "cytoolz": _curried,
     "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,
@@ -144,6 +162,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "sqlalchemy": _sqlalchemy,
     "statsmodels": lambda pickler, obj: designs.reduce_data(obj),
     "tensorflow": eager.reduce_value,
+    "toolz": _curried,
     "torch": _torch,
     "xgboost": _xgboost,
 }

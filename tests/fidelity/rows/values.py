@@ -455,3 +455,16 @@ doubled = np.vectorize(lambda t: t * 2, otypes="d")
 doubled([1, 2])
 # %% row 37
 joined("a", "b"), joined.nin, doubled([3])
+# %% functions that toolz curries
+from toolz import compose, curry
+@curry
+def add(a, b, c=1):
+    return a + b + c
+inc = add(1)
+add.note = [1]
+# %%
+six = inc(c=4)
+add.note.append(2); both = compose(inc, six)
+both(1), inc.func is add.func
+# %%
+both(1), add(1)(2), six(1), add.note

@@ -316,3 +316,21 @@ import filters_sooner
 # %% row 67
 import warnings
 [item[1].pattern for item in warnings.filters[:2]], any(item[3] == "__main__" for item in warnings.filters)
+# %% row 67: a library that gives its logger a handler when its first part is imported
+import logging
+Path("talks").mkdir()
+Path("talks/__init__.py").write_text("")
+Path("talks/part.py").write_text("import logging\nlogging.getLogger('talks').addHandler(logging.StreamHandler())\n")
+import talks.part
+# %% row 67: one cell imports nothing of it, and changes something else
+logging.getLogger("other").setLevel(10)
+# %% row 67: another one imports it whole, but for the part
+import talks
+logging.getLogger("other").setLevel(20)
+# %% row 67: and each line is there once
+import talks.part
+logging.getLogger("talks").warning("once")
+# %% row 67; in place
+logging.getLogger("talks").warning("once")
+# %% row 67
+logging.getLogger("talks").warning("once")
