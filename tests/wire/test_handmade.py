@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -65,3 +66,18 @@ def test_a_file_that_is_gone_is_named(ends: Ends, tmp_path: Path, monkeypatch: p
     ends.cell(LOADED.format(""))
     (tmp_path / "plugin.py").unlink()
     assert "plugin.py, which cannot be read any more" in ends.dump("plugin").failed["plugin"].reason
+
+
+def test_a_part_of_a_compiled_library_is_that_of_the_package(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``from tokenizers import trainers`` gives a module that is in no ``sys.modules``."""
+    package, part = ModuleType("compiled_words"), ModuleType("trainers")
+    vars(part)["Trainer"] = type("Trainer", (), {"__module__": "compiled_words.trainers"})
+    vars(package)["trainers"] = part
+    monkeypatch.setitem(sys.modules, "compiled_words", package)
+    ends.home["trainers"] = part
+    ends.dump("trainers")
+    assert ends.arrive()["trainers"] is part
+    made = ModuleType("trainers")  # of the same name, and the notebook's own
+    ends.home["trainers"] = made
+    ends.dump("trainers")
+    assert ends.arrive()["trainers"] is not made

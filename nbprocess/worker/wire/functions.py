@@ -219,7 +219,15 @@ def reduce_module(module: types.ModuleType) -> Any:
         return _main, ()
     if handmade.is_by_hand(vars(module)):
         return handmade.reduce_module(module)
+    place = handmade.place_of(vars(module))
+    if place is not None:
+        return make_part, place
     return importlib.import_module, (module.__name__,)
+
+
+def make_part(package: str, name: str) -> Any:
+    """A part of a package that is no module by itself."""
+    return getattr(importlib.import_module(package), name)
 
 
 def _main() -> Any:

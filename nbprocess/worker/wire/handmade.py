@@ -25,10 +25,26 @@ def is_by_hand(names: Dict[str, Any]) -> bool:
     name, file = names.get("__name__"), names.get("__file__")
     if not isinstance(name, str) or name == "__main__":
         return False
+    if place_of(names) is not None:
+        return False
     key = name, file if isinstance(file, str) else None, name in sys.modules
     if key not in _verdicts:
         _verdicts[key] = not _is_importable(*key[:2])
     return _verdicts[key]
+
+
+def place_of(names: Dict[str, Any]) -> Optional[Tuple[str, str]]:
+    """Package and attribute of a part of a compiled library, which no import statement finds (``from tokenizers import
+    trainers``): what is in it tells the package."""
+    last = names["__name__"].rpartition(".")[2]
+    if "__file__" in names or names["__name__"] in sys.modules:
+        return None
+    roots = {str(getattr(held, "__module__", None)).partition(".")[0] for held in names.values()}
+    for root in sorted(roots - {"__main__", "builtins"}):
+        part = vars(sys.modules[root]).get(last) if root in sys.modules else None
+        if isinstance(part, types.ModuleType) and vars(part) is names:
+            return root, last
+    return None
 
 
 def _is_importable(name: str, file: Optional[str]) -> bool:
