@@ -255,3 +255,20 @@ def test_functions_that_a_library_made_up_under_one_file_name_are_not_taken_for_
     for end in (home, third):
         assert end.ns["sine"](1) == ("sine", 1) and end.ns["cosine"](1) == ("cosine", 1)
     linecache.cache.pop("<madeup-1>")
+
+
+def test_a_widget_as_an_attribute_stays_behind(ends: Ends) -> None:
+    """``interact(f)`` sets one on the function."""
+    ends.cell(
+        "import ipywidgets\ndef double(x): return 2 * x\ndouble.widget, double.note = ipywidgets.IntSlider(), [1]"
+    )
+    dumped = ends.dump("double")
+    assert dumped.notices() == [
+        "`double`: it has a widget as an attribute (widget), which stays behind: it lives in a page."
+    ]
+    far = ends.arrive()
+    ends.begin()
+    assert far["double"](2) == 4 and vars(far["double"]) == {"note": [1]}
+    far["double"].note.append(2)
+    ends.back()
+    assert ends.home["double"].note == [1, 2] and ends.home["double"].widget.value == 0

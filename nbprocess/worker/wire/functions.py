@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import caches, handmade, nested, scope, source
+from . import caches, handmade, nested, refuse, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -39,6 +39,9 @@ def by_reference(obj: Any) -> bool:
     for part in getattr(obj, "__qualname__", "<locals>").split("."):
         found = getattr(found, part, None)
     return found is obj
+
+
+_STAYS = "which stays behind: it lives in a page."
 
 
 def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
@@ -73,10 +76,15 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
             contents.append((True, cell.cell_contents))
         except ValueError:  # an empty cell: a name that was not bound yet
             contents.append((False, None))
+    attributes = {name: held for name, held in vars(function).items() if not refuse.is_widget(type(held))}
+    if len(attributes) < len(vars(function)):
+        pickler.losses.add(
+            f"it has a widget as an attribute ({', '.join(vars(function).keys() - attributes)}), {_STAYS}"
+        )
     state = {
         "defaults": function.__defaults__,
         "kwdefaults": function.__kwdefaults__,
-        "dict": dict(function.__dict__),
+        "dict": attributes,
         "cells": list(cells),
         "contents": contents,
         "qualname": function.__qualname__,
@@ -309,5 +317,6 @@ def set_attributes(function: Any, attributes: Dict[str, Any]) -> None:
 
 
 def own_attributes(function: Any) -> Dict[str, Any]:
-    """What code set on a function: a counter, a registry."""
-    return {name: value for name, value in vars(function).items() if name not in ("__wrapped__", "cache_parameters")}
+    """What code set on a function: a counter, a registry. Not a widget (``interact``), which belongs to the page."""
+    found = {name: value for name, value in vars(function).items() if name not in ("__wrapped__", "cache_parameters")}
+    return {name: value for name, value in found.items() if not refuse.is_widget(type(value))}

@@ -63,7 +63,7 @@ def _cvxpy(pickler: Any, obj: Any) -> Any:
     if found is NotImplemented:
         return states.reduce_filling(obj)
     if lost:
-        pickler.losses.add("has statistics of its solver's own, which stay behind (solver_stats.extra_stats).")
+        pickler.losses.add("it has statistics of its solver's own, which stay behind (solver_stats.extra_stats).")
     return found
 
 

@@ -146,6 +146,11 @@ def reason(kind: type) -> Optional[str]:
     return _known[kind]
 
 
+def is_widget(kind: type) -> bool:
+    """Whether its values are widgets of ipywidgets, or of anywidget."""
+    return reason(kind) == _WIDGET
+
+
 def _look_up(kind: type) -> Optional[str]:
     if issubclass(kind, BaseException) or issubclass(kind, type):
         return None
