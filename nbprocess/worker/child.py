@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import faulthandler
 import importlib
 import os
@@ -72,9 +73,22 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     import warnings
 
     warnings.simplefilter("ignore")  # of what is left open: in place it stays open
+    _end_pools()
     atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
     _flush()
     return 0
+
+
+def _end_pools() -> None:
+    """Tell pools of processes to end, as Python does before it calls exit handlers (``threading._shutdown``): else
+    multiprocessing's handler waits for processes of joblib's that wait for work.
+
+    Threads are not waited for: the process ends without them.
+    """
+    for call in reversed(getattr(sys.modules.get("threading"), "_threading_atexits", ())):
+        if getattr(getattr(call, "func", call), "__module__", "") != "concurrent.futures.thread":
+            with contextlib.suppress(Exception):  # whatever a library's own may raise: the results are saved
+                call()
 
 
 def unsaved(error: BaseException | None, broken: Exception) -> dict[str, Any]:

@@ -145,6 +145,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+def test_a_pool_left_open_does_not_hold_the_job(tmp_path: Path) -> None:
+    """joblib's stay open: their processes wait for work, and multiprocessing's exit handler for them."""
+    source = """
+        import atexit, time
+        atexit.register(lambda: print("exit handlers ran"))  # before that of multiprocessing, so that it comes after it
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+        pool, threads = ProcessPoolExecutor(1), ThreadPoolExecutor(1)
+        print(pool.submit(abs, -7).result())
+        waits = threads.submit(time.sleep, 600)
+    """
+    ran = job(tmp_path, source).run()
+    assert ran.code == 0 and "7" in ran.stdout and "exit handlers ran" in ran.stdout + ran.stderr
+
+
 def test_an_unwritable_message_is_said_in_the_log(tmp_path: Path) -> None:
     ready = job(tmp_path, "x = 1")
     (ready.ml / "output").rmdir()
