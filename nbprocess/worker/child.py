@@ -310,6 +310,7 @@ class Cell:
         }
         if self._names is None:  # it failed before the cell began: there is nothing to save
             return report
+        self._said += results.commit_databases(self._namespace)
         self._save_values(report, error)
         from . import ambient, drawing
 

@@ -94,6 +94,20 @@ def flush_files(namespace: dict[str, object]) -> None:
             mapped.touch(value)
 
 
+def commit_databases(namespace: dict[str, object]) -> list[str]:
+    """Commit what connections of SQLite have open, which would be lost with this process. Returns lines that say so."""
+    if "sqlite3" not in sys.modules:
+        return []
+    from .wire import databases
+
+    said = []
+    for name, value in list(namespace.items()):
+        parts = vars(value).values() if type(value).__module__ == "__main__" and hasattr(value, "__dict__") else ()
+        for file in databases.commit([value, *parts]):
+            said.append(f"`{name}` left changes of {file} that it had not committed: they are committed.")
+    return said
+
+
 class Folder:
     """The files below the cell's current directory, before the cell."""
 

@@ -7,6 +7,7 @@ import linecache
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -157,6 +158,20 @@ def test_a_pool_left_open_does_not_hold_the_job(tmp_path: Path) -> None:
     """
     ran = job(tmp_path, source).run()
     assert ran.code == 0 and "7" in ran.stdout and "exit handlers ran" in ran.stdout + ran.stderr
+
+
+def test_changes_that_were_not_committed_are_committed_and_said(tmp_path: Path) -> None:
+    source = """
+        import sqlite3
+        class Table:
+            def __init__(self): self.base = sqlite3.connect("kept.db", isolation_level="DEFERRED")
+        table = Table()
+        table.base.execute("create table t (a)"); table.base.execute("insert into t values (3)")
+    """
+    ran = job(tmp_path, source).run()
+    assert ran.outcome["notices"] == ["`table` left changes of kept.db that it had not committed: they are committed."]
+    [path] = tmp_path.rglob("kept.db")
+    assert sqlite3.connect(path).execute("select * from t").fetchall() == [(3,)]
 
 
 def test_an_unwritable_message_is_said_in_the_log(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def outputs(ran: Ran, twin: Ran, offloaded: Ran, rules: Rules) -> list[Differenc
     return found
 
 
-_WHOLE = ("ambient xarray", "ambient polars", "ambient plotly", "ambient altair")
+_WHOLE = ("ambient xarray", "ambient polars", "ambient plotly", "ambient altair", "ambient sklearn")
 
 
 def states(

@@ -6,16 +6,20 @@ May import: the standard library, this folder; ``sqlite3``, which not every Pyth
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
 import tempfile
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .refuse import Refused
+from .ways import Table
 
 _SETTINGS = ("isolation_level", "row_factory", "text_factory", "autocommit")
 _PROBE = "nbprocess_probe"
 _UNCOMMITTED = "has a transaction open: what it has not committed counts as committed from here on."
+_FILES = "PRAGMA database_list"
 _MEMORY = ":memory:"
 KINDS = ("database", "cursor", "engine")
 """The kinds of state that ``changes`` finds by ``state_of``."""
@@ -74,7 +78,7 @@ def _path(connection: Any) -> Optional[str]:
     import sqlite3
 
     try:
-        names = {name: file for _, name, file in _ask(connection, "PRAGMA database_list")}
+        names = {name: file for _, name, file in _ask(connection, _FILES)}
     except sqlite3.Error as error:
         raise Refused(f"the connection cannot be used here ({error}). Open it inside the cell.") from None
     file: str = names.pop("main", "")
@@ -230,7 +234,8 @@ def _has_ended(connection: Any) -> bool:
 
 
 def _of_cursor(cursor: Any) -> Dict[str, Any]:
-    return {"row_factory": cursor.row_factory, "arraysize": cursor.arraysize}
+    columns = None if cursor.description is None else [column[0] for column in cursor.description]
+    return {"row_factory": cursor.row_factory, "arraysize": cursor.arraysize, "columns": columns}
 
 
 def make_cursor(connection: Any) -> Any:
@@ -239,8 +244,56 @@ def make_cursor(connection: Any) -> Any:
 
 
 def set_cursor(cursor: Any, state: Dict[str, Any]) -> None:
-    """Its settings."""
+    """Its settings, and what it tells of the columns that it gave last."""
     cursor.row_factory, cursor.arraysize = state["row_factory"], state["arraysize"]
+    if _of_cursor(cursor)["columns"] != state["columns"]:
+        cursor.execute(_nothing_of(state["columns"] or ()))
+
+
+def _nothing_of(columns: Sequence[str]) -> str:
+    """A statement that gives no row of these columns."""
+    named = ", ".join('NULL AS "{}"'.format(name.replace('"', '""')) for name in columns)
+    return f"SELECT {named} WHERE 0" if columns else ""
+
+
+@functools.lru_cache(maxsize=16)
+def _of_columns(columns: Tuple[str, ...]) -> Any:
+    """A cursor that gave these columns: rows know theirs from one."""
+    import sqlite3
+
+    return sqlite3.connect(_MEMORY, check_same_thread=False).execute(_nothing_of(columns))
+
+
+def _reduce_row(row: Any) -> Any:
+    return make_row, (tuple(row.keys()), tuple(row))
+
+
+def make_row(columns: Tuple[str, ...], values: Tuple[Any, ...]) -> Any:
+    """A ``sqlite3.Row``."""
+    import sqlite3
+
+    return sqlite3.Row(_of_columns(columns), values)
+
+
+TABLE: Table = [(("sqlite3", "Row"), _reduce_row)]
+
+
+def commit(values: Iterable[Any]) -> List[str]:
+    """Commit what connections have open, and those of cursors, before their process ends: it would be lost.
+
+    Returns:
+        Their files, ``:memory:`` for none.
+    """
+    import sqlite3
+
+    found = []
+    for value in values:
+        connection = value.connection if _which(type(value)) == "cursor" else value
+        if _which(type(connection)) == "connection" and not _is_closed(connection) and connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # another one writes; the file cannot be written
+                connection.commit()
+                found += [os.path.relpath(file) if file else _MEMORY for _, name, file in _ask(connection, _FILES)]
+    return found
 
 
 # -- SQLAlchemy --------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ _PLAIN = {
 }
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
-_CARRIED = Ways([*leftovers.TABLE, *reopened.TABLE])
+_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *reopened.TABLE])
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 

@@ -227,6 +227,12 @@ pd.DataFrame({"a": [5], "b": ["y"]}).to_sql("t", stored, index=False, if_exists=
 [row["a"] for row in memory.execute("select * from t")], stored.execute("select * from t").fetchall()
 # %% row 48
 stored.close(); stored = sqlite3.connect("stored.db"); stored.execute("delete from t"); stored.commit(); cursor.execute("select sum(a) from t").fetchone()[0]
+# %% row 48: what a cell leaves without a commit is not lost
+filled = stored.cursor().execute("insert into t values (7, 'z')").lastrowid > 0; filled
+# %% row 48: the columns that were given last
+stored.execute("select b, a as n from t").fetchall(); cursor.execute('select a as "a ""x""" from t').fetchall()
+# %% row 48
+cursor.description, stored.execute("select * from t").fetchall()
 # %% row 48; refused
 left = memory.execute("select a from t")
 # %% row 48; refused
