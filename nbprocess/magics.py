@@ -197,6 +197,7 @@ class ProcessingMagics(Magics):
         from .capture import make_cell
         from .foreground import cell_number, remember
         from .plan import prepare
+        from .worker import depth
 
         shell = self.ip
         try:
@@ -214,6 +215,7 @@ class ProcessingMagics(Magics):
             flags=shell.compile.flags,
             interactivity=shell.ast_node_interactivity,
             execution_count=cell_number(shell),
+            room=depth.room(),
         )
         plan = prepare(made, shell.user_ns, options, self._context(), handed)
         changing = ", ".join(type(one).__name__ for one in shell.ast_transformers)

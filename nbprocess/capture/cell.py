@@ -25,6 +25,7 @@ def make_cell(
     flags: int = 0,
     interactivity: str = "last_expr",
     execution_count: int | None = None,
+    room: int | None = None,
 ) -> Cell:
     """Make a cell and compile it, so that a syntax error shows before anything is sent.
 
@@ -37,13 +38,14 @@ def make_cell(
         flags: compiler flags of earlier cells.
         interactivity: ``shell.ast_node_interactivity``.
         execution_count: the cell's number.
+        room: how many calls fit on it here.
 
     Raises:
         SyntaxError: with the file name and the line numbers of the notebook's cell.
     """
     if code is None:
         code = transform(source) if transform is not None else source
-    cell = Cell(source, code, filename, first_line, flags, interactivity, execution_count)
+    cell = Cell(source, code, filename, first_line, flags, interactivity, execution_count, room)
     try:
         # The blank lines number everything as the notebook does, also what a message says in words.
         padded = "\n" * (first_line - 1) + code

@@ -16,7 +16,8 @@ class Cell:
     """One cell, as typed and as it will be compiled.
 
     ``code`` is Python after IPython's transform; ``first_line`` is the line of the notebook's cell on which ``code``
-    starts (the magic line is line 1); ``flags`` are the ``__future__`` features of earlier cells.
+    starts (the magic line is line 1); ``flags`` are the ``__future__`` features of earlier cells; ``room`` is how many
+    calls fit on it here.
     """
 
     source: str
@@ -26,6 +27,7 @@ class Cell:
     flags: int = 0
     interactivity: str = "last_expr"
     execution_count: int | None = None
+    room: int | None = None
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ class Cell:
         self._front.begin(program)
         earlier = program.features()
         try:
-            execute(program, self._namespace)
+            execute(program, self._namespace, cell.get("room"))
         finally:
             self._features = [name for name in program.features() if name not in earlier]
             self._imported, self._taken = program.submodules(), program.imported()

@@ -1,6 +1,6 @@
 """Runs a cell's code as IPython would: statement by statement, displaying what its interactivity asks for.
 
-May import: the standard library. Knows nothing of pipes: what to display goes to ``sys.displayhook``.
+May import: ``depth``, the standard library. Knows nothing of pipes: what to display goes to ``sys.displayhook``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import linecache
 import operator
 import sys
 import types
+import warnings
+
+from . import depth
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -78,7 +81,10 @@ class Program:
         for node in _outside_functions(self.tree):
             if isinstance(node, ast.ImportFrom) and not node.level and node.module in sys.modules:
                 module = sys.modules[node.module]
-                found.update({a.asname or a.name: (node.module, a.name) for a in node.names if hasattr(module, a.name)})
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # a package that makes what it offers warned when the cell imported
+                    there = [alias for alias in node.names if hasattr(module, alias.name)]
+                found.update({alias.asname or alias.name: (node.module, alias.name) for alias in there})
         return found
 
     def features(self) -> list[str]:
@@ -118,16 +124,26 @@ def as_at_home(version: object) -> None:
         version: home's Python, such as ``[3, 11, 7]``.
     """
     if isinstance(version, list) and tuple(version) < (3, 12) <= sys.version_info:
-        import warnings
-
         warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)
 
 
-def execute(program: Program, namespace: dict[str, object]) -> None:
-    """Run it in ``namespace``. What it raises comes out as it is."""
-    if not program.wants_loop:
+def execute(program: Program, namespace: dict[str, object], room: int | None = None) -> None:
+    """Run it in ``namespace``. What it raises comes out as it is.
+
+    Args:
+        room: how many calls fit on the cell at home (see ``depth``); there are not more of them here.
+    """
+
+    def steps() -> None:
         for code, _ in program.steps():
             exec(code, namespace)
+
+    if not program.wants_loop:
+        calls = 0
+        for _ in range(0 if room is None else 2):  # twice: the first calls of a function may count one less
+            here = _deeper(calls, _room_here)
+            calls = 0 if here is None else min(max(calls + here - room, 0), _MOST_DEEPER)
+        _deeper(calls, steps)
         return
     import asyncio
 
@@ -148,6 +164,21 @@ def execute(program: Program, namespace: dict[str, object]) -> None:
             f"nbprocess: {count} still pending at the end of the cell and will not go on; await in the cell",
             file=sys.stderr,
         )
+
+
+_MOST_DEEPER = 200  # frames: no kernel stands on so many
+
+
+def _room_here() -> int | None:
+    found: dict[str, Any] = {"room": depth.room}
+    exec("found = room()", found)
+    number: int | None = found["found"]
+    return number
+
+
+def _deeper(calls: int, function: Any) -> Any:
+    """Call a function from so many more frames."""
+    return function() if calls <= 0 else _deeper(calls - 1, function)
 
 
 def _outside_functions(tree: ast.AST) -> Any:

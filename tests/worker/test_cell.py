@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,22 @@ def test_a_module_that_is_being_imported_is_not_asked_for_its_random_state(tmp_p
     ran = job(tmp_path, code, imports=["random"], loaded=["random"]).run()
     assert ran.outcome["state"] == "completed", ran.outcome["error"]
     assert 0 <= ran.values["x"] < 1
+
+
+def test_endless_recursion_ends_as_deep_as_at_home(tmp_path: Path) -> None:
+    source = """
+        deep = 0
+        def call():
+            global deep
+            deep += 1
+            call()
+        try: call()
+        except RecursionError: pass
+    """
+    measured = job(
+        tmp_path / "one", "from nbprocess.worker import depth\nroom = depth.room()\n" + textwrap.dedent(source)
+    ).run()
+    room, deep = measured.values["room"], measured.values["deep"]
+    limited = job(tmp_path / "two", source, cell={"room": room - 20}).run()
+    assert room > 500 and limited.values["deep"] == deep - 20
+    assert job(tmp_path / "three", source, cell={"room": room + 20}).run().values["deep"] == deep
