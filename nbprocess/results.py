@@ -242,11 +242,12 @@ class Results:
         changed = dict(self.data.get("ambient") or {})
         if not changed:
             return
-        from .worker import ambient
+        from .worker import ambient, libraries
 
         if job.ambient is not None and not job.alone:
             here = ambient.collect()
-            moved = sorted(s for s in changed if s in job.ambient and here.get(s) != job.ambient[s])
+            counters = libraries.COUNTERS  # of them the higher one counts, wherever it is
+            moved = sorted(s for s in changed if s in job.ambient.keys() - counters and here.get(s) != job.ambient[s])
             for section in moved:
                 del changed[section]
             told = [section for section in moved if section not in _SETTLED_SILENTLY]
@@ -367,7 +368,7 @@ class Results:
         return self._exception
 
 
-_SETTLED_SILENTLY = ("warnings", "ipython", "sklearn.ids", "logging")
+_SETTLED_SILENTLY = ("warnings", "ipython", "logging")
 """Ambient state that any import or cell moves: nobody misses the job's."""
 
 

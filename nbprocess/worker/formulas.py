@@ -61,7 +61,7 @@ def shows(value: object) -> bool:
         return all(shows(item) for item in value)  # type: ignore[attr-defined]
     if type(value) is dict:
         return all(shows(key) and shows(item) for key, item in value.items())
-    return type(value) in (int, float)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _shell(make: bool) -> Any:

@@ -6,6 +6,7 @@ Each function reads or sets the state of one section of ``ambient``. May import:
 from __future__ import annotations
 
 import base64
+import functools
 import sys
 import warnings
 
@@ -23,7 +24,6 @@ MODULES = {  # section → the module whose import makes it exist
     "pandas": "pandas",
     "matplotlib": "matplotlib",
     "sklearn": "sklearn",
-    "sklearn.ids": "sklearn.utils._repr_html.estimator",
 }
 
 
@@ -200,19 +200,33 @@ def _apply_sklearn(module: Any, state: Any) -> None:
     module.set_config(**{key: value for key, value in state.items() if key in known})
 
 
-_SKLEARN_COUNTERS = ("_CONTAINER_ID_COUNTER", "_ESTIMATOR_ID_COUNTER")
-"""They number the HTML forms of estimators, which must not share an id on one page."""
+COUNTERS = {
+    "control.ids": ("control.iosys", ("InputOutputSystem._idCounter",)),
+    "cvxpy.ids": ("cvxpy.lin_ops.lin_utils", ("ID_COUNTER.count",)),
+    "sklearn.ids": (
+        "sklearn.utils._repr_html.estimator",
+        ("_CONTAINER_ID_COUNTER.count", "_ESTIMATOR_ID_COUNTER.count"),
+    ),
+}
+"""Section → the module, and the numbers in it that its library gives to what is made. No two of a notebook may have the
+same: variables of CVXPY with one id are one variable, forms of estimators share a page."""
+MODULES.update({section: module for section, (module, _) in COUNTERS.items()})
 
 
-def _sklearn_ids(module: Any) -> Any:
-    counters: Any = {name: getattr(module, name, None) for name in _SKLEARN_COUNTERS}
-    return {name: counter.count for name, counter in counters.items() if hasattr(counter, "count")}
+def _ids(paths: Any, module: Any) -> Any:
+    found = {}
+    for path in paths:
+        holder, _, name = path.partition(".")
+        value = getattr(getattr(module, holder, None), name, None)
+        if isinstance(value, int):
+            found[path] = value
+    return found
 
 
-def _apply_sklearn_ids(module: Any, state: Any) -> None:
-    for name, count in state.items():
-        if hasattr(getattr(module, name, None), "count"):
-            getattr(module, name).count = count
+def _apply_ids(paths: Any, module: Any, state: Any) -> None:
+    for path, here in _ids(paths, module).items():
+        holder, _, name = path.partition(".")
+        setattr(getattr(module, holder), name, max(here, state.get(path, 0)))
 
 
 COLLECT = {
@@ -223,7 +237,7 @@ COLLECT = {
     "pandas": _pandas,
     "matplotlib": _matplotlib,
     "sklearn": _sklearn,
-    "sklearn.ids": _sklearn_ids,
+    **{section: functools.partial(_ids, paths) for section, (_, paths) in COUNTERS.items()},
 }
 APPLY = {
     "random": _apply_random,
@@ -233,5 +247,5 @@ APPLY = {
     "pandas": _apply_pandas,
     "matplotlib": _apply_matplotlib,
     "sklearn": _apply_sklearn,
-    "sklearn.ids": _apply_sklearn_ids,
+    **{section: functools.partial(_apply_ids, paths) for section, (_, paths) in COUNTERS.items()},
 }

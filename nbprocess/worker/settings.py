@@ -75,8 +75,10 @@ def _apply_numpy_errors(module: Any, state: Any) -> None:
     module.seterr(**state)
 
 
-_NAMED_OTHERWISE = ("c10d-", "strobelight_", "lark")
-"""Loggers with handlers that PyTorch and awkward make, not under their names."""
+_NAMED_OTHERWISE = ("c10d-", "strobelight_")
+"""Loggers with handlers that PyTorch makes, not under its name."""
+_holders = {}  # type: ignore[var-annotated]
+"""Logger, and how many modules there were → the package that holds it in a module of its own (``__cvxpy__``)."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
 _awaited = {}  # type: ignore[var-annotated]
@@ -86,8 +88,28 @@ _awaited = {}  # type: ignore[var-annotated]
 def is_own(logger: str) -> bool:
     """Whether a logger is the notebook's: not a library's, nor the kernel's. Its handlers travel among the values."""
     root = logger.partition(".")[0]
-    others = _KERNELS + _NAMED_OTHERWISE
-    return root == "__main__" or not (root in sys.modules or logger in _of_libraries or logger.startswith(others))
+    if root == "__main__":
+        return True
+    return not (logger in _of_libraries or logger.startswith(_KERNELS + _NAMED_OTHERWISE) or _library_of(logger))
+
+
+def _library_of(logger: str) -> str:
+    """The package whose logger it is, by its name or since one of its modules holds it; empty for none."""
+    root = logger.partition(".")[0]
+    if root in sys.modules:
+        return root
+    logging: Any = sys.modules["logging"]
+    held, key = logging.root.manager.loggerDict.get(logger), (logger, len(sys.modules))
+    if key not in _holders:
+        _holders[key] = ""
+        if held is not None and all(_is_plain(logging, handler) for handler in getattr(held, "handlers", [None])):
+            names = [name for name, module in list(sys.modules.items()) if _holds(module, held)]
+            _holders[key] = next((name.partition(".")[0] for name in names if name != "__main__"), "")
+    return _holders[key]  # type: ignore[no-any-return]
+
+
+def _holds(module: Any, value: Any) -> bool:
+    return any(held is value for held in list(getattr(module, "__dict__", {}).values()))
 
 
 def _logging(module: Any) -> Any:
@@ -104,7 +126,8 @@ def _loggers(module: Any) -> Any:
             loggers[name] = logger
     found = {}
     for name, logger in sorted(loggers.items()):  # their order tells which library was imported first, no more
-        plain = [] if is_own(name) else [handler for handler in logger.handlers if _is_plain(module, handler)]
+        made = [] if not logger.handlers or is_own(name) else logger.handlers
+        plain = [handler for handler in made if _is_plain(module, handler)]
         plain = [handler for handler in plain if handler not in _deputies or _speaks(module, logger, handler)]
         handlers = [_handler(module, handler) for handler in plain]
         default = module.WARNING if not name else module.NOTSET
@@ -114,7 +137,7 @@ def _loggers(module: Any) -> Any:
             if type(logger) not in (module.Logger, module.RootLogger):
                 found[name]["made by"] = type(logger).__module__.partition(".")[0]
             elif handlers and not is_own(name):
-                found[name]["handled by"] = name.partition(".")[0]
+                found[name]["handled by"] = _library_of(name)
     return found
 
 

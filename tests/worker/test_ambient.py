@@ -130,3 +130,15 @@ def test_the_backends_of_holoviews_are_loaded_at_the_other_end_without_a_word(
     assert holoviews.Store.current_backend == "bokeh" and "matplotlib" in holoviews.Store.loaded_backends()
     ambient.apply({"holoviews": {"backends": ["matplotlib", "bokeh"]}})
     assert holoviews.Store.current_backend == "matplotlib" and capsys.readouterr().out == ""
+
+
+def test_numbers_that_a_library_gives_never_fall_back() -> None:
+    """Two variables of CVXPY with one id would be one variable, and a problem's solution another one."""
+    module = SimpleNamespace(ID_COUNTER=SimpleNamespace(count=5))
+    read, put = libraries.COLLECT["cvxpy.ids"], libraries.APPLY["cvxpy.ids"]
+    assert read(module) == {"ID_COUNTER.count": 5}
+    put(module, {"ID_COUNTER.count": 3})
+    assert module.ID_COUNTER.count == 5
+    put(module, {"ID_COUNTER.count": 9})
+    assert module.ID_COUNTER.count == 9
+    assert read(SimpleNamespace()) == {} and put(SimpleNamespace(), {"ID_COUNTER.count": 9}) is None
