@@ -102,7 +102,8 @@ def _library_of(logger: str) -> str:
     held, key = logging.root.manager.loggerDict.get(logger), (logger, len(sys.modules))
     if key not in _holders:
         _holders[key] = ""
-        if held is not None and all(_is_plain(logging, handler) for handler in getattr(held, "handlers", [None])):
+        made = getattr(held, "handlers", None)  # a logger that only has others below it has none
+        if made and all(_is_plain(logging, handler) for handler in made):
             names = [name for name, module in list(sys.modules.items()) if _holds(module, held)]
             _holders[key] = next((name.partition(".")[0] for name in names if name != "__main__"), "")
     return _holders[key]  # type: ignore[no-any-return]
