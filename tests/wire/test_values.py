@@ -6,10 +6,12 @@ import builtins
 import collections
 import datetime
 import decimal
+import gc
 import itertools
 import math
 import random
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -324,3 +326,19 @@ def test_names_that_exec_used(ends: Ends) -> None:
     exec("double = k * 2", names)
     far = ends.send(names=names)["names"]
     assert far["double"] == 4 and far["__builtins__"] is vars(builtins) and eval("len([k])", far) == 1
+
+
+def test_what_was_sent_is_freed_with_its_last_name(ends: Ends) -> None:
+    """A pickler in a cycle would keep all of it until Python looks for cycles."""
+    ends.cell("class Held: pass\nheld = Held(); held.parts = [Held()]")
+    held = weakref.ref(ends.home["held"])
+    gc.disable()
+    try:
+        ends.send("held")
+        ends.begin()
+        ends.far["held"].parts.append(1)
+        ends.back()
+        del ends.dumped, ends.home["held"], ends.loaded, ends.snapshot, ends.applied
+        assert held() is None
+    finally:
+        gc.enable()

@@ -64,9 +64,13 @@ _whole: List[Any] = []
 
 
 def _is_part(frame: Any) -> bool:
-    whole = getattr(frame, _PART, None)
-    found = whole() if isinstance(whole, weakref.ref) else None
+    found = _whole_of(frame)
     return found is not None and found.shape != frame.shape
+
+
+def _whole_of(frame: Any) -> Any:
+    whole = getattr(frame, _PART, None)
+    return whole() if isinstance(whole, weakref.ref) else None
 
 
 _COLUMNS, _FRAME = "_item_cache", "_cacher"
@@ -78,13 +82,15 @@ def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
     the other's there too, which pandas 2 tells by a warning."""
     if pickler.by_columns or not memory.is_free():
         return {}
+    # What the other end has of it may be gone there by then: `df = df.dropna()` leaves no whole.
+    of_whole = {_PART: _whole_of(obj)} if _is_part(obj) and id(_whole_of(obj)) in pickler.known else {}
     kept = vars(obj).get(_COLUMNS) or {}
     held = {name: kept[name] for name in list(kept) if sys.getrefcount(kept[name]) > 2}
     if held:
-        return {_COLUMNS: held}
+        return {_COLUMNS: held, **of_whole}
     name, whole = vars(obj).get(_FRAME) or ("", None)
     frame = None if whole is None else whole()
-    return {_FRAME: (name, frame)} if id(frame) in pickler.known else {}
+    return {_FRAME: (name, frame), **of_whole} if id(frame) in pickler.known else of_whole
 
 
 def _link(name: Any, column: Any, frame: Any) -> None:
@@ -103,17 +109,27 @@ def set_extras(frame: Any, values: Dict[str, Any]) -> None:
             _link(value[0], frame, value[1])
         elif name != _PART:
             object.__setattr__(frame, name, value)
-        elif hasattr(frame, name):  # any other frame will do for the whole: it is only asked for its shape
-            import pandas as pd
+        elif hasattr(frame, name):
+            if value is True and _is_part(frame):
+                continue
+            if value is True:  # any other frame will do for the whole: it is only asked for its shape
+                import pandas as pd
 
-            _whole[:] = _whole or [pd.DataFrame()]
-            object.__setattr__(frame, name, weakref.ref(_whole[0]))
+                _whole[:] = _whole or [pd.DataFrame()]
+            object.__setattr__(frame, name, weakref.ref(_whole[0] if value is True else value))
 
 
 def update(frame: Any, new: Any) -> None:
     """Let a frame or series hold the values of another one, without a word of pandas 2 about parts."""
-    if hasattr(frame, _PART):
+    whole = getattr(frame, _PART, None)
+    if whole is not None:
         object.__setattr__(frame, _PART, None)
+    _update(frame, new)
+    if whole is not None and _is_part(new):
+        object.__setattr__(frame, _PART, whole)
+
+
+def _update(frame: Any, new: Any) -> None:
     if memory.lies_alike(frame, new):
         _take_columns(frame, new)
         return

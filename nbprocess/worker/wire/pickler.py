@@ -11,6 +11,7 @@ import io
 import pickle
 import sys
 import types
+import weakref
 from typing import Any, Dict, List, Optional, Set
 
 from ..tombstone import Tombstone, why
@@ -98,7 +99,9 @@ class _Reducing:
         probing: bool = False,
         careful: bool = False,
     ) -> None:
-        super().__init__(file, 5, buffer_callback=self._out_of_band)  # type: ignore[call-arg]
+        # Weakly: a pickler in a cycle would keep all values alive until Python looks for cycles.
+        ref = weakref.ref(self)
+        super().__init__(file, 5, buffer_callback=lambda buffer: ref()._out_of_band(buffer))  # type: ignore[call-arg,union-attr]
         if careful:
             self.persistent_id = singles.naming()
         self.probing = probing

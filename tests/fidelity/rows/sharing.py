@@ -404,3 +404,16 @@ corner = boxes[1]["corner"]
 corner[0] = 5
 # %% row 46
 boxes, corner
+# %% a part of a frame whose whole is gone: pandas 2 warns of nothing any more
+import numpy as np, pandas as pd
+whole = pd.DataFrame({"a": [1.0, np.nan, 3], "b": list("xyz")})
+# %%
+tail = whole[whole.a > 1]
+# %%
+whole = whole.dropna(subset=["a"])
+# %%
+whole["c"] = whole["b"].apply(str.upper); tail["d"] = 1
+# %%
+del whole
+# %%
+tail["e"] = 2
