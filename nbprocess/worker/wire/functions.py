@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import caches, handmade, nested, refuse, scope, source
+from . import caches, functionstate, handmade, nested, remade, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -69,29 +69,10 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     home = function.__globals__.get("__name__", "__main__")
     module = "" if home == "__main__" or home not in sys.modules else home
     own = None if _is_of_module(function) else function.__globals__
-    cells = function.__closure__ or ()
-    contents = []
-    for cell in cells:
-        try:
-            contents.append((True, cell.cell_contents))
-        except ValueError:  # an empty cell: a name that was not bound yet
-            contents.append((False, None))
-    attributes = {name: held for name, held in vars(function).items() if not refuse.is_widget(type(held))}
-    if len(attributes) < len(vars(function)):
-        pickler.losses.add(
-            f"it has a widget as an attribute ({', '.join(vars(function).keys() - attributes)}), {_STAYS}"
-        )
-    state = {
-        "defaults": function.__defaults__,
-        "kwdefaults": function.__kwdefaults__,
-        "dict": attributes,
-        "cells": list(cells),
-        "contents": contents,
-        "qualname": function.__qualname__,
-        "module": function.__module__,
-        "annotations": dict(function.__annotations__),
-        "doc": function.__doc__,
-    }
+    state = functionstate.state_of(function)
+    widgets = vars(function).keys() - state["dict"]
+    if widgets:
+        pickler.losses.add(f"it has a widget as an attribute ({', '.join(widgets)}), {_STAYS}")
     if own is not None:
         state["globals"] = {name: own[name] for name in names_in(code) if name in own and name != "__builtins__"}
     arguments: Tuple[Any, ...] = (
@@ -99,7 +80,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         (code.co_name, code.co_firstlineno, number),
         function.__name__,
         module,
-        tuple(cells),
+        tuple(state["cells"]),
     )
     if own is not None:
         arguments += (pickler.space_of(own),)
@@ -155,16 +136,7 @@ def set_function(function: types.FunctionType, state: Dict[str, Any]) -> None:
     """What is set after the function exists, so that it may refer to itself."""
     for name, value in state.get("globals", {}).items():
         function.__globals__.setdefault(name, value)
-    function.__defaults__ = state["defaults"]
-    function.__kwdefaults__ = state["kwdefaults"]
-    function.__dict__.update(state["dict"])
-    function.__qualname__ = state["qualname"]
-    function.__module__ = state["module"]
-    function.__doc__ = state["doc"]
-    function.__annotations__ = state["annotations"]
-    for cell, (full, value) in zip(state["cells"], state["contents"]):
-        if full:
-            cell.cell_contents = value
+    functionstate.set_state(function, state)
 
 
 def reduce_cell(cell: Any) -> Any:
@@ -229,13 +201,8 @@ def reduce_module(module: types.ModuleType) -> Any:
         return handmade.reduce_module(module)
     place = handmade.place_of(vars(module))
     if place is not None:
-        return make_part, place
+        return remade.make_attribute, place
     return importlib.import_module, (module.__name__,)
-
-
-def make_part(package: str, name: str) -> Any:
-    """A part of a package that is no module by itself."""
-    return getattr(importlib.import_module(package), name)
 
 
 def _main() -> Any:
@@ -317,6 +284,6 @@ def set_attributes(function: Any, attributes: Dict[str, Any]) -> None:
 
 
 def own_attributes(function: Any) -> Dict[str, Any]:
-    """What code set on a function: a counter, a registry. Not a widget (``interact``), which belongs to the page."""
-    found = {name: value for name, value in vars(function).items() if name not in ("__wrapped__", "cache_parameters")}
-    return {name: value for name, value in found.items() if not refuse.is_widget(type(value))}
+    """What code set on a function: a counter, a registry."""
+    found = functionstate.attributes_of(function)
+    return {name: value for name, value in found.items() if name not in ("__wrapped__", "cache_parameters")}

@@ -11,6 +11,8 @@ import sys
 import types
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from . import functionstate
+
 _PACKAGES = ("keras", "tensorflow")
 Place = Tuple[str, str, Tuple[Tuple[str, int], ...]]
 """Module, way from it to a function, and the steps from there: name of the code, and which one of that name."""
@@ -35,27 +37,8 @@ def reduce_nested(function: types.FunctionType) -> Any:
     place = place_of(function)
     if place is None:
         return NotImplemented
-    cells = function.__closure__ or ()
-    state = {
-        "defaults": function.__defaults__,
-        "kwdefaults": function.__kwdefaults__,
-        "dict": dict(function.__dict__),
-        "cells": list(cells),
-        "contents": [_content(cell) for cell in cells],
-        "name": function.__name__,
-        "qualname": function.__qualname__,
-        "module": function.__module__,
-        "doc": function.__doc__,
-        "annotations": dict(function.__annotations__),
-    }
-    return make_nested, (place, tuple(cells)), state, None, None, set_nested
-
-
-def _content(cell: Any) -> Tuple[bool, Any]:
-    try:
-        return True, cell.cell_contents
-    except ValueError:  # a name that was not bound yet
-        return False, None
+    cells = tuple(function.__closure__ or ())
+    return make_nested, (place, cells), functionstate.state_of(function), None, None, functionstate.set_state
 
 
 def make_nested(place: Place, cells: Tuple[Any, ...]) -> types.FunctionType:
@@ -67,18 +50,6 @@ def make_nested(place: Place, cells: Tuple[Any, ...]) -> types.FunctionType:
     if code is None or len(code.co_freevars) != len(cells):
         raise AttributeError(f"{place[0]} has no {place[1]} with such a function inside here")
     return types.FunctionType(code, vars(module), code.co_name, None, cells or None)
-
-
-def set_nested(function: types.FunctionType, state: Dict[str, Any]) -> None:
-    """What is set after the function exists, so that it may refer to itself."""
-    function.__defaults__, function.__kwdefaults__ = state["defaults"], state["kwdefaults"]
-    function.__dict__.update(state["dict"])
-    function.__name__, function.__qualname__ = state["name"], state["qualname"]
-    function.__module__, function.__doc__ = state["module"], state["doc"]
-    function.__annotations__ = state["annotations"]
-    for cell, (full, value) in zip(state["cells"], state["contents"]):
-        if full:
-            cell.cell_contents = value
 
 
 def _codes_of(module: str) -> Iterator[Tuple[types.CodeType, Place]]:
