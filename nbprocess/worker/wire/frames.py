@@ -83,13 +83,14 @@ def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
     if pickler.by_columns or not memory.is_free():
         return {}
     # What the other end has of it may be gone there by then: `df = df.dropna()` leaves no whole.
-    of_whole = {_PART: _whole_of(obj)} if _is_part(obj) and id(_whole_of(obj)) in pickler.known else {}
+    whole = _whole_of(obj) if _is_part(obj) else None
+    of_whole = {_PART: whole} if id(whole) in pickler.known else {}
     kept = vars(obj).get(_COLUMNS) or {}
     held = {name: kept[name] for name in list(kept) if sys.getrefcount(kept[name]) > 2}
     if held:
         return {_COLUMNS: held, **of_whole}
-    name, whole = vars(obj).get(_FRAME) or ("", None)
-    frame = None if whole is None else whole()
+    name, ref = vars(obj).get(_FRAME) or ("", None)
+    frame = None if ref is None else ref()
     return {_FRAME: (name, frame), **of_whole} if id(frame) in pickler.known else of_whole
 
 
@@ -109,14 +110,15 @@ def set_extras(frame: Any, values: Dict[str, Any]) -> None:
             _link(value[0], frame, value[1])
         elif name != _PART:
             object.__setattr__(frame, name, value)
-        elif hasattr(frame, name):
-            if value is True and _is_part(frame):
-                continue
-            if value is True:  # any other frame will do for the whole: it is only asked for its shape
-                import pandas as pd
+        elif not hasattr(frame, name):
+            continue
+        elif value is not True:
+            object.__setattr__(frame, name, weakref.ref(value))
+        elif not _is_part(frame):
+            import pandas as pd
 
-                _whole[:] = _whole or [pd.DataFrame()]
-            object.__setattr__(frame, name, weakref.ref(_whole[0] if value is True else value))
+            _whole[:] = _whole or [pd.DataFrame()]  # any other frame will do: it is only asked for its shape
+            object.__setattr__(frame, name, weakref.ref(_whole[0]))
 
 
 def update(frame: Any, new: Any) -> None:
