@@ -1,11 +1,12 @@
 """What Keras 3 and TensorFlow keep for the whole process: seeds, the numbers in the names of layers, number formats,
-settings. As JSON, for ``ambient``. May import: the standard library.
+settings. As JSON, for ``ambient``. May import: ``libraries``, the standard library.
 """
 
 from __future__ import annotations
 
-import base64
 import sys
+
+from .libraries import random_state, set_random_state
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -96,17 +97,10 @@ def _tensorflow(module: Any) -> Any:
     seed = getattr(context, "_seed", None)
     return {
         "seed": seed if seed is None else int(seed),
-        "drawn": None if seed is None else _drawn(context._rng),
+        "drawn": None if seed is None else random_state(context._rng),
         "eagerly": bool(module.config.functions_run_eagerly()),
         "placement": bool(module.debugging.get_log_device_placement()),
     }
-
-
-def _drawn(generator: Any) -> Any:
-    from array import array
-
-    version, words, gauss = generator.getstate()
-    return [version, base64.b64encode(array("I", words).tobytes()).decode("ascii"), gauss]
 
 
 def _apply_tensorflow(module: Any, state: Any) -> None:
@@ -118,11 +112,7 @@ def _apply_tensorflow(module: Any, state: Any) -> None:
     else:
         if context._seed is None or int(context._seed) != state["seed"]:
             module.random.set_seed(state["seed"])
-        from array import array
-
-        words = array("I")
-        words.frombytes(base64.b64decode(state["drawn"][1]))
-        context._rng.setstate((state["drawn"][0], tuple(words), state["drawn"][2]))
+        set_random_state(context._rng, state["drawn"])
     if module.config.functions_run_eagerly() != state["eagerly"]:
         module.config.run_functions_eagerly(state["eagerly"])
     if module.debugging.get_log_device_placement() != state["placement"]:

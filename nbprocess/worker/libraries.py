@@ -16,6 +16,17 @@ TYPE_CHECKING = False  # typing is not imported at run time: it takes millisecon
 if TYPE_CHECKING:
     from typing import Any
 
+COUNTERS = {
+    "control.ids": ("control.iosys", ("InputOutputSystem._idCounter",)),
+    "cvxpy.ids": ("cvxpy.lin_ops.lin_utils", ("ID_COUNTER.count",)),
+    "sklearn.ids": (
+        "sklearn.utils._repr_html.estimator",
+        ("_CONTAINER_ID_COUNTER.count", "_ESTIMATOR_ID_COUNTER.count"),
+    ),
+}
+"""Section → the module, and the numbers in it that its library gives to what is made. No two of a notebook may have the
+same: variables of CVXPY with one id are one variable, forms of estimators share a page."""
+
 MODULES = {  # section → the module whose import makes it exist
     "random": "random",
     "decimal": "decimal",
@@ -24,6 +35,7 @@ MODULES = {  # section → the module whose import makes it exist
     "pandas": "pandas",
     "matplotlib": "matplotlib",
     "sklearn": "sklearn",
+    **{section: module for section, (module, _) in COUNTERS.items()},
 }
 
 
@@ -32,6 +44,7 @@ def _encode(data: bytes) -> str:
 
 
 def is_jsonable(value: object) -> bool:
+    """Whether JSON gives it back, but for tuples (see ``listed``)."""
     if isinstance(value, (list, tuple)):
         return all(is_jsonable(item) for item in value)
     if isinstance(value, dict):
@@ -57,19 +70,21 @@ def listed(value: object) -> object:
     return value
 
 
-def _random(module: Any) -> Any:
+def random_state(generator: Any) -> Any:
+    """The state of ``random``, or of a ``random.Random``."""
     from array import array
 
-    version, words, gauss = module.getstate()
+    version, words, gauss = generator.getstate()
     return [version, _encode(array("I", words).tobytes()), gauss]
 
 
-def _apply_random(module: Any, state: Any) -> None:
+def set_random_state(generator: Any, state: Any) -> None:
+    """The inverse."""
     from array import array
 
     words = array("I")
     words.frombytes(base64.b64decode(state[1]))
-    module.setstate((state[0], tuple(words), state[2]))
+    generator.setstate((state[0], tuple(words), state[2]))
 
 
 def _numpy_random(module: Any) -> Any:
@@ -200,19 +215,6 @@ def _apply_sklearn(module: Any, state: Any) -> None:
     module.set_config(**{key: value for key, value in state.items() if key in known})
 
 
-COUNTERS = {
-    "control.ids": ("control.iosys", ("InputOutputSystem._idCounter",)),
-    "cvxpy.ids": ("cvxpy.lin_ops.lin_utils", ("ID_COUNTER.count",)),
-    "sklearn.ids": (
-        "sklearn.utils._repr_html.estimator",
-        ("_CONTAINER_ID_COUNTER.count", "_ESTIMATOR_ID_COUNTER.count"),
-    ),
-}
-"""Section → the module, and the numbers in it that its library gives to what is made. No two of a notebook may have the
-same: variables of CVXPY with one id are one variable, forms of estimators share a page."""
-MODULES.update({section: module for section, (module, _) in COUNTERS.items()})
-
-
 def _ids(paths: Any, module: Any) -> Any:
     found = {}
     for path in paths:
@@ -230,7 +232,7 @@ def _apply_ids(paths: Any, module: Any, state: Any) -> None:
 
 
 COLLECT = {
-    "random": _random,
+    "random": random_state,
     "decimal": _decimal,
     "numpy.random": _numpy_random,
     "numpy.print": _numpy_print,
@@ -240,7 +242,7 @@ COLLECT = {
     **{section: functools.partial(_ids, paths) for section, (_, paths) in COUNTERS.items()},
 }
 APPLY = {
-    "random": _apply_random,
+    "random": set_random_state,
     "decimal": _apply_decimal,
     "numpy.random": _apply_numpy_random,
     "numpy.print": _apply_numpy_print,

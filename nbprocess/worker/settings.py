@@ -127,17 +127,16 @@ def _loggers(module: Any) -> Any:
             loggers[name] = logger
     found = {}
     for name, logger in sorted(loggers.items()):  # their order tells which library was imported first, no more
-        made = [] if not logger.handlers or is_own(name) else logger.handlers
-        plain = [handler for handler in made if _is_plain(module, handler)]
-        plain = [handler for handler in plain if handler not in _deputies or _speaks(module, logger, handler)]
-        handlers = [_handler(module, handler) for handler in plain]
+        plain = [] if not logger.handlers or is_own(name) else _plain_handlers(module, logger)
+        speaking = (handler for handler in plain if handler not in _deputies or _speaks(module, logger, handler))
+        handlers = [_handler(module, handler) for handler in speaking]
         default = module.WARNING if not name else module.NOTSET
         if logger.level != default or handlers or not logger.propagate or logger.disabled:
             found[name] = {"level": logger.level, "handlers": handlers, "propagate": logger.propagate}
             found[name]["disabled"] = bool(logger.disabled)
             if type(logger) not in (module.Logger, module.RootLogger):
                 found[name]["made by"] = type(logger).__module__.partition(".")[0]
-            elif handlers and not is_own(name):
+            elif handlers:
                 found[name]["handled by"] = _library_of(name)
     return found
 
@@ -146,6 +145,10 @@ def _is_plain(module: Any, handler: Any) -> bool:
     formatter = handler.formatter
     known = formatter is None or type(formatter) is module.Formatter
     return type(handler) is module.StreamHandler and known and _stream(handler) is not None
+
+
+def _plain_handlers(module: Any, logger: Any) -> list[Any]:
+    return [handler for handler in logger.handlers if _is_plain(module, handler)]
 
 
 def _stream(handler: Any) -> Any:
@@ -178,8 +181,7 @@ _deputies = set()  # type: ignore[var-annotated]
 def _speaks(module: Any, logger: Any, deputy: Any, record: Any = None) -> bool:
     """Whether a deputy is to write: not beside a handler like it."""
     like = _handler(module, deputy)
-    others = [handler for handler in logger.handlers if handler is not deputy and _is_plain(module, handler)]
-    return like not in [_handler(module, handler) for handler in others]
+    return like not in [_handler(module, other) for other in _plain_handlers(module, logger) if other is not deputy]
 
 
 def _maker(wanted: Any) -> Any:
@@ -215,7 +217,7 @@ def _apply_logging(module: Any, state: Any) -> None:
         if "handled by" in wanted and wanted["handled by"] not in sys.modules:
             _awaited[name] = wanted
             continue  # the library gives them when it is imported, beside any that are there by then
-        for handler in [handler for handler in logger.handlers if _is_plain(module, handler)]:
+        for handler in _plain_handlers(module, logger):
             logger.removeHandler(handler)
         for stream, level, style in wanted["handlers"]:
             handler = module.StreamHandler(getattr(sys, stream))
