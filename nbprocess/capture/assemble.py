@@ -19,7 +19,7 @@ from ..worker import attached as worker_attached
 from ..worker import drawing
 from . import above, environment, listing, magics, secrets
 from .cell import parse
-from .folder import Found, data_files, inner_folders
+from .folder import Found, data_files, inner_folders, source_of
 from .model import Capture, Cell, LocalFile, Need
 from .modules import changed_state, is_edited, is_missing, local_modules
 from .notes import said_of_process
@@ -116,6 +116,7 @@ def capture(
         folders = inner_folders(base)
         data = data_files(base, _paths(resolution, needs, namespace), cwd=cwd, taken=frozenset(files))
         notices += _fresh(data, files)
+        withheld.update(_unsent_stores(needs, namespace, files.values(), cwd or base))
         folders += sorted(data.above)
         if data.whole and listing.lists(cell.source):
             beside = {file.target: file for file in listing.notebooks(base) if file.target not in files}
@@ -335,13 +336,42 @@ def _module_state(
 
 
 def _paths(resolution: Resolution, needs: Mapping[str, Need], namespace: Mapping[str, Any]) -> list[str]:
-    """Strings that may be paths: literals of the code, captured strings and ``Path`` values."""
+    """Strings that may be paths: literals of the code, captured strings, ``Path`` values, and what values read from."""
     found = dict.fromkeys(resolution.strings)
     for name in needs:
         value = namespace[name]
+        source = source_of(value)
+        if source:
+            found[source] = None
         if issubclass(type(value), os.PathLike) and (type(value).__module__ or "").startswith("pathlib"):
             found[os.fspath(value)] = None
     return list(found)
+
+
+def _unsent_stores(
+    needs: Mapping[str, Need], namespace: Mapping[str, Any], files: Iterable[LocalFile], cwd: str
+) -> dict[str, str]:
+    """Names that the cell may read of arrays whose folder does not travel → the reason: where it is not, zarr gives
+    the value that stands for what was never written.
+
+    Raises:
+        CaptureError: the cell reads such an array.
+    """
+    sent = [os.path.abspath(file.path) for file in files]
+    found = {}
+    for name, need in needs.items():
+        place = source_of(namespace[name]) if (type(namespace[name]).__module__ or "").startswith("zarr.") else ""
+        folder = os.path.join(os.path.abspath(os.path.join(cwd, place)), "")
+        if not place or not os.path.isdir(folder) or not os.listdir(folder) or any(f.startswith(folder) for f in sent):
+            continue
+        reason = f"its folder {place} is too large or too far from the notebook's to be sent"
+        if need.strength == "must":
+            raise CaptureError(
+                f"`{name}` (line {need.line}) cannot be sent: {reason}. --input NAME={place} makes it available under "
+                "/opt/ml/processing/input/NAME: open it there inside the cell."
+            )
+        found[name] = reason
+    return found
 
 
 def _fresh(data: Found, files: dict[str, LocalFile]) -> list[str]:

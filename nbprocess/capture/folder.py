@@ -12,6 +12,7 @@ import glob
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..home import home
 from . import above, secrets
@@ -217,6 +218,19 @@ def data_files(
             f"{len(found.files)} files that the code names were sent. --input NAME=path adds more."
         )
     return found
+
+
+def source_of(value: Any) -> str:
+    """The file or folder that an array reads from when it is asked for values (zarr, xarray); '' for all others."""
+    package = (type(value).__module__ or "").partition(".")[0]
+    if package == "zarr":
+        store = getattr(value, "store", value)
+        place = getattr(store, "root", None) or getattr(store, "path", None)  # zarr 3; zarr 2
+    elif package == "xarray":
+        place = getattr(value, "encoding", {}).get("source")
+    else:
+        return ""
+    return os.fspath(place) if isinstance(place, (str, os.PathLike)) else ""
 
 
 def inner_folders(folder: str) -> list[str]:

@@ -48,9 +48,9 @@ _NAME = re.compile(
     r"|(?:password|passwd|apikey|secretkey|accesstoken|authtoken|clientsecret)$"
 )
 _PAIR = re.compile(r"(?i)(?:^|_)(?:auth|creds|credentials|login)$")
-# Words around "token" that belong to text processing, not to access.
+# Words around "token" that belong to text processing (or to what Dask tells values by), not to access.
 _HARMLESS_NAME = re.compile(
-    r"(?i)(?:pad|eos|bos|sep|cls|mask|unk|unknown|start|end|stop|next|prev|special|sos|oov|split|line|word|input|output|first|last"
+    r"(?i)(?:pad|eos|bos|sep|cls|mask|unk|unknown|determ|start|end|stop|next|prev|special|sos|oov|split|line|word|input|output|first|last"
     r"|image|new)_?(?:tokens?|key)$|^tokens?$|public_?key|^pass$"
 )
 _PLACEHOLDER = re.compile(

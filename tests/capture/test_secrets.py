@@ -76,6 +76,7 @@ HARMLESS = [
     ("token", "hello there my friend"),
     ("pad_token", "[PADDING]"),
     ("eos_token", "</sentence>"),
+    ("_determ_token", "5f2a8b0c9d1e4f607182930a4b5c6d7e"),
     ("tokens", "a b c d e f"),
     ("secret", "******"),
     ("password_column", "passwords_2020"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .classes import make_bare, set_state
 from .refuse import Refused
@@ -150,6 +150,19 @@ def make_store(path: str) -> Any:
     return pd.HDFStore(find(path), mode="r")
 
 
+def _reduce_zarr(store: Any) -> Any:
+    """A folder of zarr's: without it each value would be read as the one that stands for what was never written."""
+    parts = sorted(os.listdir(store.root)) if os.path.isdir(store.root) else []
+    return make_bare, (type(store),), (dict(vars(store)), parts[:1]), None, None, set_zarr
+
+
+def set_zarr(store: Any, state: Tuple[Dict[str, Any], List[str]]) -> None:
+    """The inverse, where the folder came along."""
+    vars(store).update(state[0])
+    for part in state[1]:
+        find(os.path.join(store.root, part))
+
+
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +286,7 @@ TABLE: Table = [
     (("h5py", "HLObject"), _reduce_h5py),
     (("netCDF4", "Dataset"), _reduce_netcdf),
     (("netCDF4", "Variable"), _reduce_netcdf),
+    (("zarr", "LocalStore"), _reduce_zarr),
     (("pandas", "HDFStore"), _reduce_store),
     (("pandas", "ExcelFile"), _reduce_excel),
     (("pandas", "TextFileReader"), _reduce_chunks),
@@ -306,4 +320,8 @@ def _is_closed(obj: Any) -> bool:
 
 def can_close(kind: type) -> bool:
     """Whether objects of this type are files that a cell may close."""
-    return WAYS.of(kind) is not None and hasattr(kind, "close") and (kind.__module__ or "").split(".")[0] != "PIL"
+    return (
+        WAYS.of(kind) is not None
+        and hasattr(kind, "close")
+        and (kind.__module__ or "").split(".")[0] not in ("PIL", "zarr")
+    )
