@@ -29,6 +29,11 @@ class _Stream:
         return getattr(self._real, name)
 
 
+def heard(stream: Any) -> Any:
+    """The real stream behind one that says nothing for a while."""
+    return stream._real if type(stream) is _Stream else stream
+
+
 @contextlib.contextmanager
 def hushed(*names: str) -> Iterator[None]:
     """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs."""

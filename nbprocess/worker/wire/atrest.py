@@ -164,7 +164,9 @@ def _reduce_weak(kind: Any, obj: Any) -> Any:
     if kind in _PROXIES:
         try:
             return weakref.proxy, (obj.__init__.__self__,)
-        except (ReferenceError, AttributeError):
+        except ReferenceError:
+            return make_dead_proxy, ()
+        except AttributeError:
             return NotImplemented
     if kind is weakref.WeakMethod:
         method = obj()
@@ -186,6 +188,11 @@ class _Nothing:
 def make_dead() -> Any:
     """A weak reference to what is gone."""
     return weakref.ref(_Nothing())
+
+
+def make_dead_proxy() -> Any:
+    """A proxy of what is gone."""
+    return weakref.proxy(_Nothing())
 
 
 def items_of(weak: Any) -> List[Any]:

@@ -38,6 +38,7 @@ from . import (
     takeover,
     tensors,
     torchmodules,
+    widgets,
 )
 from .arrays import contents, is_writeable
 from .classes import data_of
@@ -72,7 +73,7 @@ class Snapshot:
         seen = set()
         wanted: List[Tuple[int, Any]] = []
         for number, obj in enumerate(memo.objects):
-            if id(obj) in seen:
+            if id(obj) in seen or atrest.is_fixed(type(obj)):  # first: what a proxy leads to may be gone
                 continue
             if (
                 isinstance(obj, _CONSTANT)
@@ -129,8 +130,6 @@ def _is_tensor(kind: type) -> bool:
 
 def _state(obj: Any) -> Optional[Tuple[str, Any]]:
     kind = type(obj)
-    if atrest.is_fixed(kind):  # first: a proxy answers as what it leads to
-        return None
     if isinstance(obj, type):
         held = data_of(obj)
         return None if held is None else ("class", held)
@@ -200,7 +199,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has
-    if constants.name_of(obj) is not None:
+    if constants.name_of(obj) is not None or widgets.is_channel(kind):
         return None
     if handlers.is_handler(obj):
         return "handler", handlers.state_of(obj)
@@ -262,7 +261,7 @@ def _alike(before: Any, after: Any) -> bool:
         )
     if isinstance(before, set):
         return {id(item) for item in before} == {id(item) for item in after}
-    if isinstance(before, list) and before and isinstance(before[0], (list, dict, set)) and len(before) == 1:
+    if isinstance(before, list) and len(before) == 1 and issubclass(type(before[0]), (list, dict, set)):
         return before[0] is after[0] or _alike(before[0], after[0])
     return all(a is b for a, b in zip(before, after))
 

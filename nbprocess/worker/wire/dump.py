@@ -345,10 +345,10 @@ def _shareable(obj: Any) -> bool:
         return not by_reference(obj)
     if kind is types.ModuleType and handmade.is_by_hand(vars(obj)):
         return True
-    if isinstance(obj, (str, bytes, int, float, complex, frozenset)) and hasattr(obj, "__dict__"):
+    if issubclass(kind, (str, bytes, int, float, complex, frozenset)) and hasattr(obj, "__dict__"):
         return True  # of a kind of its own, with attributes
     fixed = (
-        isinstance(obj, _ALONE) or kind is tuple or kind.__module__ == "numpy.dtypes" or kind.__name__ in _ALONE_NAMES
+        issubclass(kind, _ALONE) or kind is tuple or kind.__module__ == "numpy.dtypes" or kind.__name__ in _ALONE_NAMES
     )
     return not fixed
 

@@ -43,7 +43,9 @@ def digests(known_states: Dict[int, Tuple[str, Any]], memo: Memo) -> Dict[int, D
         if way is None:
             continue
         held = {**(state[1] or {}), **state[2]} if state[2] else state[1] or {}
-        unknown = [name for name, value in held.items() if id(value) not in known and not isinstance(value, _FIXED)]
+        unknown = [
+            name for name, value in held.items() if id(value) not in known and not issubclass(type(value), _FIXED)
+        ]
         if way:
             own = _own_state(obj)
             sent = {id(part) for part in own}

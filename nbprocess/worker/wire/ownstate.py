@@ -68,6 +68,6 @@ def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
             if name not in ("__dict__", "__weakref__"):
                 with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
                     found[name] = getattr(obj, name)
-    if isinstance(obj, collections.defaultdict):
+    if issubclass(kind, collections.defaultdict):
         found["default_factory"] = obj.default_factory
     return found

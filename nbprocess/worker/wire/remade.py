@@ -2,7 +2,7 @@
 files, generators at their end, iterators of dicts; and objects of which each process has its own: IPython's shell and
 its parts, Pygments' token types.
 
-May import: the standard library, this folder.
+May import: the standard library, this folder, the worker's ``hushed``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
+from ..hushed import heard
 from . import atrest, constants
 
 _SCANS = ("search", "match", "fullmatch")
@@ -48,7 +49,7 @@ def reduce_remade(obj: Any) -> Any:
         return make_ended, (obj.__name__, obj.__qualname__)
     if kind in _FILES and obj.closed:
         return make_closed, (kind.__name__, getattr(obj, "name", ""), str(getattr(obj, "mode", "r")), _encoding(obj))
-    if isinstance(obj, _FILES):
+    if issubclass(kind, _FILES):  # the type: what a proxy leads to may be gone
         return reduce_stream(obj)
     if kind.__name__ == "DisplayHandle" and kind.__module__.startswith("IPython."):
         return make_handle, (obj.display_id,)
@@ -168,7 +169,7 @@ def reduce_stream(obj: Any) -> Any:
 
 def make_stream(name: str) -> Any:
     """This end's own."""
-    return getattr(sys, name)
+    return heard(getattr(sys, name))
 
 
 def make_of_shell(path: Tuple[str, ...]) -> Any:
