@@ -1,6 +1,6 @@
 """Following one job in a cell: wait, show, load, replay what it displayed, raise what it raised.
 
-May import: IPython's shell comes in as an object; ``job``, ``views``.
+May import: IPython's shell comes in as an object; ``job``, ``views``, ``shownwidgets``.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ def replay(shell: InteractiveShell, job: Job) -> None:
     """Show what the cell printed and displayed as ordinary outputs of this cell, in order."""
     from IPython.display import clear_output
 
+    from .shownwidgets import ShownWidgets
+    from .worker.page import INTO, OUT_OF
+
     results = job.results
     if not job.has_cell:
         for line in job.log():
@@ -107,6 +110,7 @@ def replay(shell: InteractiveShell, job: Job) -> None:
     if results is None:
         return
     publish, bound = shell.display_pub.publish, False
+    widgets = ShownWidgets(results.data.get("closed") or ())
     for event in job.events():
         kind = event.get("type")
         if kind == "stream":
@@ -115,15 +119,24 @@ def replay(shell: InteractiveShell, job: Job) -> None:
             out.flush()
         elif kind in ("display_data", "update_display_data"):
             transient = {"display_id": event["display_id"]} if event.get("display_id") else {}
-            publish(event["data"], event.get("metadata") or {}, transient=transient, update=kind.startswith("update"))
+            publish(
+                widgets.display(event["data"]),
+                event.get("metadata") or {},
+                transient=transient,
+                update=kind.startswith("update"),
+            )
         elif kind == "clear_output":
             clear_output(wait=bool(event.get("wait")))
         elif kind == "error":
             shown = type(event["ename"], (Exception,), {})
             shell._showtraceback(shown, event["evalue"], event["traceback"])
+        elif kind in (INTO, OUT_OF):
+            widgets.turn(event)
         elif kind == "execute_result":
+            event = {**event, "data": widgets.display(event["data"])}
             _show_result(shell, event, results)
             bound = bound or bool(event.get("final", True))
+    widgets.end()
     if results.has_value and not bound:  # a value that could not be formatted is a result all the same
         shell.displayhook.update_user_ns(results.value)
 

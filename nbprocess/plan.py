@@ -41,6 +41,8 @@ class Context:
     known_magics: frozenset[str] | None = None
     cells: Mapping[str, int] = field(default_factory=dict)
     """File names under which the kernel compiled its cells → their numbers, as tracebacks show them."""
+    page: bool = False
+    """Whether what the cell shows goes to a page that shows widgets."""
 
 
 @dataclass
@@ -275,6 +277,7 @@ def prepare(
             "packages": versions_here(captured, dumped),
             "platform": sys.platform,
             "folder": str(context.folder) if context.folder else "",
+            "page": context.page and not options.background,
         },
         "cell": asdict(cell),
         "groups": [group.to_json() for group in dumped.groups],

@@ -94,7 +94,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import attached, formatters, wire
+        from .worker import attached, formatters, page, wire
 
         if self.loaded:
             if lazy is None:
@@ -115,6 +115,8 @@ class Results:
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
         self._lose_result(job)
+        for name in [name for name in loaded.values if name.startswith(page.PREFIX)]:
+            del loaded.values[name]  # it is known to ipywidgets now
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
         attached.apply({n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)})
@@ -160,7 +162,7 @@ class Results:
 
     def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
-        from .worker import ambient, attached, formatters, wire
+        from .worker import ambient, attached, formatters, page, wire
 
         contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
         meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
@@ -180,6 +182,8 @@ class Results:
                 self.notices.append(f"What the cell registered to show values by cannot be read here: {failure}")
             elif name.startswith(attached.PREFIX):
                 self.notices.append(f"What the cell set as {attached.dotted(name)} cannot be read here: {failure}")
+            elif name.startswith(page.PREFIX):
+                self.notices.append(f"A widget that the cell shows is shown as text. It cannot be read here: {failure}")
             elif name in (self.data.get("patches") or ()):
                 owner = self._memo_sent.owner(int(name.rpartition(":")[2]))
                 self.names.become(owner, "failed", reason=f"{CHANGES_UNREAD}: {failure}")

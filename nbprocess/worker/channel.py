@@ -13,12 +13,11 @@ import time
 from collections.abc import Iterator
 
 from .hushed import hand_over, hushed_descriptors
+from .page import VIEW
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from typing import Any
-
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Channel:
@@ -34,18 +33,17 @@ class Channel:
         self._progress_at = 0.0
         self._kept: list[object] | None = None
         self._moved: dict[int, int] = {}
-        self.widgets = 0
-        """How many widgets the cell showed."""
+        self.page: Any = None
+        """What knows the widgets of this process."""
         self.pictures = 0
         """How many pictures it showed."""
 
     def event(self, event: dict[str, object]) -> None:
-        """Add a display or a result to the events, after everything printed so far. A widget is shown as its text: its
-        other half, which a page would ask for, ends with this process."""
+        """Add a display or a result to the events, after everything printed so far."""
         data: Any = event.get("data")
-        if isinstance(data, dict) and _WIDGET in data:
-            self.widgets += 1
-            event = {**event, "data": {mime: content for mime, content in data.items() if mime != _WIDGET}}
+        if isinstance(data, dict) and VIEW in data and self.page is not None:
+            data = self.page.show(data)
+            event = {**event, "data": data}
         self.pictures += isinstance(data, dict) and any(mime.startswith("image/") for mime in data)
         if self._kept is not None:
             self._kept.append(event)

@@ -127,6 +127,7 @@ class Cell:
         self._folder: results.Folder | None = None
         self._ambient: dict[str, object] = {}
         self._front: Any = None
+        self._page: Any = None
         self._features: list[str] = []
         self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
@@ -139,7 +140,7 @@ class Cell:
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
-        from . import ambient, drawing, front
+        from . import ambient, drawing, front, page
 
         drawing.only_pictures = True
         manifest, namespace = self._manifest, self._namespace
@@ -162,6 +163,8 @@ class Cell:
         self._hooks.aside = lambda: self._channel.held([])
         self._hooks.install()
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
+        self._channel.page = self._page = page.Page(self._channel, bool((manifest.get("home") or {}).get("page")))
+        self._page.follow_outputs(self._hooks)
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
         self._front.install()
         for name, reason in (manifest.get("tombstones") or {}).items():
@@ -321,8 +324,9 @@ class Cell:
         if self._places is not None:
             report["places"] = self._places.changed()
         notices = [*self._said, *self._said_of_environment(), *self._front.said_of_ipython()]
-        if self._channel.widgets:
+        if self._page.as_text:
             notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
+        report["closed"] = self._page.closed() or None
         if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib
             notices.append(drawing.said(drawing.replaced))
         if notices:
@@ -356,7 +360,7 @@ class Cell:
         return [f"The cell set {', '.join(names)} in the job's environment; set it here for the cells to come."]
 
     def _save_values(self, report: dict[str, Any], error: BaseException | None) -> None:
-        from . import wire
+        from . import page, wire
 
         assert self._names is not None
         save, skip = self._manifest.get("save"), set(self._manifest.get("skip") or ())
@@ -383,6 +387,7 @@ class Cell:
                 owner = self._memo.owner(int(entry.rpartition(":")[2]))
                 if wanted(owner):
                     values[entry], owners[entry] = patch, owner
+        values.update(self._page.values())
         registered = self._front.newly_formatted()
         if registered is not None:
             values[formatters.ENTRY] = registered
@@ -396,6 +401,8 @@ class Cell:
         dumped = wire.dump(texts, put=self._put, seed=self._memo)
         dumped.losses = {owners.get(name, name): lost for name, lost in dumped.losses.items()}
         self._said += dumped.notices()
+        unshown = [reason for name, reason in dumped.failed.items() if name.startswith(page.PREFIX)]
+        self._said += dict.fromkeys(f"A widget that the cell shows is shown as text: {reason}" for reason in unshown)
         for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
             print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)
         if formatters.ENTRY in dumped.failed:
@@ -409,7 +416,7 @@ class Cell:
                 described = results.describe(self._namespace[name])
                 variables[name] = {"status": "unchanged", **described, "size": 0, "reason": ""}
         for name, value in values.items():
-            if name in owners or name == formatters.ENTRY or name.startswith(attached.PREFIX):
+            if name in owners or name == formatters.ENTRY or name.startswith((attached.PREFIX, page.PREFIX)):
                 continue
             entry_ = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
             if name in dumped.failed:

@@ -161,7 +161,7 @@ class Front:
         if "MPLBACKEND" not in os.environ:
             self._choose_backend()
         progress.send_to(self.channel.progress)
-        progress.watch_tqdm(self._hooks)
+        progress.watch_tqdm(self._hooks, widgets=self.channel.page.alive and self.has_ipython)
         sys.displayhook = self.show
         if "nbprocess" not in sys.modules or not hasattr(sys.modules["nbprocess"], "progress"):
             from types import ModuleType
@@ -193,6 +193,8 @@ class Front:
         from . import drawing
 
         inline = self.has_matplotlib_inline()
+        if inline:
+            self._hooks.on("matplotlib_inline.backend_inline", drawing.connect_inline)
         backend = "module://" + ("matplotlib_inline.backend_inline" if inline else str(__package__) + ".figures")
         os.environ["MPLBACKEND"] = backend
         matplotlib = sys.modules.get("matplotlib")

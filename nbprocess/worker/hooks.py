@@ -23,6 +23,7 @@ class AfterImport:
 
     def __init__(self) -> None:
         self.actions = {}  # type: ignore[var-annotated]
+        self.around = {}  # type: ignore[var-annotated]
         self.done_at_home: set[str] = set()
         """Modules that home has imported before the cell: what their import draws from generators was drawn there."""
         self.home = {}  # type: ignore[var-annotated]
@@ -41,6 +42,12 @@ class AfterImport:
         else:
             self.actions.setdefault(name, []).append(action)
 
+    def during(self, name: str, context: Any) -> None:
+        """Import ``name`` inside of ``context()``, if it is not imported yet."""
+        if name not in sys.modules:
+            self.around[name] = context
+            self.actions.setdefault(name, [])
+
     def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
         """Part of the import protocol: only names that are waited for are looked at."""
         # They stay until the module is executed: whoever asks only whether it is there looks for its spec too, and what
@@ -57,11 +64,12 @@ class AfterImport:
         actions = self.actions.pop(name, ())
         quiet = name in self.done_at_home
         before, states = warnings.filters[:], ambient.movable() if quiet else {}
-        if quiet:  # home has imported it before the cell: what it prints was printed there
-            with self.aside(), hushed("stdout", "stderr"), hushed_descriptors(1, 2):
+        with self.around.pop(name, contextlib.nullcontext)():
+            if quiet:  # home has imported it before the cell: what it prints was printed there
+                with self.aside(), hushed("stdout", "stderr"), hushed_descriptors(1, 2):
+                    loader.exec_module(module)
+            else:
                 loader.exec_module(module)
-        else:
-            loader.exec_module(module)
         filters.keep_order(before)
         if quiet:
             ambient.put_back(states, self.home)

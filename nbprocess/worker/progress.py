@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sys
 import time
 from collections.abc import Iterable, Iterator
 
@@ -57,22 +60,23 @@ def _tell(n: float, total: float | None, desc: str, unit: str, start: float, fin
         _report({"n": n, "total": total, "desc": desc, "unit": unit, "rate": rate}, final)
 
 
-def watch_tqdm(hooks: Any) -> None:
-    """Make tqdm tell the job view too, and its notebook variant draw plain text: nobody drives a widget from here."""
+def watch_tqdm(hooks: Any, widgets: bool) -> None:
+    """Make tqdm tell the job view too. Its notebook variant draws plain text where nobody will show widgets."""
 
-    def patch(module: Any) -> None:
-        display = module.tqdm.display
+    def patch(cls: Any) -> None:
+        display = cls.display
 
-        def displayed(self: Any, msg: Any = None, pos: Any = None) -> Any:
+        @functools.wraps(display)  # each bar keeps it as a method, which travels by its name
+        def displayed(self: Any, *args: Any, **options: Any) -> Any:
             if _report is not None and not getattr(self, "pos", 0):  # inner bars of nested loops stay in the text
                 done = self.format_dict
                 final = self.total is not None and self.n >= self.total
                 rate = done["rate"] or (self.n / done["elapsed"] if done["elapsed"] and self.n else None)
                 state = {"n": self.n, "total": self.total, "desc": (self.desc or "").rstrip(": "), "unit": self.unit}
                 _report({**state, "rate": rate}, final)
-            return display(self, msg, pos)
+            return display(self, *args, **options)
 
-        module.tqdm.display = displayed
+        cls.display = displayed
 
     def plain(module: Any) -> None:
         import tqdm.std
@@ -80,5 +84,24 @@ def watch_tqdm(hooks: Any) -> None:
         module.tqdm = module.tqdm_notebook = tqdm.std.tqdm
         module.trange = module.tnrange = tqdm.std.trange
 
-    hooks.on("tqdm.std", patch)
-    hooks.on("tqdm.notebook", plain)
+    hooks.on("tqdm.std", lambda module: patch(module.tqdm))
+    hooks.on("tqdm.notebook", (lambda module: patch(module.tqdm_notebook)) if widgets else plain)
+    if widgets:
+        hooks.during("tqdm.autonotebook", _kernel_loaded)
+
+
+_KERNEL = "ipykernel.zmqshell"
+
+
+@contextlib.contextmanager
+def _kernel_loaded() -> Iterator[None]:
+    """``tqdm.auto`` tells a notebook by a module that its kernel has loaded, and a job has not."""
+    import IPython  # noqa: F401 - of which it asks for the running shell
+
+    there = _KERNEL in sys.modules
+    sys.modules.setdefault(_KERNEL, sys)
+    try:
+        yield
+    finally:
+        if not there:
+            del sys.modules[_KERNEL]

@@ -77,7 +77,8 @@ class _Hook(DisplayHook):  # type: ignore[misc]
 
 
 class _Kernel:
-    """What libraries ask of a kernel: to hear from the page (Panel's widgets), which says nothing to a job."""
+    """What libraries ask of a kernel: to hear from the page (Panel's widgets), which says nothing to a job; what it is
+    doing (``Output`` of ipywidgets)."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
@@ -87,6 +88,10 @@ class _Kernel:
         import comm  # where IPython is without it, there are no such libraries either
 
         return comm.get_comm_manager()
+
+    def get_parent(self, channel: Any = None) -> Any:
+        """The request that is at work: that of the cell."""
+        return {"header": {"msg_id": "cell"}}
 
 
 class WorkerShell(InteractiveShell):  # type: ignore[misc]
@@ -167,6 +172,7 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.xmode = "Context"
+    config.IPKernelApp = Config()  # libraries tell a notebook from a terminal by it, too (tqdm)
     # Everything that IPython wants to write goes where the job's scratch files are, never into the user's home.
     folder = front.layout.work + "/ipython"
     os.makedirs(folder + "/profile_default", exist_ok=True)

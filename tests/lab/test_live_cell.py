@@ -55,7 +55,46 @@ def test_a_cell_is_followed_to_its_end_and_stays_in_the_saved_notebook(lab: Lab,
     assert any("Completed" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
     assert any("30 walks of 2,000 steps" in "".join(o.get("text", "")) for o in outputs)
     assert any("image/png" in o.get("data", {}) for o in outputs)
-    assert not any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
+    shown = [o["data"] for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert [data["text/plain"][0].split(":")[0] for data in shown] == ["walks"]  # the bar; the job view left no widget
+    assert page.problems == []
+
+
+WIDGETS = """%%processing
+import ipywidgets
+from tqdm.auto import tqdm
+
+for _ in tqdm(range(20), desc="steps"):
+    pass
+
+@ipywidgets.interact(x=(0, 10))
+def square(x):
+    print(f"{x} squared is {x * x}")
+
+out = ipywidgets.Output(layout={"border": "1px solid"})
+with out:
+    print("inside of the output")
+out"""
+
+
+def test_widgets_that_a_job_made_are_alive(lab: Lab, page: Any, screenshots: Path) -> None:
+    lab.notebook("widgets.ipynb", ["%load_ext nbprocess", WIDGETS, "square.widget.children[0].value"])
+    open_notebook(page, lab, "widgets.ipynb")
+    run_all(page)
+    cell = page.locator(".jp-Cell").nth(1)
+    cell.get_by_text("steps: 100%").wait_for()
+    within = cell.locator(".jupyter-widgets")
+    within.get_by_text("5 squared is 25").wait_for()
+    within.get_by_text("inside of the output").wait_for()
+    slider = cell.get_by_role("slider").first
+    slider.focus()
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    within.get_by_text("7 squared is 49").wait_for()
+    page.screenshot(path=str(screenshots / "cell-widgets.png"))
+    page.locator(".jp-Cell").nth(2).click()
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-Cell").nth(2).locator(".jp-OutputArea-output").get_by_text("7", exact=True).wait_for()
     assert page.problems == []
 
 

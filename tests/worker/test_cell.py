@@ -11,6 +11,7 @@ import pytest
 from driver import job
 
 from nbprocess.worker import wire
+from nbprocess.worker.page import VIEW
 
 
 def test_values_come_back_by_name_and_the_last_expression_is_shown(tmp_path: Path) -> None:
@@ -80,6 +81,55 @@ def test_a_frame_and_a_figure_are_displayed_as_in_a_notebook(tmp_path: Path) -> 
     assert figure["type"] == "display_data"
     assert figure["data"]["text/plain"] == "<Figure size 100x50 with 1 Axes>"
     assert base64.b64decode(figure["data"]["image/png"]).startswith(b"\x89PNG")
+
+
+def test_a_figure_is_shown_where_the_backend_puts_that_off_until_the_first_cell_is_over(tmp_path: Path) -> None:
+    """As it does with matplotlib 3.8 and older, which import it in the middle of ``pyplot``."""
+    ran = job(
+        tmp_path,
+        """
+        import matplotlib
+        from IPython.core import pylabtools
+        def activate_matplotlib(backend):
+            matplotlib.interactive(True)
+            raise AttributeError("partially initialized module")
+        pylabtools.activate_matplotlib = activate_matplotlib
+        import matplotlib.pyplot as plt
+        line = plt.plot([1, 2, 3])
+        """,
+    ).run(load=False)
+    assert ran.code == 0, ran.stderr
+    assert ["image/png" in shown["data"] for shown in ran.displays()] == [True]
+
+
+BAR_AND_WIDGET = """
+    import ipywidgets
+    from tqdm.auto import tqdm
+    for _ in tqdm(range(3)):
+        pass
+    out = ipywidgets.Output()
+    with out:
+        print("within")
+    display(out)
+    """
+
+
+def test_where_no_page_shows_widgets_there_is_text(tmp_path: Path) -> None:
+    ran = job(tmp_path, BAR_AND_WIDGET).run(load=False)
+    assert "3/3" in ran.stderr and ran.stdout == "within\n"
+    assert [set(shown["data"]) for shown in ran.displays()] == [{"text/plain"}]
+    assert "shown as text" in ran.outcome["notices"][0] and not ran.outcome.get("closed")
+
+
+def test_where_a_page_shows_widgets_they_go_home_with_what_they_show(tmp_path: Path) -> None:
+    ran = job(tmp_path, BAR_AND_WIDGET, home={"page": True}).run(load=False)
+    assert "3/3" not in ran.stderr
+    kinds = [event["type"] for event in ran.events]
+    assert kinds == ["display_data", "into_widget", "stream", "out_of_widget", "display_data"], ran.stderr
+    numbers = [shown["data"][VIEW]["model_id"] for shown in ran.events if "data" in shown]
+    travelling = [name for group in ran.outcome["groups"] for name in group["names"] if name.startswith("\0widget ")]
+    assert sorted(travelling) == sorted("\0widget " + number for number in numbers)
+    assert "notices" not in ran.outcome and ran.events[1]["model_id"] == numbers[1]
 
 
 def test_display_ids_updates_and_clearing(tmp_path: Path) -> None:

@@ -130,8 +130,6 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
         state = dict(getattr(value, "__dict__", None) or {})
         if (kind.__module__ or "").startswith("pandas."):
             state.pop("_cache", None)  # filled when it is asked for, here or by the job
-        if isinstance(state.get("_trait_values"), dict):  # a widget: its channel to the page leads to the kernel
-            state["_trait_values"] = {k: v for k, v in state["_trait_values"].items() if k != "comm"}
         for base in kind.__mro__:
             names = vars(base).get("__slots__", ())
             for name in (names,) if isinstance(names, str) else names:
@@ -139,6 +137,9 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
                     state[name] = getattr(value, name)
         if state or kind.__module__ == "__main__" or not _has_c_state(kind):
             state.update(_as_saved(walk, value, kind))
+            if "_model_id" in state:  # a widget: its number, and what leads to the page by it, are its kernel's
+                values = state["_trait_values"]
+                state.update(_model_id=None, _trait_values={**values, "comm": values.get("comm") is not None})
             figures.leave_out(walk, path, value, state)
             if kind.__module__ != "__main__":
                 state = {name: part for name, part in state.items() if not _is_kept_result(kind, name)}

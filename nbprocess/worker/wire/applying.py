@@ -33,6 +33,7 @@ from . import (
     takeover,
     tensors,
     triangles,
+    widgets,
 )
 from .classes import data_of
 from .functions import set_attributes, set_dispatch
@@ -59,6 +60,7 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     """
     applied = Applied()
     kept: Any = None
+    shown = widgets.held(memo.objects) if patches else []
     for name, (kind, state) in patches.items():
         number = int(name[len(PATCH) :])
         if kind == "array" and memo.objects[number] in arrays.columns:
@@ -73,6 +75,7 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     if patches:
         tables.settle_columns(memo.objects)
         kerasobjects.settle(memo.objects)
+        widgets.show_changes(shown)
     return applied
 
 

@@ -1,6 +1,6 @@
 """What a function holds beside its code: set when it exists, so that it may refer to itself.
 
-May import: ``refuse``, the standard library.
+May import: ``refuse``, ``remade``, the standard library.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 from typing import Any, Dict, Tuple
 
-from . import refuse
+from . import refuse, remade
 
 
 def state_of(function: types.FunctionType) -> Dict[str, Any]:
@@ -29,8 +29,10 @@ def state_of(function: types.FunctionType) -> Dict[str, Any]:
 
 
 def attributes_of(function: Any) -> Dict[str, Any]:
-    """The attributes of a function. Not a widget (``interact``), which belongs to the page."""
-    return {name: held for name, held in vars(function).items() if not refuse.is_widget(type(held))}
+    """The attributes of a function. From home no widget (``interact``): the page has it, and a container need not know
+    widgets at all."""
+    stays = not remade.Places.ours
+    return {name: held for name, held in vars(function).items() if not (stays and refuse.is_widget(type(held)))}
 
 
 def _content(cell: Any) -> Tuple[bool, Any]:

@@ -45,6 +45,7 @@ from . import (
     subclasses,
     tables,
     tensors,
+    widgets,
 )
 from .atrest import NEWOBJ
 from .refuse import Refused
@@ -82,7 +83,7 @@ _PLAIN = {
 }
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
-_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *reopened.TABLE])
+_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *reopened.TABLE, *widgets.TABLE])
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 

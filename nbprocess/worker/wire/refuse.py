@@ -110,7 +110,6 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("builtins", "mappingproxy"): "it is a window onto a class. Make a dict of it.",
     ("tempfile", "TemporaryDirectory"): "its folder is deleted with the object. Create it inside the cell.",
     ("tempfile", "_TemporaryFileWrapper"): "a file is open in this process only. Open it inside the cell.",
-    ("ipywidgets", "Widget"): _WIDGET,
     ("anywidget", "*"): _WIDGET,
     ("IPython.core.display_functions", "DisplayHandle"): "it belongs to this page. Create it inside the cell.",
     (
@@ -133,6 +132,7 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
 _HARMLESS = {("queue", "Empty"), ("queue", "Full"), ("asyncio", "Queue")}
 _ROOTS = {prefix.split(".")[0] for prefix, _ in _BY_NAME}
 _known: Dict[type, Optional[str]] = {}
+_widgets: Dict[type, bool] = {}
 
 
 class Refused(pickle.PicklingError):
@@ -147,8 +147,14 @@ def reason(kind: type) -> Optional[str]:
 
 
 def is_widget(kind: type) -> bool:
-    """Whether its values are widgets of ipywidgets, or of anywidget."""
-    return reason(kind) == _WIDGET
+    """Whether its values are widgets of ipywidgets, or of what is made of them."""
+    if kind not in _widgets:
+        _widgets[kind] = any(base.__name__ == "Widget" and _root(base) == "ipywidgets" for base in kind.__mro__)
+    return _widgets[kind]
+
+
+def _root(kind: type) -> str:
+    return (kind.__module__ or "").split(".")[0]
 
 
 def _look_up(kind: type) -> Optional[str]:

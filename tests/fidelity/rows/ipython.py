@@ -126,9 +126,6 @@ from pygments.token import Comment, Token
 token = Token.Comment.Single
 # %% also when it came from elsewhere
 token is Comment.Single, token in Comment
-# %% row 54: a widget is shown as text, which is said; refused
-import ipywidgets
-display(ipywidgets.IntSlider(3))
 # %% what goes to a pager here is printed there
 def documented(x):
     "What it does."

@@ -1,0 +1,140 @@
+"""Widgets of ipywidgets: objects of traitlets whose other half is in the page. They travel as all objects of traitlets
+do, with who observes them; the channel to the page (a *comm*) belongs to the process. In a job it leads nowhere; at
+home the one that the widget has stays, and for a new widget one is opened, under the number that it had in the job.
+
+May import: the standard library, this folder; ipywidgets inside the functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+
+from . import classes, remade, scope
+from .refuse import is_widget
+from .ways import Table, place
+
+_made: List[Any] = []
+"""Widgets that were read and have no channel yet."""
+
+
+def is_channel(kind: type) -> bool:
+    """Whether its values are ways from a process to the page."""
+    return kind is Channel or any(place(base) == ("comm", "BaseComm") for base in kind.__mro__)
+
+
+def known() -> Dict[str, Any]:
+    """The widgets of this process that the page can show, by their numbers."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    found: Dict[str, Any] = getattr(module, "_instances", {})
+    return found
+
+
+class Channel:
+    """Stands for the channel of a widget that was read and is not in the page yet."""
+
+    def __init__(self, comm_id: str) -> None:
+        self.comm_id = comm_id
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def _reduce_widget(widget: Any) -> Any:
+    kind = type(widget)
+    if place(kind)[0] == "anywidget" or not hasattr(kind, "_model_name"):
+        return NotImplemented
+    return make_widget, (kind,), dict(vars(widget)), None, None, remade.add_attributes
+
+
+def make_widget(kind: Any) -> Any:
+    """A widget with nothing in it."""
+    made = classes.make_bare(kind)
+    _made.append(made)
+    scope.later(open_made)
+    return made
+
+
+def _reduce_channel(comm: Any) -> Any:
+    return make_channel, (comm.comm_id,)
+
+
+def make_channel(comm_id: str) -> Any:
+    """What stands for a channel of the other end."""
+    return Channel(comm_id)
+
+
+TABLE: Table = [(("ipywidgets", "Widget"), _reduce_widget), (("comm", "BaseComm"), _reduce_channel)]
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def open_made() -> None:
+    """Make the widgets that were read known here, and to the page where this process has one."""
+    waiting = {id(widget): widget for widget in _made}
+    _made.clear()
+    while waiting:
+        _open(waiting.popitem()[1], waiting)
+
+
+def _open(widget: Any, waiting: Dict[int, Any]) -> None:
+    """Open a channel; before it those of what it holds, which the page must know by then."""
+    values = widget._trait_values
+    for part in _widgets_in(values.values(), set()):
+        if waiting.pop(id(part), None) is not None:
+            _open(part, waiting)
+    channel = values.get("comm")
+    if type(channel) is not Channel:
+        return  # it was closed
+    values["comm"] = None
+    if channel.comm_id not in known():  # else it is a copy of one that is here, to compare with
+        widget._model_id = channel.comm_id
+        try:
+            widget.open()
+        except Exception:  # it holds one that was closed: the page knew it before that
+            comm = importlib.import_module("comm")
+            widget.comm = comm.DummyComm(target_name="jupyter.widget", comm_id=channel.comm_id)
+
+
+def _widgets_in(values: Iterable[Any], seen: Set[int]) -> Iterator[Any]:
+    for value in values:
+        if is_widget(type(value)):
+            yield value
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            yield from _widgets_in(value.values() if isinstance(value, dict) else value, seen)
+
+
+Held = List[Tuple[Any, Dict[str, Any]]]
+
+
+def held(objects: Iterable[Any]) -> Held:
+    """What the widgets among some objects hold now."""
+    return [(obj, dict(obj._trait_values)) for obj in objects if is_widget(type(obj))]
+
+
+def show_changes(before: Held) -> None:
+    """Tell the page what is no longer as it was."""
+    if before:
+        open_made()
+    for widget, old in before:
+        now = widget._trait_values
+        comm = old.get("comm")
+        if comm is None:
+            continue
+        if type(now.get("comm")) is Channel:  # it came with what changed
+            now["comm"] = comm
+        if now.get("comm") is None:  # the job closed it
+            known().pop(comm.comm_id, None)
+            comm.close()
+            continue
+        changed = [name for name, value in now.items() if name in widget.keys and old.get(name) is not value]
+        if changed:
+            widget.send_state(changed)
+
+
+def make_placeholder(comm_id: str) -> Any:
+    """A widget that shows nothing, for one that the job closed: its display is there, as it would have been."""
+    return importlib.import_module("ipywidgets").Box(model_id=comm_id)
