@@ -1,5 +1,5 @@
 """Which of matplotlib's backends a notebook chose (``matplotlib.use("agg")``), and what its colours of one letter are.
-Figures that live in a page or a window are pictures in a job. May import: the standard library.
+Figures that live in a page or a window are pictures in a job. May import: ``formatters``, the standard library.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import builtins
 import contextlib
 import sys
 import warnings
+
+from .formatters import shell_here
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -45,6 +47,21 @@ def name_inline(matplotlib: Any) -> None:
     else:  # a cell with this line ran in a job; or, in a job, a library that was imported chose another one
         shell: Any = builtins.get_ipython() if only_pictures else sys.modules["IPython"].get_ipython()  # type: ignore[attr-defined]
         shell.run_line_magic("matplotlib", "inline")
+
+
+def connect_inline(backend: Any) -> None:
+    """In a job: have that of notebooks show its figures when the cell ends. Before matplotlib 3.9 it is imported in the
+    middle of ``pyplot``, and puts this off until the first cell is over."""
+    import matplotlib
+
+    shell = shell_here()
+    if (
+        shell is None
+        or backend.flush_figures in shell.events.callbacks["post_execute"]
+        or chosen(matplotlib) is not None
+    ):
+        return
+    backend.configure_inline_support(shell, dict.get(matplotlib.rcParams, "backend"))
 
 
 def load_inline() -> None:
