@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -57,6 +59,39 @@ def keep_order(before: Any) -> None:
     wanted = [item for front, item in new if front] + before + [item for front, item in new if not front]
     if after != wanted:
         _set(wanted)
+
+
+@contextlib.contextmanager
+def unnoticed() -> Iterator[None]:
+    """What touches the filters in the block (``catch_warnings`` does) makes no warning of the cell come again: Python
+    forgets which it has shown whenever they are touched. What is done in the block was done at home before the cell."""
+    before = _version()
+    try:
+        yield
+    finally:
+        now = _version()
+        if now != before:
+            for module in list(sys.modules.values()):
+                shown = getattr(module, "__dict__", {}).get("__warningregistry__")
+                if isinstance(shown, dict) and shown.get("version") == before:
+                    shown["version"] = now
+
+
+class _Probe(Warning):
+    """Is never shown."""
+
+
+def _version() -> Any:
+    """How often the filters were touched, which each record of shown warnings notes."""
+    record: dict[str, Any] = {}
+    entry: Any = ("ignore", None, _Probe, None, 0)
+    filters: Any = warnings.filters
+    filters.insert(0, entry)
+    try:
+        warnings.warn_explicit("", _Probe, "", 0, registry=record)  # type: ignore[arg-type]
+    finally:
+        filters.remove(entry)
+    return record.get("version")
 
 
 def keep_places(state: Any) -> None:

@@ -14,7 +14,7 @@ import importlib.util
 import os
 import sys
 
-from . import formulas, progress
+from . import filters, formulas, progress
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Front:
             os.environ.setdefault("SHELL", "/bin/bash")
         for name, value in (("get_ipython", self.get_ipython), ("display", self.display), ("input", _no_keyboard)):
             setattr(builtins, name, value)
-        self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_keyboard))
+        self._hooks.on("getpass", lambda module: setattr(module, "getpass", _no_password))
         # Libraries ask for a prompt to learn whether somebody looks on (TensorFlow's logger): that of IPython.
         sys.ps1, sys.ps2, sys.ps3 = "In : ", "...: ", "Out: "  # type: ignore[attr-defined]
         self._await_ipython()
@@ -173,6 +173,7 @@ class Front:
         """Whoever imports IPython (matplotlib's inline backend, a library, the cell) must find a running shell."""
         if "IPython" not in sys.modules:
             self._hooks.on("IPython", lambda module: self.shell())
+            self._hooks.done_at_home.add("IPython")  # every notebook's kernel has
             return
         # A warm server has imported it before the fork: make the shell when somebody asks for it, or if there is one.
         from IPython.core.interactiveshell import InteractiveShell
@@ -231,21 +232,28 @@ class Front:
     def shell(self) -> Any:
         """The shell: IPython's own where the image has it, else the stand-in."""
         if self._shell is None and not self._making:
-            self._making = True
-            try:
-                if self.has_ipython:
-                    from . import shell
-
-                    self._shell = shell.make(self, self._manifest)
-                else:
-                    from . import standin
-
-                    self._shell = standin.make(self)
-                if self.program is not None:
-                    self._shell.starts(self.program)
-            finally:
-                self._making = False
+            with filters.unnoticed():
+                self._make_shell()
         return self._shell
+
+    def _make_shell(self) -> None:
+        self._making = True
+        try:
+            if self.has_ipython:
+                from . import shell
+
+                self._shell = shell.make(self, self._manifest)
+            else:
+                from . import standin
+
+                self._shell = standin.make(self)
+            if self.program is not None:
+                shown = self.namespace.get("__warningregistry__")
+                self._shell.starts(self.program)
+                if shown is not None:  # IPython forgets at each cell's start which warnings were shown
+                    self.namespace["__warningregistry__"] = shown
+        finally:
+            self._making = False
 
     def get_ipython(self) -> Any:
         """The running shell, as in any notebook."""
@@ -282,11 +290,20 @@ class Front:
         return self.shell().traceback_lines(error)  # type: ignore[no-any-return]
 
 
+def _no_password(prompt: object = "", *_: object, **__: object) -> str:
+    return _no_keyboard(prompt)
+
+
 def _no_keyboard(prompt: object = "", *_: object, **__: object) -> str:
     raise StdinNotImplementedError(
         f"a cell that runs as a job cannot ask for input ({str(prompt)!r}); "
         "ask in a local cell and use the variable here"
     )
+
+
+# A name that the cell binds to one of them comes back as what stands there at home.
+_no_keyboard.__module__, _no_keyboard.__name__, _no_keyboard.__qualname__ = "builtins", "input", "input"
+_no_password.__module__, _no_password.__name__, _no_password.__qualname__ = "getpass", "getpass", "getpass"
 
 
 _SIMPLE = (int, float, complex, bool, str, bytes)

@@ -66,12 +66,13 @@ class AfterImport:
         before, states = warnings.filters[:], ambient.movable() if quiet else {}
         with self.around.pop(name, contextlib.nullcontext)():
             if quiet:  # home has imported it before the cell: what it prints was printed there
-                with self.aside(), hushed("stdout", "stderr"), hushed_descriptors(1, 2):
+                with filters.unnoticed(), self.aside(), hushed("stdout", "stderr"), hushed_descriptors(1, 2):
                     loader.exec_module(module)
             else:
                 loader.exec_module(module)
-        filters.keep_order(before)
-        if quiet:
-            ambient.put_back(states, self.home)
-        for action in actions:
-            action(module)
+        with filters.unnoticed():
+            filters.keep_order(before)
+            if quiet:
+                ambient.put_back(states, self.home)
+            for action in actions:
+                action(module)

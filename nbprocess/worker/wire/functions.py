@@ -185,9 +185,17 @@ def _stands_in(function: Any, cls: type) -> bool:
     return bool(function.__qualname__.rpartition(".")[0] == cls.__qualname__)
 
 
+_ASKING = (("builtins", "input"), ("getpass", "getpass"))
+"""Functions in whose places a notebook's kernel puts methods of its own."""
+
+
 def name_in_module(method: Any) -> Optional[Tuple[str, str]]:
     """Module and name of a bound method that a module offers as a function (``from random import randint``): there is
     one, as of a function, though each look at its object would make another."""
+    for place in _ASKING:
+        asking: Any = getattr(sys.modules.get(place[0]), place[1], None)
+        if type(asking) is type(method) and asking == method:  # each cell gets another one
+            return place
     module = sys.modules.get(type(method.__self__).__module__)
     found = vars(module).get(method.__name__) is method if module is not None else False
     return (type(method.__self__).__module__, method.__name__) if found else None

@@ -185,3 +185,19 @@ shell = get_ipython()
 shell.user_ns["injected"] = 7; shell.ex("through = injected + answer")
 # %% rows 23, 29
 shell.ev("through + 1"), shell.user_ns.get("injected"), "through" in shell.user_ns
+# %% a warning is shown once, whatever is imported and drawn in between
+import warnings
+def old():
+    warnings.warn("old", FutureWarning)
+old()
+get_ipython()
+old()
+import sympy
+old()
+display({"a": 1})
+old()
+# %% what asks for a password or a line is that of either end
+from getpass import getpass as ask
+read, asks = input, [ask, input]
+# %%
+read == input, asks[1] == input, asks[0] == ask
