@@ -161,7 +161,9 @@ class Front:
         if "MPLBACKEND" not in os.environ:
             self._choose_backend()
         progress.send_to(self.channel.progress)
-        progress.watch_tqdm(self._hooks, widgets=self.channel.page.alive and self.has_ipython)
+        progress.watch_tqdm(
+            self._hooks, widgets=self.channel.page.alive and self.has_ipython and installed("ipywidgets")
+        )
         sys.displayhook = self.show
         if "nbprocess" not in sys.modules or not hasattr(sys.modules["nbprocess"], "progress"):
             from types import ModuleType

@@ -60,15 +60,14 @@ def test_what_a_job_made_is_opened_from_the_inside_under_its_numbers(ends: Ends,
     assert state["value"] == 3 and state["layout"] == f"IPY_MODEL_{inner.layout.model_id}"
 
 
-def test_a_copy_of_one_that_is_here_leaves_it_alone(ends: Ends, told: list[Any]) -> None:
+def test_one_that_is_loaded_once_more_is_another_one(ends: Ends, told: list[Any]) -> None:
     slider = ipywidgets.IntSlider()
+    again = ends.send(slider=slider)["slider"]
+    assert again.model_id != slider.model_id and widgets.known()[slider.model_id] is slider
     told.clear()
-    copy = ends.send(slider=slider)["slider"]
-    assert (told, copy.comm, copy.value) == ([], None, 0)
-    del copy
-    ends.far.clear()
-    gc.collect()
-    assert told == [] and widgets.known()[slider.model_id] is slider
+    again.value = 5
+    assert [(number, data["state"]) for _, number, data in told] == [(again.model_id, {"value": 5})]
+    assert slider.value == 0
 
 
 def test_the_page_is_told_what_a_job_changed_and_no_more(ends: Ends, told: list[Any]) -> None:

@@ -50,7 +50,7 @@ from .group import PATCH, Memo
 from .instances import digests, patch_of
 from .ownstate import instance, opaque
 from .records import is_record
-from .remade import Anew, path_in_shell
+from .remade import SHELL_ROOTS, Anew, path_in_shell
 
 _CONSTANT = (
     *(str, bytes, int, float, complex, type(None), tuple, frozenset, type, types.ModuleType, types.FunctionType),
@@ -197,7 +197,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return instance(obj, kind)
     if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("finfo", "iinfo")):
         return None
-    if root in ("IPython", "ipykernel") and path_in_shell(obj) is not None:
+    if root in SHELL_ROOTS and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has
     if constants.name_of(obj) is not None or widgets.is_channel(kind):
         return None

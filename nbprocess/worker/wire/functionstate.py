@@ -31,7 +31,7 @@ def state_of(function: types.FunctionType) -> Dict[str, Any]:
 def attributes_of(function: Any) -> Dict[str, Any]:
     """The attributes of a function. From home no widget (``interact``): the page has it, and a container need not know
     widgets at all."""
-    stays = not remade.Places.ours
+    stays = not remade.Places.in_job
     return {name: held for name, held in vars(function).items() if not (stays and refuse.is_widget(type(held)))}
 
 

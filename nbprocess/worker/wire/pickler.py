@@ -284,7 +284,7 @@ class _Reducing:
             return (remade.make_by, (made[0], made[1]), *made[2:])
         if kind is callbacks.Sent:
             return callbacks.reduce_sent(self, obj)
-        if root in ("IPython", "ipykernel", "nbprocess"):
+        if root in remade.SHELL_ROOTS:
             path = remade.path_in_shell(obj)
             if path is not None:
                 return remade.make_of_shell, (path,)

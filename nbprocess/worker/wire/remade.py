@@ -129,7 +129,8 @@ def reduce_context(context: Any) -> Any:
     return NotImplemented
 
 
-_SHELL_ROOTS = ("IPython", "ipykernel", "nbprocess")
+SHELL_ROOTS = ("IPython", "ipykernel", "nbprocess", "traitlets")
+"""Packages of which the shell, its parts and its settings are."""
 _PARTS: Tuple[str, ...] = (
     "display_formatter",
     "display_pub",
@@ -137,6 +138,7 @@ _PARTS: Tuple[str, ...] = (
     "events",
     "history_manager",
     "magics_manager",
+    "config",
 )
 _PARTS += ("alias_manager", "compile", "extension_manager", "input_transformer_manager", "InteractiveTB")
 
@@ -146,7 +148,7 @@ def path_in_shell(obj: Any) -> Optional[Tuple[str, ...]]:
     name of a part of it, ``("formatters", "text/html")``; None for all other objects."""
     core: Any = sys.modules.get("IPython.core.interactiveshell")
     shell = getattr(core, "InteractiveShell", None) and core.InteractiveShell._instance
-    if shell is None or (type(obj).__module__ or "").split(".")[0] not in _SHELL_ROOTS:
+    if shell is None or (type(obj).__module__ or "").split(".")[0] not in SHELL_ROOTS:
         return None
     if obj is shell:
         return ()
@@ -336,6 +338,8 @@ class Places:
 
     ours = ""
     """Where values are written that leave a job: its folder has a path of its own, which ends with it."""
+    in_job = False
+    """Whether this process is a job's."""
     here = ""
     """Where values are read: the notebook's folder, or the folder of the job that goes on with them."""
 

@@ -51,6 +51,7 @@ def _reduce_widget(widget: Any) -> Any:
 def make_widget(kind: Any) -> Any:
     """A widget with nothing in it."""
     made = classes.make_bare(kind)
+    made._trait_values = {"comm": None}  # it closes itself when it is collected, also where what follows cannot be read
     _made.append(made)
     scope.later(open_made)
     return made
@@ -89,13 +90,13 @@ def _open(widget: Any, waiting: Dict[int, Any]) -> None:
     if type(channel) is not Channel:
         return  # it was closed
     values["comm"] = None
-    if channel.comm_id not in known():  # else it is a copy of one that is here, to compare with
-        widget._model_id = channel.comm_id
-        try:
-            widget.open()
-        except Exception:  # it holds one that was closed: the page knew it before that
-            comm = importlib.import_module("comm")
-            widget.comm = comm.DummyComm(target_name="jupyter.widget", comm_id=channel.comm_id)
+    # One that is here already was loaded before (from a job that is attached once more): this is another one.
+    widget._model_id = channel.comm_id if channel.comm_id not in known() else None
+    try:
+        widget.open()
+    except Exception:  # it holds one that was closed: the page knew it before that
+        comm = importlib.import_module("comm")
+        widget.comm = comm.DummyComm(target_name="jupyter.widget", comm_id=widget._model_id)
 
 
 def _widgets_in(values: Iterable[Any], seen: Set[int]) -> Iterator[Any]:

@@ -55,6 +55,14 @@ def twice(x):
 @widgets.interact_manual(word=["a", "b"])
 def shout(word):
     print(word.upper())
+# %% of a function that is an input
+def half(x):
+    return x / 2
+# %%
+widgets.interact(half, x=(0, 10));
+# %% its slider calls it here; in place
+half.widget.children[0].value = 3
+half.widget.result
 # %% what is printed inside of an output goes there
 out = widgets.Output()
 with out:
