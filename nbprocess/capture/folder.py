@@ -221,9 +221,12 @@ def data_files(
 
 
 def source_of(value: Any) -> str:
-    """The file or folder that an array reads from when it is asked for values (zarr, xarray); '' for all others."""
+    """The file that is open, the file or folder that an array reads from when it is asked for values (zarr, xarray);
+    '' for all other values."""
     package = (type(value).__module__ or "").partition(".")[0]
-    if package == "zarr":
+    if package == "_io":
+        place = getattr(value, "name", None)
+    elif package == "zarr":
         store = getattr(value, "store", value)
         place = getattr(store, "root", None) or getattr(store, "path", None)  # zarr 3; zarr 2
     elif package == "xarray":

@@ -9,6 +9,7 @@ import decimal
 import gc
 import itertools
 import math
+import os
 import random
 import threading
 import weakref
@@ -279,11 +280,11 @@ class Trainer:
 @pytest.mark.parametrize(
     ("value", "path", "says"),
     [
-        ((n for n in [open(__file__)]), "", "Open it inside the cell"),
+        ((n for n in [open(os.__file__)]), "", "Open it inside the cell"),
         (at_work(), "", "Make it inside the cell"),
         ({"k": [1, {"lock": at_work()}]}, "value['k'][1]['lock']", "Make it inside the cell"),
         (Trainer(), "value.logger['handlers'][1]", "Make it inside the cell"),
-        (open(__file__), "", "Open it inside the cell"),
+        (open(os.__file__), "", "Open it inside the cell"),
         (__import__("os").environ, "", "--env NAME"),
     ],
     ids=lambda value: type(value).__name__,

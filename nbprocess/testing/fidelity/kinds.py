@@ -96,9 +96,21 @@ def describe(walk: Walk, path: str, value: Any) -> None:
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":
         walk.put(path, f"{named(kind)} {_tables(walk, value)}")
     elif isinstance(value, io.IOBase):
-        walk.put(path, f"{named(kind)} {walk.text(str(getattr(value, 'name', '')))} closed={value.closed}")
+        name = walk.text(str(getattr(value, "name", "")))
+        place = _place(value) if "." not in path else f"closed={value.closed}"  # a library's own goes where it likes
+        walk.put(path, f"{named(kind)} {name} {getattr(value, 'mode', '')} {place}")
     else:
         _instance(walk, path, value, kind)
+
+
+def _place(file: io.IOBase) -> str:
+    """Where a file goes on."""
+    if file.closed:
+        return "closed=True"
+    try:
+        return f"at {file.tell()}"
+    except (OSError, ValueError):  # a stream; in the middle of a loop over its lines
+        return "closed=False"
 
 
 def _tables(walk: Walk, connection: Any) -> str:

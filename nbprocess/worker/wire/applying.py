@@ -27,6 +27,7 @@ from . import (
     leftovers,
     lookups,
     memory,
+    openfiles,
     records,
     subclasses,
     tables,
@@ -264,6 +265,8 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         obj.__setstate__(state)
     elif kind == "callbacks":
         callbacks.apply(obj, state)
+    elif kind == "file":
+        openfiles.set_file(obj, state)
     elif kind == "handler":
         handlers.set_handler(obj, state)
     elif kind in databases.KINDS:

@@ -31,6 +31,7 @@ from . import (
     mapped,
     matrices,
     models,
+    openfiles,
     plotly_figures,
     reopened,
     subclasses,
@@ -207,6 +208,8 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return databases.state_of(obj)
     if duck.is_connection(kind):
         return duck.state_of(obj)
+    if openfiles.is_file(obj):
+        return "file", openfiles.state_of(obj)
     if leftovers.has_ends(obj):
         return leftovers.state_of(obj)
     if leftovers.WAYS.of(kind) is not None or (reopened.WAYS.of(kind) is not None and root != "PIL"):
@@ -241,7 +244,7 @@ def _same(old: Tuple[str, Any], new: Tuple[str, Any]) -> bool:
         return before[1:] == after[1:] and _alike(before[0], after[0])
     if kind in ("array", "record", "mapped", "masked", "frame", "opaque", "bytes", "axis", "duck"):
         return bool(before == after)
-    if kind in ("handle", "table", *databases.KINDS):
+    if kind in ("handle", "table", "file", *databases.KINDS):
         return bool(before == after)
     if kind == "instance":
         if [type(x) for x in before] != [type(x) for x in after]:
@@ -386,6 +389,8 @@ def _patch(obj: Any, old: Tuple[str, Any], new: Tuple[str, Any], within: Sequenc
         return kind, callbacks.Sent(obj)
     if kind in databases.KINDS:
         return kind, databases.patch_of(obj, kind, state)
+    if kind == "file":
+        return kind, openfiles.patch_of(obj)
     if kind == "duck":
         return kind, duck.patch_of(obj)
     if kind == "handle":

@@ -35,6 +35,7 @@ from . import (
     libraries,
     mapped,
     named,
+    openfiles,
     plugins,
     records,
     refuse,
@@ -83,7 +84,7 @@ _PLAIN = {
 }
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
-_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *reopened.TABLE, *widgets.TABLE])
+_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *openfiles.TABLE, *reopened.TABLE, *widgets.TABLE])
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 

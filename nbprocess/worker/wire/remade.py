@@ -32,7 +32,7 @@ _ITERATORS = {type(iter(getattr({}, name)())): name for name in ("keys", "values
 _LIST_ITERATOR: Any = type(iter([]))
 _AT_ITS_END: Any = {type(iter(value)): empty for value, empty in (("a", ""), ("\u0101", ""), (b"a", b""), ((1,), ()))}
 """Iterators that forget what they ran over when they come to its end."""
-_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 
 def reduce_remade(obj: Any) -> Any:
@@ -304,8 +304,12 @@ def _encoding(file: Any) -> Optional[str]:
 
 def make_closed(kind: str, name: Any, mode: str, encoding: Optional[str]) -> Any:
     """A closed file of that name; no file is opened for it."""
-    raw: Any = io.FileIO(os.devnull, "r+" if kind == "BufferedRandom" else "r" if "r" in mode else "w")
+    plain = mode.replace("x", "w") if kind == "FileIO" else "r+" if kind == "BufferedRandom" else mode[:1]
+    raw: Any = io.FileIO(os.devnull, plain if plain[:1] in "ra" else "w" + plain[1:])
     raw.name = name
+    if kind == "FileIO":
+        raw.close()
+        return raw
     if kind == "TextIOWrapper":
         text: Any = io.TextIOWrapper(io.BufferedReader(raw) if "r" in mode else io.BufferedWriter(raw), encoding)
         text.mode = mode

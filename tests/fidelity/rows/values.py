@@ -168,8 +168,37 @@ def between():
 inside = between(); next(inside)
 # %% row 45; refused
 inside.send(2)
-# %% row 46; refused
+# %% row 46: a file that is written by several cells
 handle = open("notes.txt", "w")
+handle.write("one\n")
+# %% row 46
+handle.write("two\n"), handle.mode, handle.readable(), handle.name
+# %% row 46; in place
+handle.write("three\n"), handle.tell()
+# %% row 46
+print("four", file=handle)
+handle.close()
+# %% row 46: and read by several
+lines = open("notes.txt")
+lines.readline()
+# %% row 46
+lines.readline(), lines.tell()
+# %% row 46; in place
+lines.readline()
+# %% row 46
+lines.read(), lines.seek(4), lines.readlines()
+# %% row 46: both at once, in bytes, and at its end
+both, more = open("notes.txt", "r+b", buffering=0), open("notes.txt", "ab+")
+both.seek(4), both.write(b"TWO"), more.write(b"five\n")
+# %% row 46
+more.seek(0), more.read(), both.read(2), both.mode, more.mode
+# %% row 46
+more.write(b"six\n"), more.flush(), both.read(), both.close(), more.close()
+# %% row 46
+open("notes.txt").read(), both.closed
+# %% row 46: in the middle of a loop over its lines; refused
+halfway = open("notes.txt")
+next(halfway)
 # %% row 47: what nobody holds or waits for
 import threading, queue, contextvars, concurrent.futures
 class Counter:
