@@ -262,7 +262,7 @@ class Cell:
         """``Out`` and ``In``, as far as the cell reads them: earlier results came as ``_3``, texts by themselves."""
         namespace, manifest = self._namespace, self._manifest
         found = [name for name in namespace if name[:1] == "_" and name[1:].isdigit()]
-        if found or "Out" in (manifest.get("history") or ()):
+        if found or "Out" in (manifest.get("history") or ()) or "Out" in manifest["cell"]["code"]:
             namespace["Out"] = namespace["_oh"] = {int(name[1:]): namespace[name] for name in found}
         if "In" in (manifest.get("history") or ()):
             namespace["In"] = namespace["_ih"] = list(manifest.get("input_history") or ())
@@ -376,7 +376,7 @@ class Cell:
                 values.update({name: self._namespace[name] for name in left})
         deleted = self._names.deleted()
         result = None
-        if self._front.result is not None and error is None:
+        if self._front.result is not None and self._front.result is not self._namespace.get("_oh") and error is None:
             result = f"Out[{self._manifest.get('execution_count') or ''}]"
             values[result] = self._front.result
         # Changes first: an input that must travel whole loses its number, so that the results do not refer to it.
