@@ -1,10 +1,15 @@
-"""What a cell printed and displayed, cut to what a page can take. May import: the standard library."""
+"""What a cell printed and displayed, cut to what a page can take.
+
+May import: ``views.outputs``, the standard library.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ..views.outputs import settled
 
 DISPLAYS = 8  # times as many characters as of prints: images are large and few
 
@@ -16,7 +21,7 @@ def brief(events: Iterable[Mapping[str, Any]], most: int) -> list[dict[str, Any]
     """
     prints, displays = most, DISPLAYS * most
     kept: list[dict[str, Any]] = []
-    for event in reversed([*events]):
+    for event in reversed(settled([*events])):
         if event.get("type") == "stream":
             text = str(event.get("text", ""))
             if prints <= 0:

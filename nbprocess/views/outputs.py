@@ -1,6 +1,6 @@
 """What a cell printed and displayed, inside one static output: for background jobs, whose cell is over.
 
-May import: ``nbprocess.views.markup`` and ``text``.
+May import: ``nbprocess.views.markup`` and ``text``, ``nbprocess.worker.page``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from nbprocess.views.markup import Markup, element
 from nbprocess.views.text import plain
+from nbprocess.worker import page
 
 Outputs = Sequence[Mapping[str, Any]]
 """Events as in ``events.jsonl``: nbformat-like ``stream``, ``display_data``, ``execute_result``, ``clear_output``."""
@@ -18,10 +19,28 @@ IMAGES = ("image/png", "image/jpeg", "image/gif")
 PRE = "margin:4px 0;white-space:pre-wrap;font-family:var(--jp-code-font-family, monospace);font-size:13px"
 
 
+def settled(outputs: Outputs) -> list[Mapping[str, Any]]:
+    """The outputs as if widgets of the kind ``Output`` were none: what is shown inside of one stands where it came, and
+    what clears one clears no more than that."""
+    kept: list[Mapping[str, Any]] = []
+    begins: list[int] = []
+    for event in outputs:
+        kind = event.get("type")
+        if kind == page.INTO:
+            begins.append(len(kept))
+        elif kind == page.OUT_OF:
+            begins = begins[:-1]
+        elif kind == "clear_output" and begins:
+            del kept[begins[-1] :]
+        else:
+            kept.append(event)
+    return kept
+
+
 def visible(outputs: Outputs) -> list[Mapping[str, Any]]:
     """The outputs that are left in the end: updates of a display replace it, ``clear_output`` empties the list."""
     kept: list[Mapping[str, Any]] = []
-    for event in outputs:
+    for event in settled(outputs):
         kind = event.get("type")
         if kind == "clear_output":
             kept.clear()

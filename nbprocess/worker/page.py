@@ -48,8 +48,7 @@ class Page:
 
     def follow_outputs(self, hooks: Any) -> None:
         """Tell what goes into widgets of the kind ``Output``: the page puts it there."""
-        if self.alive:
-            hooks.on("ipywidgets.widgets.widget_output", self._patch)
+        hooks.on("ipywidgets.widgets.widget_output", self._patch)
 
     def _patch(self, module: Any) -> None:
         enter, leave = module.Output.__enter__, module.Output.__exit__

@@ -70,6 +70,9 @@ def test_a_page_gets_the_end_of_what_was_printed_and_no_endless_displays() -> No
         {"type": "execute_result", "data": {"text/plain": "42"}, "metadata": {}},
     ]
     assert brief(events, 10_000) == events
+    into, out_of = ({"type": kind, "model_id": "1"} for kind in ("into_widget", "out_of_widget"))
+    within = [into, {"type": "stream", "name": "stdout", "text": "gone"}, {"type": "clear_output"}, events[-1], out_of]
+    assert brief([*events, *within], 10_000) == [*events, events[-1]]
     cut = brief(events, 100)
     assert [event["type"] for event in cut] == ["display_data", *["stream"] * 13, "clear_output", "execute_result"]
     assert cut[0]["data"] == {"text/plain": "A display of 917 characters is left out here; the results have it."}

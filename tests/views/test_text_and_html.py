@@ -226,12 +226,16 @@ def test_outputs_of_a_background_job_are_merged_as_a_notebook_would() -> None:
         {"type": "clear_output", "wait": False},
         {"type": "stream", "name": "stdout", "text": "a<b\n"},
         {"type": "stream", "name": "stdout", "text": "c\n"},
+        {"type": "into_widget", "model_id": "1"},
+        {"type": "stream", "name": "stdout", "text": "cleared within\n"},
+        {"type": "clear_output", "wait": True},
+        {"type": "out_of_widget", "model_id": "1"},
         {"type": "display_data", "data": {"text/plain": "old"}, "metadata": {}, "display_id": "d"},
         {"type": "update_display_data", "data": {"text/plain": "new"}, "metadata": {}, "display_id": "d"},
         {"type": "execute_result", "data": {"image/png": "iVBO\nRw0=", "text/plain": "<Figure>"}, "metadata": {}},
     ]
     shown = outputs_html(events)
-    assert "gone" not in shown
+    assert "gone" not in shown and "cleared" not in shown
     assert "a&lt;b\nc\n" in shown
     assert "old" not in shown
     assert 'src="data:image/png;base64,iVBORw0="' in shown
