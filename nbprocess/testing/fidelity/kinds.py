@@ -150,7 +150,7 @@ def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:
         if state or kind.__module__ == "__main__" or not _has_c_state(kind):
             state.update(_as_saved(walk, value, kind))
             if "_model_id" in state:  # a widget: its number, and what leads to the page by it, are its kernel's
-                values = state["_trait_values"]
+                values = state.get("_trait_values") or {}
                 state.update(_model_id=None, _trait_values={**values, "comm": values.get("comm") is not None})
             figures.leave_out(walk, path, value, state)
             if kind.__module__ != "__main__":

@@ -111,13 +111,11 @@ def is_file(obj: Any) -> bool:
 
 def state_of(file: Any) -> Any:
     """What ``set_file`` takes, as far as it can be told."""
-    if file.closed:
-        return True, 0
-    if _raw(file) is None:
-        return False, None
     try:
-        return False, place_of(file)
-    except Refused:
+        if file.closed:
+            return True, 0
+        return False, None if _raw(file) is None else place_of(file)
+    except (Refused, ValueError):  # ValueError: it was detached from what it read
         return False, None
 
 

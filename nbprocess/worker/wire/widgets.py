@@ -21,14 +21,20 @@ _made: List[Any] = []
 
 def is_channel(kind: type) -> bool:
     """Whether its values are ways from a process to the page."""
-    return kind is Channel or any(place(base) == ("comm", "BaseComm") for base in kind.__mro__)
+    return kind is Channel or any(place(base) in _CHANNELS for base in kind.__mro__)
 
 
 def known() -> Dict[str, Any]:
     """The widgets of this process that the page can show, by their numbers."""
-    module = sys.modules.get("ipywidgets.widgets.widget")
-    found: Dict[str, Any] = getattr(module, "_instances", {})
-    return found
+    module: Any = sys.modules.get("ipywidgets.widgets.widget")
+    if module is None:
+        return {}
+    found: Any = getattr(module, "_instances", None)
+    return module.Widget._active_widgets if found is None else found  # type: ignore[no-any-return] # before 8.0.3
+
+
+_CHANNELS = (("comm", "BaseComm"), ("ipykernel", "Comm"))
+"""The second: before ipykernel 6.18."""
 
 
 class Channel:
@@ -66,7 +72,7 @@ def make_channel(comm_id: str) -> Any:
     return Channel(comm_id)
 
 
-TABLE: Table = [(("ipywidgets", "Widget"), _reduce_widget), (("comm", "BaseComm"), _reduce_channel)]
+TABLE: Table = [(("ipywidgets", "Widget"), _reduce_widget), *((where, _reduce_channel) for where in _CHANNELS)]
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
