@@ -1,6 +1,6 @@
 """The secret guard: values and texts that look like passwords, keys or tokens. Pure; never prints a value.
 
-May import: the standard library only.
+May import: ``worker.wire.awsclients``, the standard library.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from ..worker.wire import awsclients
 
 LIMIT = 64 * 1024
 """Bytes of a text beyond which it is not scanned."""
@@ -60,7 +62,6 @@ _PLACEHOLDER = re.compile(
     r"|default)$"
 )
 _TYPES = (
-    ("boto3.session.Session", "boto3 session"),
     ("botocore.session.Session", "botocore session"),
     ("botocore.credentials.", "AWS credentials"),
     ("os._Environ", "environment variables"),
@@ -145,6 +146,8 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
     kind = type(value)
     if kind in _PLAIN:
         return ""
+    if awsclients.kind_of(kind):  # they go without their credentials, and not at all where keys were given to them
+        return f"boto3 {awsclients.kind_of(kind)}" if awsclients.was_given_keys(value) else ""
     what = in_type(value)
     if what:
         return what

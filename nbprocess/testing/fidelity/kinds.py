@@ -21,7 +21,7 @@ import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from nbprocess.worker.wire import caches
+from nbprocess.worker.wire import awsclients, caches
 
 from . import figures, keras_values, tensors
 from .walk import digest
@@ -93,6 +93,10 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"{named(kind)} {walk.text(' '.join(known))}")  # HDF5 numbers what it opens, and caches it
     elif kind.__module__ == "sqlalchemy.engine.base" and kind.__name__ in ("Engine", "Connection"):
         walk.put(path, f"{named(kind)} {value.engine.url} closed={getattr(value, 'closed', None)}")  # it caches a lot
+    elif awsclients.kind_of(kind):
+        client = getattr(getattr(value, "meta", None), "client", value)
+        facts = [getattr(client, "region_name", None) or client.meta.region_name, getattr(value, "name", "")]
+        walk.put(path, f"{named(kind)} {facts}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":
         walk.put(path, f"{named(kind)} {_tables(walk, value)}")
     elif isinstance(value, io.IOBase):

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Set
 from ..tombstone import Tombstone, why
 from . import (
     arrays,
+    awsclients,
     caches,
     callbacks,
     classes,
@@ -198,6 +199,9 @@ class _Reducing:
                 again = databases.reduce_database(self, obj)
             if again is NotImplemented and duck.is_connection(kind):
                 again = duck.reduce_connection(self, obj)
+            if again is NotImplemented and awsclients.kind_of(kind):
+                self._need("boto3")
+                again = awsclients.reduce_aws(self, obj)
             if again is not NotImplemented:
                 return again
             raise Refused(reason)

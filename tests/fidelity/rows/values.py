@@ -199,6 +199,19 @@ open("notes.txt").read(), both.closed
 # %% row 46: in the middle of a loop over its lines; refused
 halfway = open("notes.txt")
 next(halfway)
+# %% row 49: clients of AWS, with the credentials of either end
+import boto3
+from botocore.config import Config
+session = boto3.Session(region_name="eu-west-1")
+s3, bucket = session.client("s3", config=Config(connect_timeout=5)), session.resource("s3").Bucket("data")
+class Reader:
+    def __init__(self, client): self.client = client
+    def place(self, key): return self.client.generate_presigned_url("get_object", {"Bucket": "b", "Key": key})[:40]
+reader = Reader(s3)
+# %% row 49
+s3.meta.region_name, bucket.name, reader.client is s3, s3.meta.config.connect_timeout, session.region_name
+# %% row 49; refused
+given = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b" * 40)
 # %% row 47: what nobody holds or waits for
 import threading, queue, contextvars, concurrent.futures
 class Counter:

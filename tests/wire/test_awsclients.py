@@ -1,0 +1,83 @@
+"""Clients of AWS are made again with the other end's credentials: none of this end's are in what is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import botocore
+import pytest
+from botocore.config import Config
+
+from nbprocess.capture.secrets import in_value
+
+from .conftest import Ends
+
+SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDHERE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def sent(ends: Ends) -> bytes:
+    return b"".join(bytes(data) for data in ends.store.values())
+
+
+def test_sessions_clients_and_resources_arrive_without_keys(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session(region_name="eu-west-1")
+    assert session.get_credentials().secret_key == SECRET  # it has found them
+    s3 = session.client("s3", config=Config(retries={"total_max_attempts": 7}, connect_timeout=5))
+    bucket = session.resource("s3", region_name="us-west-2").Bucket("data")
+    values: dict[str, Any] = {
+        "session": session,
+        "s3": s3,
+        "runtime": session.client("sagemaker-runtime", endpoint_url="https://runtime.example"),
+        "open": session.client("s3", config=Config(signature_version=botocore.UNSIGNED)),
+        "dynamo": session.resource("dynamodb"),
+        "bucket": bucket,
+        "thing": bucket.Object("a/b.csv"),
+        "both": [s3, s3],
+    }
+    assert not any(in_value(name, value) for name, value in values.items())
+    ends.dump(**values)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the other end's")
+    arrived = ends.arrive()
+    assert SECRET.encode() not in sent(ends) and b"AKIDHERE" not in sent(ends)
+    assert arrived["session"].region_name == "eu-west-1"
+    assert arrived["s3"].meta.region_name == "eu-west-1" and arrived["s3"].meta.config.connect_timeout == 5
+    assert arrived["s3"].meta.config.retries["total_max_attempts"] == 7
+    assert arrived["s3"].meta.endpoint_url == s3.meta.endpoint_url
+    assert arrived["s3"]._request_signer._credentials.secret_key == "the other end's"
+    assert arrived["runtime"].meta.endpoint_url == "https://runtime.example"
+    assert arrived["open"].meta.config.signature_version is botocore.UNSIGNED
+    assert arrived["dynamo"].meta.client.meta.region_name == "eu-west-1"
+    assert (arrived["bucket"].name, arrived["bucket"].meta.client.meta.region_name) == ("data", "us-west-2")
+    assert (arrived["thing"].bucket_name, arrived["thing"].key) == ("data", "a/b.csv")
+    assert arrived["both"][0] is arrived["both"][1] is arrived["s3"]
+    assert any("own credentials" in line for line in ends.dumped.notices())
+    ends.begin()
+    ends.back()
+    assert ends.changed == []
+
+
+def test_keys_that_were_given_are_refused(ends: Ends) -> None:
+    keys = {"aws_access_key_id": "AKIDGIVEN", "aws_secret_access_key": SECRET, "region_name": "eu-west-1"}
+    session = boto3.Session(**keys)
+    values = {
+        "session": session,
+        "client": session.client("s3"),
+        "given": boto3.client("s3", **keys),
+        "bucket": session.resource("s3").Bucket("data"),
+        "inside": {"one": [session.client("sts")]},
+        "credentials": session.get_credentials(),
+        "core": session._session,
+    }
+    assert all(in_value(name, value, depth=3) for name, value in values.items())
+    dumped = ends.dump(**values)
+    assert dumped.failed.keys() == values.keys()
+    assert all("credentials, which are never sent" in str(failure) for failure in dumped.failed.values())
+    assert SECRET.encode() not in sent(ends) and b"AKIDGIVEN" not in sent(ends)
