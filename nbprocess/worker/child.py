@@ -225,7 +225,7 @@ class Cell:
             given.add(key(blob))
             return buffer
 
-        wire.Places.here, wire.Places.in_job = os.path.realpath(self._layout.notebook), True
+        wire.Places.here = os.path.realpath(self._layout.notebook)
         groups = [wire.Group.from_json(group) for group in groups]
         loaded = wire.load(groups, get=get, namespace=self._namespace)
         self._memo = loaded.memo

@@ -28,7 +28,8 @@ class Recorded(comm.base_comm.BaseComm):
 
 @pytest.fixture()
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str, Any]]]:
-    gc.collect()  # widgets of other tests close when they are collected
+    widgets.open_made()  # what other tests have read
+    gc.collect()  # their widgets close when they are collected
     monkeypatch.setattr(comm, "create_comm", Recorded)
     monkeypatch.setattr(Recorded, "told", [])
     monkeypatch.setattr(comm.get_comm_manager(), "unregister_comm", lambda _: None)  # both ends are in this process

@@ -132,6 +132,12 @@ def test_where_a_page_shows_widgets_they_go_home_with_what_they_show(tmp_path: P
     assert "notices" not in ran.outcome and ran.events[1]["model_id"] == numbers[1]
 
 
+def test_what_interact_hangs_on_a_function_goes_home_from_a_cell_without_inputs(tmp_path: Path) -> None:
+    code = "import ipywidgets\n@ipywidgets.interact(x=(0, 10))\ndef f(x):\n    print(x)"
+    ran = job(tmp_path, code, home={"page": True}).run()
+    assert ran.values["f"].widget.children[0].value == 5 and "notices" not in ran.outcome, ran.stderr
+
+
 def test_display_ids_updates_and_clearing(tmp_path: Path) -> None:
     code = """
     from IPython.display import HTML, clear_output

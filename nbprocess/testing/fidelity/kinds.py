@@ -101,8 +101,9 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"{named(kind)} {_tables(walk, value)}")
     elif isinstance(value, io.IOBase):
         name = walk.text(str(getattr(value, "name", "")))
-        place = _place(value) if "." not in path else f"closed={value.closed}"  # a library's own goes where it likes
-        walk.put(path, f"{named(kind)} {name} {getattr(value, 'mode', '')} {place}")
+        own = "." not in path  # a library's goes where it likes
+        place = f"{getattr(value, 'mode', '')} {_place(value)}" if own else f"closed={value.closed}"
+        walk.put(path, f"{named(kind)} {name} {place}")
     else:
         _instance(walk, path, value, kind)
 

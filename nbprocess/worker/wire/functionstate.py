@@ -1,6 +1,6 @@
 """What a function holds beside its code: set when it exists, so that it may refer to itself.
 
-May import: ``refuse``, ``remade``, the standard library.
+May import: ``refuse``, the worker's ``drawing``, the standard library.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import types
 from typing import Any, Dict, Tuple
 
-from . import refuse, remade
+from .. import drawing
+from . import refuse
 
 
 def state_of(function: types.FunctionType) -> Dict[str, Any]:
@@ -31,7 +32,7 @@ def state_of(function: types.FunctionType) -> Dict[str, Any]:
 def attributes_of(function: Any) -> Dict[str, Any]:
     """The attributes of a function. From home no widget (``interact``): the page has it, and a container need not know
     widgets at all."""
-    stays = not remade.Places.in_job
+    stays = not drawing.only_pictures  # a job's process
     return {name: held for name, held in vars(function).items() if not (stays and refuse.is_widget(type(held)))}
 
 

@@ -342,8 +342,6 @@ class Places:
 
     ours = ""
     """Where values are written that leave a job: its folder has a path of its own, which ends with it."""
-    in_job = False
-    """Whether this process is a job's."""
     here = ""
     """Where values are read: the notebook's folder, or the folder of the job that goes on with them."""
 

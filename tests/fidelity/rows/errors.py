@@ -79,3 +79,11 @@ import os; os.makedirs("broken_inside", exist_ok=True)
 open("broken_inside/__init__.py", "w").write("from .inner import x\n"); open("broken_inside/inner.py", "w").write("x = 1 / 0\n") and None
 # %% row 21
 import broken_inside
+# %% row 26: a function that %run brought shows its file in tracebacks
+from pathlib import Path
+text = 'def shares(n):\n    """\n    What is left.\n    """\n    return 1 / n\n'
+Path("shares.py").write_text(text), get_ipython().run_line_magic("run", "shares.py")
+# %% row 26
+shares(0)
+# %% row 26
+shares.__code__.co_filename.endswith("shares.py") and Path(shares.__code__.co_filename).exists()

@@ -201,14 +201,6 @@ from getpass import getpass as ask
 read, asks = input, [ask, input]
 # %%
 read == input, asks[1] == input, asks[0] == ask
-# %% row 26: a function that %run brought shows its file in tracebacks
-from pathlib import Path
-text = 'def shares(n):\n    """\n    What is left.\n    """\n    return 1 / n\n'
-Path("shares.py").write_text(text), get_ipython().run_line_magic("run", "shares.py")
-# %% row 26
-shares(0)
-# %% row 26
-shares.__code__.co_filename.endswith("shares.py") and Path(shares.__code__.co_filename).exists()
 # %% row 27: the outputs as a value are not one of them
 Out;
 # %% row 27
