@@ -325,7 +325,8 @@ class Cell:
             report["places"] = self._places.changed()
         notices = [*self._said, *self._said_of_environment(), *self._front.said_of_ipython()]
         if self._page.as_text:
-            notices.append("A widget that the cell shows is shown as text: it lived in the job. Make it here.")
+            way_out = "it lived in the job. Make it here" if self._page.alive else "this output is static. Show it here"
+            notices.append(f"A widget that the cell shows is shown as text: {way_out}.")
         report["closed"] = self._page.closed() or None
         if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib
             notices.append(drawing.said(drawing.replaced))

@@ -118,7 +118,7 @@ def test_where_no_page_shows_widgets_there_is_text(tmp_path: Path) -> None:
     ran = job(tmp_path, BAR_AND_WIDGET).run(load=False)
     assert "3/3" in ran.stderr and ran.stdout == "within\n"
     assert [set(shown["data"]) for shown in ran.events if "data" in shown] == [{"text/plain"}]
-    assert "shown as text" in ran.outcome["notices"][0] and not ran.outcome.get("closed")
+    assert "shown as text: this output is static" in ran.outcome["notices"][0] and not ran.outcome.get("closed")
 
 
 def test_where_a_page_shows_widgets_they_go_home_with_what_they_show(tmp_path: Path) -> None:
