@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,7 +237,7 @@ class ProcessingMagics(Magics):
             transform=shell.transform_cell,
             cells=dict(getattr(shell.compile, "_filename_map", None) or {}),
             known_magics=frozenset(name for kind in shell.magics_manager.magics.values() for name in kind),
-            page=getattr(shell, "kernel", None) is not None and find_spec("ipywidgets") is not None,
+            page=getattr(shell, "kernel", None) is not None,
         )
 
     @line_cell_magic

@@ -32,9 +32,7 @@ class ShownWidgets:
         if number in self._closed:
             self._closed.discard(number)
             self._placeholders.append(widgets.make_placeholder(number))
-        if number in widgets.known():
-            return data
-        return {mime: content for mime, content in data.items() if mime != page.VIEW}
+        return data if number in widgets.known() else page.without_view(data)
 
     def turn(self, event: Mapping[str, Any]) -> None:
         """What is displayed next goes into an ``Output``, or no longer."""

@@ -349,7 +349,7 @@ def _paths(resolution: Resolution, needs: Mapping[str, Need], namespace: Mapping
 
 
 def _unsent_stores(
-    needs: Mapping[str, Need], namespace: Mapping[str, Any], files: Iterable[LocalFile], cwd: str
+    needs: Mapping[str, Need], namespace: Mapping[str, Any], files: Collection[LocalFile], cwd: str
 ) -> dict[str, str]:
     """Names that the cell may read of arrays whose folder does not travel → the reason: where it is not, zarr gives
     the value that stands for what was never written.
@@ -357,12 +357,13 @@ def _unsent_stores(
     Raises:
         CaptureError: the cell reads such an array.
     """
-    sent = [os.path.abspath(file.path) for file in files]
     found = {}
     for name, need in needs.items():
         place = source_of(namespace[name]) if (type(namespace[name]).__module__ or "").startswith("zarr.") else ""
         folder = os.path.join(os.path.abspath(os.path.join(cwd, place)), "")
-        if not place or not os.path.isdir(folder) or not os.listdir(folder) or any(f.startswith(folder) for f in sent):
+        if not place or not os.path.isdir(folder) or not os.listdir(folder):
+            continue
+        if any(file.path.startswith(folder) for file in files):
             continue
         reason = f"its folder {place} is too large or too far from the notebook's to be sent"
         if need.strength == "must":

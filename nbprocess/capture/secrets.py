@@ -146,8 +146,9 @@ def in_value(name: str, value: Any, depth: int = 2) -> str:
     kind = type(value)
     if kind in _PLAIN:
         return ""
-    if awsclients.kind_of(kind):  # they go without their credentials, and not at all where keys were given to them
-        return f"boto3 {awsclients.kind_of(kind)}" if awsclients.was_given_keys(value) else ""
+    client = awsclients.kind_of(kind)
+    if client:  # they go without their credentials, and not at all where keys were given to them
+        return f"boto3 {client}" if awsclients.was_given_keys(value) else ""
     what = in_type(value)
     if what:
         return what

@@ -21,7 +21,7 @@ def brief(events: Iterable[Mapping[str, Any]], most: int) -> list[dict[str, Any]
     """
     prints, displays = most, DISPLAYS * most
     kept: list[dict[str, Any]] = []
-    for event in reversed(settled([*events])):
+    for event in reversed(settled(events)):
         if event.get("type") == "stream":
             text = str(event.get("text", ""))
             if prints <= 0:

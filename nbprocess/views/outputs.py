@@ -5,7 +5,7 @@ May import: ``nbprocess.views.markup`` and ``text``, ``nbprocess.worker.page``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nbprocess.views.markup import Markup, element
@@ -19,7 +19,7 @@ IMAGES = ("image/png", "image/jpeg", "image/gif")
 PRE = "margin:4px 0;white-space:pre-wrap;font-family:var(--jp-code-font-family, monospace);font-size:13px"
 
 
-def settled(outputs: Outputs) -> list[Mapping[str, Any]]:
+def settled(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The outputs as if widgets of the kind ``Output`` were none: what is shown inside of one stands where it came, and
     what clears one clears no more than that."""
     kept: list[Mapping[str, Any]] = []

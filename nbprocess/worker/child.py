@@ -417,8 +417,8 @@ class Cell:
                 described = results.describe(self._namespace[name])
                 variables[name] = {"status": "unchanged", **described, "size": 0, "reason": ""}
         for name, value in values.items():
-            if name in owners or name == formatters.ENTRY or name.startswith((attached.PREFIX, page.PREFIX)):
-                continue
+            if name.startswith("\0"):
+                continue  # no variable: a change, what is registered, a widget
             entry_ = {"status": "saved", **results.describe(value), "size": dumped.sizes.get(name, 0), "reason": ""}
             if name in dumped.failed:
                 entry_.update(status="failed", reason=str(dumped.failed[name]))

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def unwarned() -> Iterator[None]:
-    """Leave out what the compiler says of a text (``"\\d"``, ``x is 1``): it is said where the cell runs.
+def unwarned(category: type[Warning] = SyntaxWarning) -> Iterator[None]:
+    """Leave out what the compiler says of a text (``"\\d"``, ``x is 1``): it is said where the cell runs. Or warnings
+    of another category.
 
     The list of filters is changed in place: after a change that ``warnings`` knows of, each warning that is shown once
     would be shown again.
     """
-    entry: Any = ("ignore", None, SyntaxWarning, None, 0)
+    entry: Any = ("ignore", None, category, None, 0)
     filters: Any = warnings.filters
     filters.insert(0, entry)
     try:

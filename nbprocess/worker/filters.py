@@ -1,10 +1,15 @@
-"""Warning filters as JSON, for ``ambient``; their places, whatever is imported. May import: the standard library."""
+"""Warning filters as JSON, for ``ambient``; their places, whatever is imported.
+
+May import: ``compiling``, the standard library.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import warnings
+
+from .compiling import unwarned
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -84,13 +89,8 @@ class _Probe(Warning):
 def _version() -> Any:
     """How often the filters were touched, which each record of shown warnings notes."""
     record: dict[str, Any] = {}
-    entry: Any = ("ignore", None, _Probe, None, 0)
-    filters: Any = warnings.filters
-    filters.insert(0, entry)
-    try:
+    with unwarned(_Probe):
         warnings.warn_explicit("", _Probe, "", 0, registry=record)  # type: ignore[arg-type]
-    finally:
-        filters.remove(entry)
     return record.get("version")
 
 

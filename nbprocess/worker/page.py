@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -14,6 +15,11 @@ PREFIX = "\0widget "
 """Begins the names under which they travel among the values; their numbers in the page follow."""
 INTO, OUT_OF = "into_widget", "out_of_widget"
 """Events: what comes between them is shown inside of an ``Output``."""
+
+
+def without_view(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a display of a widget shows where no page has the widget."""
+    return {mime: content for mime, content in data.items() if mime != VIEW}
 
 
 def _here(number: str) -> Any:
@@ -42,7 +48,7 @@ class Page:
         widget = _here(number) if self.alive else None
         if widget is None:
             self.as_text += 1
-            return {mime: content for mime, content in data.items() if mime != VIEW}
+            return without_view(data)
         self._shown[number] = widget
         return data
 

@@ -21,7 +21,7 @@ _DEFAULTS = {"connect_timeout": 60, "read_timeout": 60, "max_pool_connections": 
 
 
 def kind_of(kind: type) -> str:
-    """ "session", "client" or "resource"; empty for all other classes."""
+    """Which of them its values are: "session", "client" or "resource"; empty for all other classes."""
     module = kind.__module__ or ""
     if module == "boto3.session" and kind.__name__ == "Session":
         return "session"
@@ -62,9 +62,7 @@ def _facts(client: Any) -> Tuple[str, Optional[str], Optional[str], Dict[str, An
     host = meta.endpoint_url.partition("://")[2].partition("/")[0]
     endpoint = None if host.endswith(_AWS) else meta.endpoint_url
     settings = {
-        name: getattr(meta.config, name, usual)
-        for name, usual in _DEFAULTS.items()
-        if getattr(meta.config, name, usual) != usual
+        name: found for name, usual in _DEFAULTS.items() if (found := getattr(meta.config, name, usual)) != usual
     }
     if "UNSIGNED" in repr(meta.config.signature_version):
         settings["unsigned"] = True

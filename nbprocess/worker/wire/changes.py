@@ -201,7 +201,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         return None
     if root in SHELL_ROOTS and path_in_shell(obj) is not None:
         return None  # each end has its own, and leads to all that its process has
-    if constants.name_of(obj) is not None or widgets.is_channel(kind) or awsclients.kind_of(kind):
+    if constants.name_of(obj) is not None or widgets.CHANNELS.of(kind) is not None or awsclients.kind_of(kind):
         return None
     if handlers.is_handler(obj):
         return "handler", handlers.state_of(obj)

@@ -14,7 +14,7 @@ import types
 import typing
 from typing import Any, Dict, Optional, Tuple
 
-from . import dynamic, effects, handmade, remade, scope, source
+from . import dynamic, effects, handmade, scope, source
 from .atrest import NEWOBJ
 from .functions import by_reference
 from .laterset import ATOMS, NAMEDTUPLE, set_attribute, set_later
@@ -66,8 +66,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
             reads[base.__name__] = base  # the notebook may have another class of that name by now
     more = effects.lent(reads, home)
     reads.update({name: value for name, value in more.items() if name != cls.__name__})
-    where = (statement.text, remade.path_text(statement.filename), statement.line, statement.flags)
-    made = (where, cls.__name__, reads, _tokens.of(cls))
+    made = (statement.sent(), cls.__name__, reads, _tokens.of(cls))
     return make_class, made, set_later(cls, statement), None, None, set_class
 
 

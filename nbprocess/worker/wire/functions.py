@@ -76,7 +76,7 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
     if own is not None:
         state["globals"] = {name: own[name] for name in names_in(code) if name in own and name != "__builtins__"}
     arguments: Tuple[Any, ...] = (
-        (statement.text, remade.path_text(statement.filename), statement.line, statement.flags),
+        statement.sent(),
         (code.co_name, code.co_firstlineno, number),
         function.__name__,
         module,

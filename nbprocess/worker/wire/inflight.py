@@ -16,7 +16,7 @@ import types
 import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import remade, scope, source
+from . import scope, source
 from .refuse import Refused
 from .resuming import PREFIX, Going, Leaving, Position, Rest, Unsuited, function_at, position_of, yields_in
 from .source import Statement
@@ -160,14 +160,7 @@ def _reduce_rest(pickler: Any, generator: Any, frame: _Frame) -> Any:
     which = (origin.name, origin.line, "" if module == "__main__" else module, position_of(target))
     cells = {name: (cell, *_contents(cell)) for name, cell in frame.cells.items()}
     names = generator.__name__, generator.__qualname__
-    return make_rest, (
-        (where.text, remade.path_text(where.filename), where.line, where.flags),
-        which,
-        values,
-        cells,
-        frame.blocks,
-        names,
-    )
+    return make_rest, (where.sent(), which, values, cells, frame.blocks, names)
 
 
 def _find(code: types.CodeType) -> Optional[_Origin]:

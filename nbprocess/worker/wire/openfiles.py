@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from . import remade
 from .refuse import Refused
-from .reopened import find
+from .reopened import find, within
 from .ways import Table
 
 _BUFFERS: Dict[str, Any] = {
@@ -44,22 +44,23 @@ def _raw(file: Any) -> Any:
     """The innermost part, which has the descriptor; None where something else is inside (an archive)."""
     if type(file) is io.TextIOWrapper:
         file = file.buffer
-    if type(file).__name__ not in _BUFFERS or type(file) is not _BUFFERS[type(file).__name__]:
+    if not _is_buffer(type(file)):
         return None
     raw = getattr(file, "raw", file)
     return raw if type(raw) is io.FileIO and isinstance(raw.name, str) else None
+
+
+def _is_buffer(kind: type) -> bool:
+    return _BUFFERS.get(kind.__name__) is kind
 
 
 def _path(raw: Any) -> Optional[str]:
     """The file as seen from the current folder; None for one elsewhere, and for one whose name leads to another now."""
     if raw.name == os.devnull:
         return os.devnull
-    path = os.path.relpath(raw.name)
-    try:
-        same = os.path.samestat(os.stat(path), os.fstat(raw.fileno()))
-    except OSError:  # deleted
-        return None
-    return path if same and path.split(os.sep)[0] != os.pardir and os.path.isfile(path) else None
+    path = within(raw.name)
+    same = path is not None and os.path.samestat(os.stat(path), os.fstat(raw.fileno()))
+    return path if same else None
 
 
 def _check_ends(path: str) -> None:
@@ -106,15 +107,13 @@ def set_file(file: Any, state: Tuple[bool, Any]) -> None:
 
 def is_file(obj: Any) -> bool:
     """Whether such an object is, or was, open on a file of the disk."""
-    return type(obj) is io.TextIOWrapper or type(obj) in _BUFFERS.values()
+    return type(obj) is io.TextIOWrapper or _is_buffer(type(obj))
 
 
 def state_of(file: Any) -> Any:
     """What ``set_file`` takes, as far as it can be told."""
     try:
-        if file.closed:
-            return True, 0
-        return False, None if _raw(file) is None else place_of(file)
+        return patch_of(file) if file.closed or _raw(file) is not None else (False, None)
     except (Refused, ValueError):  # ValueError: it was detached from what it read
         return False, None
 

@@ -1,6 +1,6 @@
 """Values that must not or cannot travel, with the reason and the way out; and the way to the culprit inside a value.
 
-May import: the standard library. Types of libraries are recognised by name, so that nothing is imported for it.
+May import: ``ways``, the standard library. Types of libraries are recognised by name: nothing is imported for it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import pickle
 import types
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+
+from .ways import place
 
 _SECRET = "it holds credentials, which are never sent. Make it inside the cell: the job has its own role there."
 _CONNECTION = "a connection lives in this process only. Open it inside the cell."
@@ -149,12 +151,8 @@ def reason(kind: type) -> Optional[str]:
 def is_widget(kind: type) -> bool:
     """Whether its values are widgets of ipywidgets, or of what is made of them."""
     if kind not in _widgets:
-        _widgets[kind] = any(base.__name__ == "Widget" and _root(base) == "ipywidgets" for base in kind.__mro__)
+        _widgets[kind] = any(place(base) == ("ipywidgets", "Widget") for base in kind.__mro__)
     return _widgets[kind]
-
-
-def _root(kind: type) -> str:
-    return (kind.__module__ or "").split(".")[0]
 
 
 def _look_up(kind: type) -> Optional[str]:

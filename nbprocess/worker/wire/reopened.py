@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .classes import make_bare, set_state
 from .refuse import Refused
@@ -20,11 +20,16 @@ _ELSEWHERE = "its file {file} is outside of this notebook's folder. Open it insi
 
 def _path(file: Any) -> str:
     """A file as seen from the current folder."""
-    file = os.fsdecode(file)
-    path: str = os.path.relpath(file)
-    if path.split(os.sep)[0] == os.pardir or not os.path.isfile(file):
-        raise Refused(_ELSEWHERE.format(file=file))
+    path = within(file)
+    if path is None:
+        raise Refused(_ELSEWHERE.format(file=os.fsdecode(file)))
     return path
+
+
+def within(file: Any) -> Optional[str]:
+    """A file below the current folder, as seen from there; None for all others."""
+    path: str = os.path.relpath(os.fsdecode(file))
+    return path if path.split(os.sep)[0] != os.pardir and os.path.isfile(path) else None
 
 
 def _check_reads(file: str, mode: str, *, wanted: str = "mode='r'") -> None:

@@ -1,6 +1,6 @@
 """Where the source of a notebook's function or class stands: its top-level statement, found through ``linecache``.
 
-May import: the standard library, the worker's ``compiling``.
+May import: the standard library, ``remade``, the worker's ``compiling``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..compiling import parse, unwarned
+from .remade import path_text
 
 FLAGS = 0
 for _name in __future__.all_feature_names:
@@ -35,6 +36,10 @@ class Statement:
         with unwarned():
             code: types.CodeType = compile(self.tree(), self.filename, "exec", flags=self.flags, dont_inherit=True)
         return code
+
+    def sent(self) -> Tuple[str, Any, int, int]:
+        """What makes it at the other end, where a file of the job's folder is the notebook's."""
+        return self.text, path_text(self.filename), self.line, self.flags
 
     def tree(self) -> ast.Module:
         """Its syntax tree, with the line numbers of the notebook."""

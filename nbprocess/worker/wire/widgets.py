@@ -12,16 +12,11 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 from . import classes, remade, scope
-from .refuse import is_widget
-from .ways import Table, place
+from .refuse import is_widget, reason
+from .ways import Table, Ways
 
 _made: List[Any] = []
 """Widgets that were read and have no channel yet."""
-
-
-def is_channel(kind: type) -> bool:
-    """Whether its values are ways from a process to the page."""
-    return kind is Channel or any(place(base) in _CHANNELS for base in kind.__mro__)
 
 
 def known() -> Dict[str, Any]:
@@ -31,10 +26,6 @@ def known() -> Dict[str, Any]:
         return {}
     found: Any = getattr(module, "_instances", None)
     return module.Widget._active_widgets if found is None else found  # type: ignore[no-any-return] # before 8.0.3
-
-
-_CHANNELS = (("comm", "BaseComm"), ("ipykernel", "Comm"))
-"""The second: before ipykernel 6.18."""
 
 
 class Channel:
@@ -49,7 +40,7 @@ class Channel:
 
 def _reduce_widget(widget: Any) -> Any:
     kind = type(widget)
-    if place(kind)[0] == "anywidget" or not hasattr(kind, "_model_name"):
+    if reason(kind) is not None:  # anywidget's
         return NotImplemented
     return make_widget, (kind,), dict(vars(widget)), None, None, remade.add_attributes
 
@@ -72,7 +63,10 @@ def make_channel(comm_id: str) -> Any:
     return Channel(comm_id)
 
 
-TABLE: Table = [(("ipywidgets", "Widget"), _reduce_widget), *((where, _reduce_channel) for where in _CHANNELS)]
+_CHANNELS: Table = [(("comm", "BaseComm"), _reduce_channel), (("ipykernel", "Comm"), _reduce_channel)]
+"""The second: before ipykernel 6.18."""
+CHANNELS = Ways(_CHANNELS)
+TABLE: Table = [(("ipywidgets", "Widget"), _reduce_widget), *_CHANNELS]
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
