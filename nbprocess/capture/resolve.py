@@ -28,7 +28,10 @@ _ATOMS = frozenset(
 )
 _CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, types.CodeType})
 _OF_SHELL = ("ipykernel.", "IPython.core.interactiveshell", "IPython.core.formatters")
-_CLOSED = ("pathlib", "numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "nbprocess.", *_OF_SHELL)
+_CLOSED = (
+    *("pathlib", "numpy", "polars", "pyarrow", "torch", "tensorflow", "jax", "boto3.", "botocore.", "nbprocess."),
+    *_OF_SHELL,
+)
 """Modules whose values lead to nothing of the notebook's, or to all of it."""
 _CHILDREN = 1000  # of one container
 _VISITS = 20_000  # of one capture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -81,3 +84,30 @@ def test_keys_that_were_given_are_refused(ends: Ends) -> None:
     assert dumped.failed.keys() == values.keys()
     assert all("credentials, which are never sent" in str(failure) for failure in dumped.failed.values())
     assert SECRET.encode() not in sent(ends) and b"AKIDGIVEN" not in sent(ends)
+
+
+def test_what_holds_clients_goes_with_them(ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Session of the sagemaker SDK is such an object (of 2.257 and 3.27, seen: a plain one)."""
+    package = tmp_path / "sagemaker"
+    package.mkdir()
+    package.joinpath("__init__.py").touch()
+    package.joinpath("session.py").write_text(
+        "class Session:\n"
+        "    def __init__(self, boto_session):\n"
+        "        self.boto_session = boto_session\n"
+        "        self.sagemaker_client = boto_session.client('sagemaker')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "sagemaker", raising=False)
+    monkeypatch.delitem(sys.modules, "sagemaker.session", raising=False)
+    kind = importlib.import_module("sagemaker.session").Session
+    session = kind(boto3.Session(region_name="eu-west-1"))
+    assert session.sagemaker_client._request_signer._credentials.secret_key == SECRET
+    assert not in_value("session", session)
+    ends.dump(session=session)
+    arrived = ends.arrive()["session"]
+    assert type(arrived) is kind and arrived.boto_session.region_name == "eu-west-1"
+    assert arrived.sagemaker_client.meta.service_model.service_name == "sagemaker"
+    assert SECRET.encode() not in sent(ends)
+    ends.dump(session=kind(boto3.Session("AKIDGIVEN", SECRET, region_name="eu-west-1")))
+    assert "credentials, which are never sent" in str(ends.dumped.failed["session"])

@@ -11,18 +11,13 @@ import json
 import os
 import re
 import shutil
-import site
 import subprocess
 import sys
 from typing import Any
 
 from ...errors import BackendError
 
-_PROBE = (
-    "import json,sys,site,os;"
-    "d=[*site.getsitepackages(),site.getusersitepackages()];"
-    "print(json.dumps([list(sys.version_info[:3]),[x for x in d if os.path.isdir(x)]]))"
-)
+_PROBE = "import json,sys;print(json.dumps([list(sys.version_info[:3]),sys.path]))"
 
 
 def default_image() -> str:
@@ -93,12 +88,13 @@ def describe(path: str) -> dict[str, Any]:
         BackendError: it does not run.
     """
     if path == sys.executable:
-        folders = [*site.getsitepackages(), site.getusersitepackages()]
-        version = list(sys.version_info[:3])
+        version, folders = list(sys.version_info[:3]), sys.path
     else:
         version, folders = _ask(path)
     packages: dict[str, str] = {}
-    for folder in folders:
+    for folder in reversed(folders):  # the first that has a package wins
+        if os.path.basename(folder) not in ("site-packages", "dist-packages"):
+            continue
         try:
             changed = os.stat(folder).st_mtime_ns
         except OSError:

@@ -72,7 +72,6 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("google.oauth2", "*"): _SECRET,
     ("azure.identity", "*"): _SECRET,
     ("paramiko", "*"): _SECRET,
-    ("sagemaker.session", "Session"): _SECRET,
     ("requests_oauthlib", "*"): _SECRET,
     ("httpx", "Client"): _SECRET,
     ("httpx", "AsyncClient"): _SECRET,
