@@ -13,9 +13,15 @@ from typing import Any
 
 from .errors import IntegrityError
 
+_made: dict[str, tuple[int, int]] = {}
+"""Files that jobs made, which were not here before → inode and time of change, as a job wrote them last."""
+
 
 def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[str]:
     """Files that the cell wrote or changed in its folder, written here in the same places.
+
+    What it deleted is deleted here, too, where a job had made it and nobody changed it since; the notebook's own files
+    stay, and that is said. A folder that it deleted goes when nothing is left in it.
 
     Args:
         outcome: the verified outcome.
@@ -31,15 +37,18 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
     notices, written = [], []
     open_here: set[tuple[int, int]] | None = None
     for name in outcome.get("folders") or ():
-        target = (folder / name).resolve()
-        if target.is_relative_to(folder.resolve()):
-            target.mkdir(parents=True, exist_ok=True)
-    gone = [name for name in outcome.get("files_deleted") or () if (folder / name).exists()]
-    if gone:
-        notices.append(f"The cell deleted {_some(gone)} in its copy of the folder: still here.")
+        if _within(folder, name):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    kept = [name for name in outcome.get("files_deleted") or () if not _delete(folder, name)]
+    if kept:
+        notices.append(f"The cell deleted {_some(kept)} in its copy of the folder: still here.")
+    for name in outcome.get("folders_deleted") or ():
+        if _within(folder, name):
+            with contextlib.suppress(OSError):  # not empty, or gone
+                (folder / name).rmdir()
     for item in outcome.get("files") or ():
         target = (folder / item["path"]).resolve()
-        if not target.is_relative_to(folder.resolve()):
+        if not _within(folder, item["path"]):
             raise IntegrityError(
                 f"The job names the file {item['path']}, which is not inside {folder}. It was not written."
             )
@@ -49,7 +58,10 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
         target.parent.mkdir(parents=True, exist_ok=True)
         if open_here is None:
             open_here = _open_here(str(folder.resolve()))
+        new = _mark(target) is None or _is_made(target)
         _write(target, reader.get(item["blob"]), item.get("mode", 0o644), open_here)
+        if new:
+            _made[str(target)] = _mark(target)  # type: ignore[assignment]  # it is there
         written.append(item["path"])
     if written:
         from .worker import wire
@@ -57,6 +69,32 @@ def write_files(outcome: Mapping[str, Any], folder: Path, reader: Any) -> list[s
         wire.reopen({str(folder.resolve() / name) for name in written})  # logging goes on in the new file
         notices.append(f"The cell wrote {_some(written)}: now in {folder}.")
     return notices
+
+
+def _within(folder: Path, name: str) -> bool:
+    return (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_mtime_ns
+
+
+def _is_made(path: Path) -> bool:
+    """Whether a job made the file, and nobody changed it since."""
+    return str(path) in _made and _made[str(path)] == _mark(path)
+
+
+def _delete(folder: Path, name: str) -> bool:
+    """Delete a file if a job made it. Whether it is gone."""
+    target = (folder / name).resolve()
+    if _is_made(target) and _within(folder, name):
+        target.unlink()
+        del _made[str(target)]
+    return not (folder / name).exists()
 
 
 def _write(target: Path, data: Any, mode: int, open_here: set[tuple[int, int]]) -> None:

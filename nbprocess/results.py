@@ -1,7 +1,7 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``worker.wire``, ``worker.ambient``, ``worker.attached``, ``worker.formatters``,
-``binding``, ``broughtback``, ``layers``, ``meter``, ``raised``, ``state``, ``errors``.
+May import: ``bundle.collect``, ``capture.loaded``, ``worker.wire``, ``worker.ambient``, ``worker.attached``,
+``worker.formatters``, ``binding``, ``broughtback``, ``layers``, ``meter``, ``raised``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -143,7 +143,10 @@ class Results:
         """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
         import sys
 
+        from .capture.loaded import in_jobs
         from .worker import ambient
+
+        in_jobs.update(self.data.get("roots") or ())
 
         for name in self.data.get("imported") or ():
             if name.partition(".")[0] in sys.modules and name not in sys.modules:

@@ -10,6 +10,8 @@ _NAMES = frozenset({"random", *random.__all__})
 _looked_at: dict[str, bool] = {}
 """Module → whether it may draw; a kernel has thousands, and each cell asks."""
 _packages: dict[str, None] = {}
+in_jobs: set[str] = set()
+"""Packages that jobs of this kernel imported, which need not be loaded here: in place they would be."""
 
 
 def _look() -> None:
@@ -37,6 +39,6 @@ def _is_plain(value: object) -> bool:
 
 
 def packages() -> list[str]:
-    """The packages and modules at the top that are loaded, but for those of Python itself."""
+    """The packages and modules at the top that are loaded, here or by a job, but for those of Python itself."""
     _look()
-    return sorted(root for root in _packages if root not in sys.stdlib_module_names and root != "__main__")
+    return sorted(in_jobs.union(_packages).difference(sys.stdlib_module_names, ("__main__",)))

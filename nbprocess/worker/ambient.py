@@ -83,7 +83,7 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
     for section, value in state.items():
         if section == "warnings":
             filters.apply(value)
-            filters.keep_places(value)
+            filters.keep_places(value, hooks.done_at_home)
         elif section == "environ":
             settings.apply_environ(value)
         elif section == "ipython":

@@ -131,6 +131,7 @@ class Cell:
         self._features: list[str] = []
         self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
+        self._roots: list[str] = []
         self._taken: dict[str, tuple[str, str]] = {}
         self._environ: dict[str, str] = {}
         self._places: places.Places | None = None
@@ -183,9 +184,8 @@ class Cell:
 
             namespace["spark"] = SparkSession.builder.getOrCreate()  # that of spark-submit, which runs this process
         files = manifest.get("files") or ()
-        local = {part for file in files if file.get("kind") == "module" for part in file["path"][:-3].split("/")}
-        for name in (*(manifest.get("imports") or ()), *done, *sorted(local)):
-            self._hooks.on(name, lambda module: None)  # the hook keeps home's warning filters in their order
+        for name in done:
+            self._hooks.on(name, lambda module: None)  # the hook leaves out what its import did at home
         for file in files:
             if file.get("kind") == "module":
                 parts = file["path"].removesuffix(".py").removesuffix("/__init__").split("/")
@@ -293,12 +293,13 @@ class Cell:
         self._places = places.Places(self._layout.notebook)
         preloaded.at_imports(self._hooks.done_at_home, set(self._manifest.get("roots") or ()))
         self._front.begin(program)
-        earlier = program.features()
+        earlier, there = program.features(), {*sys.modules}
         try:
             execute(program, self._namespace, cell.get("room"))
         finally:
             self._features = [name for name in program.features() if name not in earlier]
             self._imported, self._taken = program.submodules(), program.imported()
+            self._roots = sorted({name.partition(".")[0] for name in sys.modules.keys() - there} - there)
             self._front.end()
 
     def save(self, error: BaseException | None) -> dict[str, object]:
@@ -334,12 +335,14 @@ class Cell:
             report["notices"] = notices
         if self._imported:
             report["imported"] = self._imported
+        if self._roots:
+            report["roots"] = self._roots
         if self._features:
             report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None
         results.flush_files(self._namespace)
         report["files"], report["files_deleted"] = self._folder.changes(self._put)
-        report["folders"] = self._folder.made()
+        report["folders"], report["folders_deleted"] = self._folder.made(), self._folder.removed()
         named = set(self._manifest.get("imports") or ())
         for group in report.get("groups", ()):  # type: ignore[attr-defined]
             named.update(group.get("needs") or ())

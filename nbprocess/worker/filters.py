@@ -94,19 +94,21 @@ def _version() -> Any:
     return record.get("version")
 
 
-def keep_places(state: Any) -> None:
-    """From now on, what a module adds while it is imported moves no filter that home has: home imported the module long
-    ago, and has put others in front since.
+def keep_places(state: Any, done_at_home: Any) -> None:
+    """From now on, what a module adds while it is imported moves no filter that home has, if home has imported its
+    package: it did long ago, and has put others in front since.
 
     Args:
         state: home's filters, as the ambient state has them.
+        done_at_home: what home has imported, as far as it is known when the module is.
     """
     original, own = warnings._add_filter, warnings.filters  # type: ignore[attr-defined]
     known = [list(item) for item in state]
 
     def add(*item: Any, append: bool) -> None:
         # Not within `catch_warnings`: there the filters are others, for a moment.
-        if warnings.filters is own and _is_imported(sys._getframe(2).f_globals.get("__name__")):
+        name = sys._getframe(2).f_globals.get("__name__")
+        if warnings.filters is own and _is_imported(name) and str(name).partition(".")[0] in done_at_home:
             plain = _plain(item)
             there = [_plain(other) for other in warnings.filters]
             if plain in known and plain in there:

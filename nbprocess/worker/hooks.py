@@ -71,8 +71,8 @@ class AfterImport:
             else:
                 loader.exec_module(module)
         with filters.unnoticed():
-            filters.keep_order(before)
             if quiet:
+                filters.keep_order(before)
                 ambient.put_back(states, self.home)
             for action in actions:
                 action(module)

@@ -183,8 +183,9 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     if state.get("named"):
         drawing.name_inline(module)
     # A job's own backend is interactive; with another one here, that is no setting of the notebook.
+    pictures_there = backend is None and not drawing.only_pictures
     own = {"backend", "named", "letters", "steps"} | (
-        set() if drawing.only_pictures or drawing.chosen(module) is None else {"interactive"}
+        {"interactive"} if pictures_there and drawing.chosen(module) is not None else set()
     )
     drawing.set_letters(module, state.get("letters") or {})
     drawing.set_steps(state.get("steps") or 0)

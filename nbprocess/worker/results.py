@@ -142,6 +142,10 @@ class Folder:
         """Folders that are new since the start, empty ones too. Call it after ``changes``."""
         return sorted(self._folders - self._had)
 
+    def removed(self) -> list[str]:
+        """Folders that are gone since the start, the innermost first. Call it after ``changes``."""
+        return sorted(self._had - self._folders, reverse=True)
+
     def changes(self, put: Any) -> Any:
         """Files that are new or changed, as entries of the outcome, and the names of those that are gone.
 

@@ -29,6 +29,17 @@ def test_a_file_that_the_cell_deletes_is_named_and_stays(tmp_path: Path, monkeyp
     assert any("old.txt" in notice and "still here" in notice for notice in job.results.notices), job.results.notices
 
 
+def test_what_was_changed_here_since_a_job_made_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nbprocess.submit("for name in 'ab': open(name, 'w').write('made')", {}, backend="local").result()
+    (tmp_path / "b").write_text("mine")
+    job = nbprocess.submit("import os\nos.remove('a'); os.remove('b')", {}, backend="local")
+    job.result()
+    assert not (tmp_path / "a").exists() and (tmp_path / "b").read_text() == "mine"
+    assert job.results is not None
+    assert any("deleted b in its copy" in notice for notice in job.results.notices), job.results.notices
+
+
 ABOVE = [
     "import os\nfrom pathlib import Path\nopen('../data/x.txt').read(), sorted(os.listdir('../data'))",
     "open('../data/made.txt', 'w').write('made'); open('../made.txt', 'w').write('here')",

@@ -10,12 +10,14 @@ import random
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nbprocess.capture import loaded
 from nbprocess.worker import preloaded
 from nbprocess.worker.hooks import AfterImport
+from nbprocess.worker.hushed import imports_hushed
 from nbprocess.worker.runner import as_at_home
 
 
@@ -151,3 +153,25 @@ def test_a_warning_about_an_import_is_told_of_the_statement(tmp_path: Path, monk
         warnings.simplefilter("always")
         import warned_of  # type: ignore[import-not-found]  # noqa: F401
     assert [Path(one.filename).name for one in heard] == ["test_hooks.py"]
+
+
+def test_what_modules_print_and_warn_of_when_results_load_them_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The job has shown that; what else loading warns of stays (scikit-learn: a model of another version)."""
+    text = "import warnings\nprint('hello')\nwarnings.warn('old')\ndef load():\n    warnings.warn('another version')\n"
+    (tmp_path / "warns_when_imported.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        monkeypatch.setattr(warnings, "_showwarnmsg_impl", _as_python_shows)
+        with imports_hushed():
+            importlib.import_module("warns_when_imported").load()
+    out, err = capsys.readouterr()
+    assert out == "" and "another version" in err and "old" not in err
+    assert ("old", UserWarning, 3) in sys.modules.pop("warns_when_imported").__warningregistry__
+
+
+def _as_python_shows(message: Any) -> None:
+    """What pytest's recorder of warnings stands in front of."""
+    sys.stderr.write(warnings.formatwarning(message.message, message.category, message.filename, message.lineno))

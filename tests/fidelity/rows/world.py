@@ -304,6 +304,24 @@ held[0] is session, dict(session.headers), session.get_adapter("https://a").max_
 session.headers["Authorization"] = "Bearer of a secret"
 # %% row 49; refused
 session.headers
+# %% row 71, 72, 74: files and folders that a job made
+import os
+from pathlib import Path
+os.makedirs("made/inner")
+for word in ("one", "two"):
+    Path(f"made/{word}.txt").write_text(word)
+# %% row 71, 72, 74: another changes and renames them
+os.rename("made/one.txt", "made/three.txt"); os.rename("made/inner", "made/outer")
+Path("made/two.txt").write_text("2")
+# %% row 71, 72, 74
+sorted(os.listdir("made")), Path("made/two.txt").read_text(), os.remove("made/three.txt")
+# %% row 71, 72, 74; in place
+sorted(os.listdir("made"))
+# %% row 71, 72, 74: and deletes them
+import shutil
+shutil.rmtree("made")
+# %% row 71, 72, 74; in place
+os.path.exists("made")
 # %% row 67: modules that set filters, imported where no name keeps them
 from pathlib import Path
 for word in ("sooner", "later"):
@@ -316,6 +334,13 @@ import filters_sooner
 # %% row 67
 import warnings
 [item[1].pattern for item in warnings.filters[:2]], any(item[3] == "__main__" for item in warnings.filters)
+# %% row 67: one that no kernel had imported moves a filter that was there, and warns once
+Path("filters_moved.py").write_text(
+    "import warnings\nwarnings.warn('old module')\nwarnings.filterwarnings('ignore', 'sooner')\n"
+)
+import filters_moved
+# %% row 67
+[item[1].pattern for item in warnings.filters[:2]]
 # %% row 67: a library that gives its logger a handler when its first part is imported
 import logging
 Path("talks").mkdir()
