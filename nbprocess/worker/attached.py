@@ -1,7 +1,8 @@
-"""What a notebook sets on modules and classes that are not its own (``pd.DataFrame.norm = norm``,
-``ssl._create_default_https_context = ...``): found by the text of the cells, read at one end, set at the other.
+"""What a notebook sets on modules, classes and objects that are not its own (``pd.DataFrame.norm = norm``,
+``ssl._create_default_https_context = ...``, ``mpmath.mp.dps = 40``): found by the text of the cells, read at one end,
+set at the other.
 
-May import: ``compiling``, ``settings``, the wire's ``handlers``, the standard library.
+May import: ``compiling``, ``settings``, the wire's ``constants`` and ``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -89,17 +90,26 @@ def _dotted(node: ast.AST) -> str:
 
 
 def found(texts: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """What these cells set on modules and classes of libraries, as it is now: name to travel under → value."""
+    """What these cells set on modules, classes and objects of libraries, as it is now: name to travel under → value."""
     entries: dict[str, Any] = {}
     pairs: set[tuple[str, str]] = set()
     for text in texts:
         pairs |= assigned(text)
     for path, attribute in sorted(pairs):
-        owner = _reached(path, namespace)
-        place = None if owner is None else _place(owner)
+        owner, place = _reached(path, namespace)
         if place is not None:
-            entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = vars(owner).get(attribute, Gone)
+            entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = _value(owner, attribute)
     return entries
+
+
+def _value(owner: Any, attribute: str) -> Any:
+    held = getattr(owner, "__dict__", {}).get(attribute, Gone)
+    if held is Gone and type(owner) is not types.ModuleType and not isinstance(owner, type):
+        with contextlib.suppress(
+            Exception
+        ):  # a property of an object, or of a module with a class of its own (PyTorch)
+            return getattr(owner, attribute)
+    return held
 
 
 def extensions() -> dict[str, Any]:
@@ -224,15 +234,20 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
     for entry, value in entries.items():
         module, path, attribute = entry[len(PREFIX) :].split(":", 2)
 
-        def act(owner: Any, path: str = path, attribute: str = attribute, value: Any = value) -> None:
+        def act(
+            owner: Any, entry: str = entry, path: str = path, attribute: str = attribute, value: Any = value
+        ) -> None:
             if path in _SETTERS:
                 _SETTERS[path](owner, attribute, value)
                 return
             for part in path.split(".") if path else ():
                 owner = getattr(owner, part, None)
             if value is not Gone:
-                setattr(owner, attribute, value)
-            elif owner is not None and attribute in vars(owner):
+                try:
+                    setattr(owner, attribute, value)
+                except (AttributeError, TypeError, ValueError) as error:  # another version of the library
+                    print(f"nbprocess: {dotted(entry)} cannot be set here: {error}", file=sys.stderr)
+            elif attribute in getattr(owner, "__dict__", {}):
                 delattr(owner, attribute)
 
         if hooks is not None:
@@ -302,23 +317,35 @@ def _root(value: Any) -> str:
     return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 
-def _reached(path: str, namespace: Mapping[str, Any]) -> Any:
-    """The module or class that a dotted name leads to, without running code of theirs."""
+def _reached(path: str, namespace: Mapping[str, Any]) -> tuple[Any, tuple[str, str] | None]:
+    """The module, class or object that a dotted name leads to, without running code of theirs; and its place."""
     root, *rest = path.split(".")
     owner = namespace.get(root)
+    place = _place(owner)
     for part in rest:
-        if not isinstance(owner, (types.ModuleType, type)):
-            return None
-        inner = vars(owner).get(part)
-        owner = sys.modules.get(f"{owner.__name__}.{part}") if inner is None else inner
-    return owner if isinstance(owner, (types.ModuleType, type)) else None
+        if place is None:
+            break
+        inner: Any = getattr(owner, "__dict__", {}).get(part)
+        if inner is None and isinstance(owner, types.ModuleType):
+            inner = sys.modules.get(f"{owner.__name__}.{part}")
+        if isinstance(inner, (types.ModuleType, type)):
+            place = _place(inner)
+        else:  # an object that a library has made and offers
+            module, inside = place
+            place = (module, f"{inside}.{part}".lstrip(".")) if _root(type(inner)) == module.partition(".")[0] else None
+        owner = inner
+    return owner, place
 
 
 def _place(owner: Any) -> tuple[str, str] | None:
-    """Module and path of a library's module or class, by which the other end finds it; None for others."""
+    """Module and path of a library's module, class or object, by which the other end finds it; None for others."""
     if isinstance(owner, types.ModuleType):
         known = sys.modules.get(owner.__name__) is owner and owner.__name__.partition(".")[0] not in _NOT_THESE
         return (owner.__name__, "") if known else None
+    if not isinstance(owner, type):
+        from .wire import constants
+
+        return constants.name_of(owner) if _root(type(owner)) not in _NOT_THESE else None
     at: Any = sys.modules.get(owner.__module__)
     if _root(owner) in _NOT_THESE or at is None:
         return None

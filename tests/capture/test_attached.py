@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,28 @@ def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> N
     attached.apply(gone)
     assert not hasattr(threading, "mine")
     threading.mine = 1  # type: ignore[attr-defined]  # for the fixture to take away
+
+
+def test_what_is_set_on_objects_that_libraries_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    mpmath = pytest.importorskip("mpmath")
+    text = "mp.dps = 40\nmpmath.iv.dps = 30\nmpmath.mp.own = 1\nmine.dps = 3\nthird._mpf_ = 4\nmp._fp.pretty = True"
+    space = {"mpmath": mpmath, "mp": mpmath.mp, "mine": types.SimpleNamespace(dps=1), "third": mpmath.mpf(1)}
+    monkeypatch.setattr(mpmath.mp, "dps", 40)
+    found = attached.found([text], space)
+    assert {name: value for name, value in found.items() if value is not attached.Gone} == {
+        attached.PREFIX + "mpmath:mp:dps": 40,
+        attached.PREFIX + "mpmath:iv:dps": 15,
+        attached.PREFIX + "mpmath:mp._fp:pretty": False,
+    }
+    mpmath.mp.dps = 15
+    attached.apply(found)
+    assert mpmath.mp.dps == 40
+
+
+def test_what_cannot_be_set_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("mpmath")
+    attached.apply({attached.PREFIX + "mpmath:mp:dps": "many"})
+    assert "nbprocess: mpmath.mp.dps cannot be set here: " in capsys.readouterr().err
 
 
 def test_a_module_that_gave_frames_a_property_is_imported_there_where_code_names_it(

@@ -304,6 +304,17 @@ held[0] is session, dict(session.headers), session.get_adapter("https://a").max_
 session.headers["Authorization"] = "Bearer of a secret"
 # %% row 49; refused
 session.headers
+# %% row 67: precision, which an object of a library keeps
+import mpmath
+from mpmath import mp
+mp.dps = 40
+mpmath.iv.dps = 30
+mp.pi, mpmath.iv.mpf(1) / 3
+# %% row 67; in place
+third = mp.mpf(1) / 3
+mpmath.mp.dps = 20; mp.pretty = True
+# %% row 67
+third, +third, mp.dps, mpmath.mp is mp
 # %% row 71, 72, 74: files and folders that a job made
 import os
 from pathlib import Path
