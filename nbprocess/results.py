@@ -94,7 +94,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import attached, formatters, page, wire
+        from .worker import attached, formatters, openfigures, page, wire
 
         if self.loaded:
             if lazy is None:
@@ -119,7 +119,8 @@ class Results:
             del loaded.values[name]  # it is known to ipywidgets now
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
-        attached.apply({n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)})
+        set_there = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
+        attached.apply({n: value for n, value in set_there.items() if not attached.only_draws(n)})
         job.values.update(loaded.values)
         for group in self._waiting:
             for name in group["names"]:
@@ -134,6 +135,9 @@ class Results:
         if self.error and self.error.get("value"):
             self._load_exception(wire, reader, memo, scope)
         self._apply_ambient(job)
+        attached.apply({n: value for n, value in set_there.items() if attached.only_draws(n)})  # as they are now
+        if patches:
+            openfigures.redraw()
         self.loaded = True
         if namespace is not None:
             self.names.bind(job, namespace)

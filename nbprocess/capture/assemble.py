@@ -1,6 +1,6 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, the worker's ``ambient``, ``attached``, ``drawing`` and ``formatters`` (the same code
+May import: this room, ``errors``, the worker's ``ambient``, ``attached`` and ``formatters`` (the same code
 reads that state at both ends), the standard library.
 """
 
@@ -16,7 +16,6 @@ from typing import Any
 
 from ..errors import CaptureError
 from ..worker import attached as worker_attached
-from ..worker import drawing
 from . import above, environment, listing, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders, source_of
@@ -107,7 +106,6 @@ def capture(
             notices.append(f"--save {name}: the cell does not seem to bind it.")
 
     notices += said_of_process(scope.notes.attributes)
-    notices += _live_figures(imports | _tops(resolution.modules), loaded)
     notices += local.notices
     notices += _module_state(local_names, loaded, attached)
     files = dict(local.files)
@@ -261,17 +259,6 @@ def _imports(resolution: Resolution) -> set[str]:
     }
 
 
-def _live_figures(modules: Collection[str], loaded: Mapping[str, types.ModuleType]) -> list[str]:
-    """Say that a job's figures are pictures, where this kernel's are not."""
-    library: Any = loaded.get("matplotlib")
-    if library is None or "matplotlib" not in modules:
-        return []
-    backend = drawing.chosen(library)
-    if backend is None or not drawing.is_live(backend):
-        return []
-    return [drawing.said(backend)]
-
-
 def _attached(
     resolution: Resolution,
     namespace: Mapping[str, Any],
@@ -290,6 +277,8 @@ def _attached(
     used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names | {"matplotlib"}
     entries = {**worker_attached.extensions(), **worker_attached.found(texts, namespace)} if texts else {}
     entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
+    if _tops(resolution.modules) <= sys.stdlib_module_names | {"numpy"}:
+        entries = {name: value for name, value in entries.items() if not worker_attached.only_draws(name)}
     entries = {**state, **entries}
     for entry, value in list(entries.items()):
         name, attribute = worker_attached.dotted(entry), entry.rpartition(":")[2]

@@ -252,8 +252,6 @@ def check(
             notices.append(f"line {number}: packages are installed in the container only.")
         elif magic.name in ("env", "set_env") and magic.line.strip():
             notices.append(f"line {number}: the environment variable is set in the container only.")
-        elif magic.name == "matplotlib" and magic.line.split()[:1] not in ([], ["inline"], ["agg"], ["--list"], ["-l"]):
-            notices.append(f"line {number}: there is no window in a container; figures are shown inline.")
     return notices
 
 

@@ -2,7 +2,8 @@
 ``ssl._create_default_https_context = ...``, ``mpmath.mp.dps = 40``): found by the text of the cells, read at one end,
 set at the other.
 
-May import: ``compiling``, ``settings``, the wire's ``constants`` and ``handlers``, the standard library.
+May import: ``compiling``, ``openfigures``, ``settings``, the wire's ``constants`` and ``handlers``, the standard
+library.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import types
 import warnings
 
-from . import compiling, settings
+from . import compiling, openfigures, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ _COLORMAP = "<colormap>"
 """Stands for the class in an entry that is a colormap."""
 _COLOURS = ("seaborn.cm", "cmocean.cm", "colorcet.plotting", "colorcet", "cmasher", "palettable")
 """Modules that register colormaps when they are imported."""
+_FIGURES = "<figures>"
+"""Stands for the class in the entry of pyplot's open figures."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
@@ -126,7 +129,9 @@ def extensions() -> dict[str, Any]:
                 inner = getattr(value, "_accessor", getattr(value, "_ns", value))
                 if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
-    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps()}
+    figures = openfigures.collect()
+    shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
+    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown}
 
 
 def extenders(text: str) -> set[str]:
@@ -214,6 +219,11 @@ def _set_option(module: Any, name: str, value: Any) -> None:
         module.reset_option(name)
 
 
+def only_draws(entry: str) -> bool:
+    """Whether it counts for code that draws only."""
+    return f":{_FIGURES}:" in entry
+
+
 def module_of(entry: str) -> str:
     """The module on which, or on whose class, an entry sets something."""
     return entry[len(PREFIX) :].split(":")[0]
@@ -275,7 +285,13 @@ def _set_handlers(logging: Any, name: str, value: Any) -> None:
         logger.handlers = value
 
 
-_SETTERS = {_OPTION: _set_option, _CONTENT: _fill, _LOGGER: _set_handlers, _COLORMAP: _set_colormap}
+_SETTERS = {
+    _OPTION: _set_option,
+    _CONTENT: _fill,
+    _LOGGER: _set_handlers,
+    _COLORMAP: _set_colormap,
+    _FIGURES: openfigures.take,
+}
 
 
 class Modules:

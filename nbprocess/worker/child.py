@@ -163,6 +163,8 @@ class Cell:
         self._hooks.home = manifest.get("ambient") or {}
         self._hooks.aside = lambda: self._channel.held([])
         self._hooks.install()
+        drawing.held = bool((manifest.get("home") or {}).get("page"))
+        self._hooks.on("matplotlib.pyplot", drawing.hold)
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
         self._channel.page = self._page = page.Page(self._channel, bool((manifest.get("home") or {}).get("page")))
         self._page.follow_outputs(self._hooks)
@@ -329,7 +331,9 @@ class Cell:
             way_out = "it lived in the job. Make it here" if self._page.alive else "this output is static. Show it here"
             notices.append(f"A widget that the cell shows is shown as text: {way_out}.")
         report["closed"] = self._page.closed() or None
-        if self._channel.pictures and drawing.replaced:  # whatever drew them: not every cell names matplotlib
+        if (
+            self._channel.pictures and drawing.replaced and not drawing.held
+        ):  # whatever drew them: not every cell names matplotlib
             notices.append(drawing.said(drawing.replaced))
         if notices:
             report["notices"] = notices

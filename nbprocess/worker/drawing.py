@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
+import os
 import sys
 import warnings
 
@@ -19,15 +21,26 @@ only_pictures = False
 """Whether this process is a job's: it has neither a page nor a window."""
 replaced = ""
 """The live backend of the notebook, whose figures are pictures in this process."""
-_LIVE = ("nbagg", "notebook", "ipympl", "widget", "webagg", "qt", "tk", "gtk", "wx", "macosx")
+held = False
+"""Whether home shows the figures of live backends: in this process they stay open, and nothing is shown of them."""
+_HELD = f"module://{__package__}.held"
+_LIVE = ("nbagg", "notebook", "ipympl", "widget", "webagg", "qt", "tk", "gtk", "wx", "osx")
 
 
 def chosen(matplotlib: Any) -> str | None:
     """The backend that was chosen by name; None for that of notebooks, and where none was chosen yet."""
     backend = dict.get(matplotlib.rcParams, "backend")  # the dict's own: asking would choose one
+    if backend == _HELD:
+        return replaced
     if not isinstance(backend, str) or "inline" in backend.lower() or backend.endswith(".figures"):
         return None
     return backend
+
+
+def at_home(matplotlib: Any) -> str | None:
+    """The one that home has, or is to have after this job."""
+    there = chosen(matplotlib)
+    return replaced if there is None and only_pictures and replaced else there
 
 
 def is_named(matplotlib: Any) -> bool:
@@ -93,6 +106,8 @@ def use(matplotlib: Any, backend: str) -> list[str]:
     global replaced
     if only_pictures and is_live(backend):
         replaced = backend
+        if held:
+            matplotlib.use(_HELD)
         return []
     if backend == chosen(matplotlib):
         return []
@@ -101,6 +116,22 @@ def use(matplotlib: Any, backend: str) -> list[str]:
     except (ImportError, ValueError) as error:
         return [f"matplotlib's backend {backend} cannot be used here ({error})"]
     return []
+
+
+def hold(pyplot: Any) -> None:
+    """In a job: a live backend that the cell chooses (``%matplotlib widget``) is home's affair, too."""
+    switch = pyplot.switch_backend
+
+    @functools.wraps(switch)
+    def switch_backend(newbackend: Any) -> Any:
+        global replaced
+        if isinstance(newbackend, str) and newbackend != _HELD:
+            replaced = newbackend if is_live(newbackend) else ""
+            if replaced:
+                newbackend = _HELD if held else os.environ["MPLBACKEND"]
+        return switch(newbackend)
+
+    pyplot.switch_backend = switch_backend
 
 
 def letters(matplotlib: Any) -> dict[str, list[float]]:

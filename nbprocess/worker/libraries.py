@@ -169,7 +169,7 @@ def _matplotlib(module: Any) -> Any:
         elif is_jsonable(value):
             changed_[key] = listed(value)
     beside = {
-        "backend": drawing.chosen(module),
+        "backend": drawing.at_home(module),
         "named": drawing.is_named(module),
         "letters": drawing.letters(module),
         "steps": drawing.steps(),

@@ -181,7 +181,15 @@ class StandIn:
         return self._line_timeit(line if line.startswith("-") else (line or "pass"), cell)
 
     def _line_matplotlib(self, line: str) -> None:
-        """Figures are shown inline in any case."""
+        """Figures are shown inline; live ones are home's affair."""
+        from . import drawing
+
+        for name in line.split()[:1]:
+            if drawing.is_live(name):
+                import matplotlib
+
+                matplotlib.interactive(True)
+                drawing.use(matplotlib, name)
 
     def _line_config(self, line: str) -> None:
         """Settings of IPython's parts: there are none here."""

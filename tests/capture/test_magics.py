@@ -51,7 +51,6 @@ def test_a_magic_that_only_this_kernel_knows_is_said() -> None:
         ("%pip install x", "installed in the container only"),
         ("!pip install x", "installed in the container only"),
         ("%env A=1", "set in the container only"),
-        ("%matplotlib widget", "no window in a container"),
     ],
 )
 def test_effects_that_stay_in_the_container_are_said(source: str, notice: str) -> None:
@@ -59,7 +58,17 @@ def test_effects_that_stay_in_the_container_are_said(source: str, notice: str) -
 
 
 @pytest.mark.parametrize(
-    "source", ["%matplotlib inline", "%time 1", "!ls", "%%bash\nls", "%%html\n<b>", "%pdb off", "%config A.b = 1"]
+    "source",
+    [
+        "%matplotlib inline",
+        "%matplotlib widget",
+        "%time 1",
+        "!ls",
+        "%%bash\nls",
+        "%%html\n<b>",
+        "%pdb off",
+        "%config A.b = 1",
+    ],
 )
 def test_common_magics_pass_without_a_word(source: str) -> None:
     assert captured(source).notices == ()

@@ -227,23 +227,6 @@ def test_values_are_not_asked_what_they_are() -> None:
     assert {"box", "p"} <= set(book.needs("box"))
 
 
-def test_pictures_instead_of_live_figures_are_said() -> None:
-    import matplotlib
-
-    book = Notebook("import matplotlib.pyplot as plt", "x = 1")
-    before = dict.get(matplotlib.rcParams, "backend")
-    loaded = {"matplotlib": matplotlib}
-    try:
-        dict.__setitem__(matplotlib.rcParams, "backend", "nbAgg")
-        said = book.capture("plt.plot([x])", modules=loaded).notices
-        assert any("figures are pictures" in notice and "%matplotlib inline" in notice for notice in said)
-        assert not book.capture("x", modules=loaded).notices
-        dict.__setitem__(matplotlib.rcParams, "backend", "module://matplotlib_inline.backend_inline")
-        assert not book.capture("plt.plot([x])", modules=loaded).notices
-    finally:
-        dict.__setitem__(matplotlib.rcParams, "backend", before)
-
-
 def test_no_module_is_asked_for_that_never_was() -> None:
     book = Notebook("import collections, types\nPoint = collections.namedtuple('Point', 'x y')\npoint = Point(1, 2)")
     book.run("made = types.ModuleType('made')\nexec('def one(): return 1', vars(made))")

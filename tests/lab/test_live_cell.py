@@ -98,6 +98,48 @@ def test_widgets_that_a_job_made_are_alive(lab: Lab, page: Any, screenshots: Pat
     assert page.problems == []
 
 
+LIVE = """%%processing
+import matplotlib.pyplot as plt
+%matplotlib widget
+clicked = []
+figure, axes = plt.subplots(figsize=(5, 3))
+axes.plot([1, 3, 2])
+figure.canvas.mpl_connect("button_press_event", lambda event: clicked.append(round(event.xdata)))
+axes.set_title("drawn by a job")"""
+
+CHANGED = """%%processing
+axes.plot([3, 1, 2], linewidth=9, color="red")
+axes.set_title("changed by a job");"""
+
+
+def test_figures_that_a_job_made_are_live(lab: Lab, page: Any, screenshots: Path) -> None:
+    pytest.importorskip("ipympl")
+    lab.notebook("live.ipynb", ["%load_ext nbprocess", LIVE, "axes.get_title(), len(axes.lines), clicked", CHANGED])
+    open_notebook(page, lab, "live.ipynb")
+    page.locator(".jp-Cell").nth(0).click()
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    canvas = page.locator(".jp-Cell").nth(1).locator(".jupyter-matplotlib canvas").last
+    canvas.wait_for()
+    page.screenshot(path=str(screenshots / "cell-live-figure.png"))
+    canvas.click(position={"x": 250, "y": 150})
+    reds = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((v, i, a) => i % 4 == 0"
+    reds += " && v > 200 && a[i + 1] < 60 && a[i + 2] < 60).length"
+    drawn = page.locator(".jp-Cell").nth(1).locator(".jupyter-matplotlib canvas").first
+    assert drawn.evaluate(reds) == 0
+    page.locator(".jp-Cell").nth(3).click()
+    page.keyboard.press("Control+Enter")
+    deadline = time.monotonic() + 60
+    while drawn.evaluate(reds) < 1000 and time.monotonic() < deadline:
+        page.wait_for_timeout(250)
+    page.screenshot(path=str(screenshots / "cell-live-figure-changed.png"))
+    assert drawn.evaluate(reds) >= 1000
+    page.locator(".jp-Cell").nth(2).click()
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("('changed by a job', 2, [1])").wait_for()
+    assert page.problems == []
+
+
 def test_stop_in_the_card_stops_the_job_and_brings_back_what_is_ready(lab: Lab, page: Any, screenshots: Path) -> None:
     cell = "%%processing --timeout 5m\nimport time\nready = 41\nprint('started', flush=True)\ntime.sleep(300)"
     lab.notebook("stop.ipynb", ["%load_ext nbprocess", cell])

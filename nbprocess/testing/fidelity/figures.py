@@ -67,12 +67,22 @@ def leave_out(walk: Walk, path: str, value: Any, state: dict[str, Any]) -> None:
 
 def _drawn(figure: Any) -> str:
     """A digest of the figure's picture, drawn from a copy: drawing changes a figure."""
+    import copyreg
+    import io
     import pickle
     import warnings
 
+    def unmanaged(figure: Any) -> Any:
+        made = figure.__reduce_ex__(2)
+        made[2].pop("_restore_to_pylab", None)  # the copy is none of pyplot's
+        return made
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        copy = pickle.loads(pickle.dumps(figure))
+        pickler = pickle.Pickler(buffer := io.BytesIO())
+        pickler.dispatch_table = copyreg.dispatch_table | {type(figure): unmanaged}
+        pickler.dump(figure)
+        copy = pickle.loads(buffer.getvalue())
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
         canvas: Any = FigureCanvasAgg(copy)

@@ -121,6 +121,8 @@ def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Se
     attributes, slots = (_difference(known[i] or {}, after[i], whole) for i in (1, 2))
     if attributes is not None:
         attributes = triangles.sent(obj, attributes[0]), attributes[1]
+        if _is_drawn(kind) and hasattr(kind, "savefig"):
+            attributes[0].pop("canvas", None)  # a figure's is in a page there, or will be
     return "instance", (inner, attributes, slots)
 
 
