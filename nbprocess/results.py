@@ -109,8 +109,8 @@ class Results:
         if job.folder is not None:  # first: the values may come from modules that the cell wrote
             self.notices += broughtback.write_files(self.data, job.folder, self.primary.reader())
             self.notices += broughtback.move(self.data, job.folder)
-        loaded, reader = self._read(job, now, scope)
         self._import()
+        loaded, reader = self._read(job, now, scope)
         result = self.data.get("result")
         if result is not None and result in loaded.values:
             self.value, self.has_value = loaded.values.pop(result), True
@@ -144,7 +144,7 @@ class Results:
         self.notices += loaded.finish()
 
     def _import(self) -> None:
-        """Submodules that the cell imported (``import a.b``): later cells reach them through ``a``, which came back."""
+        """Submodules that the cell imported (``import a.b``): its classes and later cells reach them through ``a``."""
         import sys
 
         from .capture.loaded import in_jobs
@@ -153,7 +153,7 @@ class Results:
         in_jobs.update(self.data.get("roots") or ())
 
         for name in self.data.get("imported") or ():
-            if name.partition(".")[0] in sys.modules and name not in sys.modules:
+            if name not in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
                 with contextlib.suppress(Exception), imports_hushed(), ambient.unmoved():
                     importlib.import_module(name)

@@ -8,14 +8,26 @@ from __future__ import annotations
 import contextlib
 import sys
 
-from . import drawing, filters, formatters, formulas, holoviz, ipystate, kerasstate, libraries, settings, torchstate
+from . import (
+    drawing,
+    filters,
+    formatters,
+    formulas,
+    holoviz,
+    ipystate,
+    kerasstate,
+    libraries,
+    options,
+    settings,
+    torchstate,
+)
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_SECTIONS = (libraries, settings, kerasstate, torchstate)
+_SECTIONS = (libraries, settings, options, kerasstate, torchstate)
 _MODULES = {  # section → the module whose import makes it exist
     "sympy": "sympy",
     "holoviews": "holoviews",

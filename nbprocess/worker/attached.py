@@ -52,6 +52,8 @@ _COLOURS = ("seaborn.cm", "cmocean.cm", "colorcet.plotting", "colorcet", "cmashe
 """Modules that register colormaps when they are imported."""
 _FIGURES = "<figures>"
 """Stands for the class in the entry of pyplot's open figures."""
+_UNITS = "<units>"
+"""Stands for the class in the entry of those converters of matplotlib that others have registered."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
@@ -131,7 +133,7 @@ def extensions() -> dict[str, Any]:
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
-    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown}
+    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **_units(), **shown}
 
 
 def extenders(text: str) -> set[str]:
@@ -171,6 +173,17 @@ def _set_colormap(matplotlib: Any, name: str, value: Any) -> None:
         known[name] = value
 
 
+def _units() -> dict[str, Any]:
+    """What axes of matplotlib take by the converters of others (``quantity_support()``)."""
+    registry = getattr(sys.modules.get("matplotlib.units"), "registry", {})
+    own = {kind: value for kind, value in registry.items() if _root(type(value)) not in ("matplotlib", "pandas")}
+    return {f"{PREFIX}matplotlib.units:{_UNITS}:registry": own} if own else {}
+
+
+def _add_units(units: Any, name: str, value: Any) -> None:
+    units.registry.update(value)
+
+
 def _handlers() -> dict[str, Any]:
     """The handlers of the notebook's own loggers: the very lists, so that handlers which names refer to stay shared."""
     logging: Any = sys.modules.get("logging")
@@ -197,6 +210,9 @@ def _functions_in_options() -> dict[str, Any]:
             value = sys.modules["pandas"].get_option(key)
             if callable(value) and value is not option.defval:
                 entries[f"{PREFIX}pandas:{_OPTION}:{key}"] = value
+    theme = getattr(sys.modules.get("plotnine.options"), "current_theme", None)
+    if theme is not None:
+        entries[f"{PREFIX}plotnine.options::current_theme"] = theme
     numpy: Any = sys.modules.get("numpy")
     formatter = numpy.get_printoptions()["formatter"] if hasattr(numpy, "get_printoptions") else None
     if formatter:
@@ -221,7 +237,7 @@ def _set_option(module: Any, name: str, value: Any) -> None:
 
 def only_draws(entry: str) -> bool:
     """Whether it counts for code that draws only."""
-    return f":{_FIGURES}:" in entry
+    return f":{_FIGURES}:" in entry or f":{_UNITS}:" in entry
 
 
 def module_of(entry: str) -> str:
@@ -291,6 +307,7 @@ _SETTERS = {
     _LOGGER: _set_handlers,
     _COLORMAP: _set_colormap,
     _FIGURES: openfigures.take,
+    _UNITS: _add_units,
 }
 
 

@@ -98,6 +98,19 @@ def _open(pyplot: Any, number: int, figure: Any) -> None:
     free = number if number not in Gcf.figs else max(Gcf.figs) + 1
     Gcf._set_new_active_manager(_manager(pyplot, free, figure))  # type: ignore[attr-defined]
     figure.stale_callback = pyplot._auto_draw_if_interactive
+    if not drawing.only_pictures:
+        _wake(figure)
+
+
+def _wake(figure: Any) -> None:
+    """Animations of the figure get a timer of its canvas: a job's never rings."""
+    held = getattr(getattr(figure, "_canvas_callbacks", None), "callbacks", {})
+    for reference in [reference for found in list(held.values()) for reference in found.values()]:
+        animation = getattr(reference(), "__self__", None)
+        timer = getattr(animation, "event_source", None)
+        if type(timer).__module__ == "matplotlib.backend_bases":
+            animation.event_source = figure.canvas.new_timer(timer.interval, timer.callbacks)  # type: ignore[union-attr]
+            animation.event_source.single_shot = timer.single_shot  # type: ignore[union-attr]
 
 
 def _manager(pyplot: Any, number: int, figure: Any) -> Any:

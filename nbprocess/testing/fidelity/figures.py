@@ -4,6 +4,7 @@ matplotlib where the notebook has imported it; see ``walk``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .walk import digest
@@ -43,11 +44,16 @@ _OF_LIBRARY = ("colors", "_segmentdata", "_powerlimits")
 """What colormaps and formatters have in common with matplotlib's own tables."""
 
 
+_NUMBERED = re.compile(r"_id_\w+|_\w+_id|_cid\w*")
+
+
 def leave_out(walk: Walk, path: str, value: Any, state: dict[str, Any]) -> None:
     """Take from an instance's attributes what matplotlib keeps for its own bookkeeping, by addresses or by chance."""
     modules = {base.__module__ or "" for base in type(value).__mro__}
     if not any(module.startswith("matplotlib.") for module in modules):
         return
+    for name in [name for name in state if _NUMBERED.fullmatch(name) and isinstance(state[name], int)]:
+        del state[name]  # callbacks have the numbers that were free
     if "matplotlib.transforms" in modules:
         for name in ("_parents", "_invalid", "_inverted"):  # who follows it, by address; what is to be computed anew
             state.pop(name, None)

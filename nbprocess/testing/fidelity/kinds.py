@@ -193,6 +193,12 @@ def _has_c_state(kind: type) -> bool:
     return not any(base.__flags__ & (1 << 9) for base in kind.__mro__ if base is not object)  # Py_TPFLAGS_HEAPTYPE
 
 
+def _in_order(part: Any, own: Any) -> Any:
+    """A dict of an object's own attributes, and perhaps of more, by their names."""
+    same = type(part) is dict and type(own) is dict and 2 * len(part.keys() & own.keys()) > len(part)
+    return dict(sorted(part.items())) if same else part
+
+
 def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
     """State that only the type itself knows: what it says to pickle."""
     try:
@@ -206,8 +212,10 @@ def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
     walk.keep(reduced)
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     own = getattr(value, "__dict__", None)
-    if isinstance(state, tuple) and any(part is own for part in state if part is not None):
-        state = tuple(dict(sorted(own.items())) if part is own else part for part in state)
+    # In what order attributes were set means nothing.
+    arguments = [_in_order(part, own) for part in arguments]
+    if isinstance(state, tuple):
+        state = tuple(_in_order(part, own) for part in state)
     filled = getattr(value, "_fill_value", None)  # of a masked array: in how many letters it is kept means nothing
     if isinstance(state, tuple) and filled is not None:
         state = tuple(repr(value.fill_value) if part is filled else part for part in state)
