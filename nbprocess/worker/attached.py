@@ -278,8 +278,13 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
 
         if hooks is not None:
             hooks.on(module, act)
+            continue
+        try:
+            owner = importlib.import_module(module)
+        except ImportError as error:
+            print(f"nbprocess: {dotted(entry)} cannot be set here: {error}", file=sys.stderr)
         else:
-            act(importlib.import_module(module))
+            act(owner)
 
 
 def _fill(module: Any, name: str, value: Any) -> None:

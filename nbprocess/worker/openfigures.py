@@ -49,7 +49,7 @@ def collect() -> Any:
     """The open figures with their numbers, the current one last, and which of home's were closed; None where neither
     are."""
     helpers: Any = sys.modules.get("matplotlib._pylab_helpers")
-    if "matplotlib.pyplot" not in sys.modules or not hasattr(helpers, "Gcf"):
+    if "matplotlib.pyplot" not in sys.modules or not hasattr(helpers, "Gcf") or _only_pictures():
         return None
     shown = [[number, manager.canvas.figure] for number, manager in helpers.Gcf.figs.items()]
     closed = [number for number in _brought if number not in helpers.Gcf.figs]
@@ -58,10 +58,17 @@ def collect() -> Any:
     return {"open": shown, "closed": closed, "quiet": sorted(_quiet), "show": _shown, "left": list(_left)}
 
 
+def _only_pictures() -> bool:
+    """In a job: whether live figures are pictures, which are shown and closed when the cell ends."""
+    return bool(drawing.only_pictures and drawing.replaced and not drawing.held)
+
+
 def take(pyplot: Any, name: str, value: Any) -> None:
     """Have ``pyplot`` keep open what the other end does. A live backend shows what is new to it."""
     from matplotlib._pylab_helpers import Gcf
 
+    if _only_pictures():
+        return
     if value["left"]:
         with pyplot.ioff():
             for number, figure in value["left"]:

@@ -95,8 +95,10 @@ def test_what_is_set_on_objects_that_libraries_offer_is_found(monkeypatch: pytes
 
 def test_what_cannot_be_set_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mpmath")
-    attached.apply({attached.PREFIX + "mpmath:mp:dps": "many"})
-    assert "nbprocess: mpmath.mp.dps cannot be set here: " in capsys.readouterr().err
+    attached.apply({attached.PREFIX + "mpmath:mp:dps": "many", attached.PREFIX + "a_library_of_jobs::x": 1})
+    said = capsys.readouterr().err
+    assert "nbprocess: mpmath.mp.dps cannot be set here: " in said
+    assert "nbprocess: a_library_of_jobs.x cannot be set here: No module named" in said
 
 
 def test_a_module_that_gave_frames_a_property_is_imported_there_where_code_names_it(
