@@ -32,7 +32,7 @@ _NOT_THESE = frozenset(
 )
 """Modules of which each process has its own: streams, paths, the shell."""
 _MAYBE = re.compile(
-    r"(?:^|[;\n])[^(\n;#\"']*\w\.\w+[^(\n;#\"']*=(?!=)|\b(?:set|del)attr\(|\bdel\s[^\n]*\w\.|run_cell_magic\("
+    r"(?:^|[;\n])[^(\n;#\"']*\w\.\w+(?:\[[^]\n]*\])?[^(\n;#\"']*=(?!=)|\b(?:set|del)attr\(|\bdel\s[^\n]*\w\.|run_cell_magic\("
 )
 """Few cells are worth parsing."""
 _EXTENDED = {
@@ -58,13 +58,17 @@ _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
 
+_ITEM = "["
+"""How an attribute begins that is none, but an item: ``arviz.rcParams["plot.max_subplots"]``."""
+
+
 class Gone:
     """Stands for an attribute that was taken away."""
 
 
 @functools.lru_cache(maxsize=8192)
 def assigned(text: str) -> frozenset[tuple[str, str]]:
-    """The attributes of dotted names that code sets or deletes: (``np.linalg``, ``norm``)."""
+    """The attributes and items of dotted names that code sets or deletes: (``np.linalg``, ``norm``)."""
     if not _MAYBE.search(text):
         return frozenset()
     found = set()
@@ -75,6 +79,9 @@ def assigned(text: str) -> frozenset[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             found.add((_dotted(node.value), node.attr))
+        elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                found.add((_dotted(node.value), _ITEM + node.slice.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
             name = node.args[1] if len(node.args) > 1 else None
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
@@ -101,13 +108,18 @@ def found(texts: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
     for text in texts:
         pairs |= assigned(text)
     for path, attribute in sorted(pairs):
-        owner, place = _reached(path, namespace)
+        owner, place = _reached(path, namespace, attribute.startswith(_ITEM))
         if place is not None:
             entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = _value(owner, attribute)
     return entries
 
 
 def _value(owner: Any, attribute: str) -> Any:
+    if attribute.startswith(_ITEM):
+        try:
+            return owner[attribute[1:]]
+        except Exception:  # whatever the library raises for one that is not there
+            return Gone
     held = getattr(owner, "__dict__", {}).get(attribute, Gone)
     if held is Gone and type(owner) is not types.ModuleType and not isinstance(owner, type):
         with contextlib.suppress(
@@ -247,7 +259,9 @@ def module_of(entry: str) -> str:
 
 def dotted(entry: str) -> str:
     """What an entry sets, as code says it: ``pandas.core.frame.DataFrame.norm``."""
-    return ".".join(part for part in entry[len(PREFIX) :].split(":") if part and part[0] != "<")
+    module, path, attribute = entry[len(PREFIX) :].split(":", 2)
+    owner = ".".join(part for part in (module, path) if part and part[0] != "<")
+    return f"{owner}[{attribute[1:]!r}]" if attribute.startswith(_ITEM) else f"{owner}.{attribute}"
 
 
 def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
@@ -270,9 +284,15 @@ def apply(entries: Mapping[str, Any], hooks: Any = None) -> None:
                 owner = getattr(owner, part, None)
             if value is not Gone:
                 try:
-                    setattr(owner, attribute, value)
-                except (AttributeError, TypeError, ValueError) as error:  # another version of the library
+                    if attribute.startswith(_ITEM):
+                        owner[attribute[1:]] = value
+                    else:
+                        setattr(owner, attribute, value)
+                except (AttributeError, LookupError, TypeError, ValueError) as error:  # another version of the library
                     print(f"nbprocess: {dotted(entry)} cannot be set here: {error}", file=sys.stderr)
+            elif attribute.startswith(_ITEM):
+                with contextlib.suppress(Exception):  # it is not there
+                    del owner[attribute[1:]]
             elif attribute in getattr(owner, "__dict__", {}):
                 delattr(owner, attribute)
 
@@ -355,8 +375,13 @@ def _root(value: Any) -> str:
     return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 
-def _reached(path: str, namespace: Mapping[str, Any]) -> tuple[Any, tuple[str, str] | None]:
-    """The module, class or object that a dotted name leads to, without running code of theirs; and its place."""
+def _reached(path: str, namespace: Mapping[str, Any], for_item: bool = False) -> tuple[Any, tuple[str, str] | None]:
+    """The module, class or object that a dotted name leads to, without running code of theirs; and its place.
+
+    Args:
+        for_item: whether it may be a dict; those of matplotlib and of Python itself are seen to elsewhere, or each
+            process has its own.
+    """
     root, *rest = path.split(".")
     owner = namespace.get(root)
     place = _place(owner)
@@ -370,8 +395,12 @@ def _reached(path: str, namespace: Mapping[str, Any]) -> tuple[Any, tuple[str, s
             place = _place(inner)
         else:  # an object that a library has made and offers
             module, inside = place
-            place = (module, f"{inside}.{part}".lstrip(".")) if _root(type(inner)) == module.partition(".")[0] else None
+            own = _root(type(inner)) == module.partition(".")[0] or (for_item and type(inner) is dict)
+            place = (module, f"{inside}.{part}".lstrip(".")) if own else None
         owner = inner
+    python_s = getattr(sys, "stdlib_module_names", ())  # of Python 3.10
+    if for_item and place is not None and place[0].partition(".")[0] in {"matplotlib", "os", *python_s}:
+        place = None
     return owner, place
 
 

@@ -93,6 +93,33 @@ def test_what_is_set_on_objects_that_libraries_offer_is_found(monkeypatch: pytes
     assert mpmath.mp.dps == 40
 
 
+def test_items_of_what_libraries_offer_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = types.ModuleType("a_library")
+    library.Options = type("Options", (dict,), {"__module__": "a_library"})  # type: ignore[attr-defined]
+    library.options = library.Options(size=1)  # type: ignore[attr-defined]
+    library.plain = {"deep": 1}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "a_library", library)
+    text = (
+        "lib.options['size'] = 2\nlib.plain['deep'] = 3\nlib.options['new'] += 1\nos.environ['A'] = 'b'\nmine['x'] = 1"
+    )
+    text += "\nmpl.rcParams['font.size'] = 3\ndel lib.plain['gone']"
+    space = {"lib": library, "os": __import__("os"), "mine": {}, "mpl": __import__("matplotlib")}
+    library.options.update(size=2, new=5)
+    found = attached.found([text], space)
+    place = attached.PREFIX + "a_library:"
+    assert found == {
+        place + "options:[size": 2,
+        place + "options:[new": 5,
+        place + "plain:[deep": 1,
+        place + "plain:[gone": attached.Gone,
+    }
+    assert attached.dotted(place + "options:[size") == "a_library.options['size']"
+    library.options.clear()
+    library.plain["gone"] = 1
+    attached.apply(found)
+    assert library.options == {"size": 2, "new": 5} and library.plain == {"deep": 1}
+
+
 def test_what_cannot_be_set_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mpmath")
     attached.apply({attached.PREFIX + "mpmath:mp:dps": "many", attached.PREFIX + "a_library_of_jobs::x": 1})
