@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import broughtback, layers, raised
@@ -155,7 +155,7 @@ class Results:
         for name in self.data.get("imported") or ():
             if name not in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
-                with contextlib.suppress(Exception), imports_hushed(), ambient.unmoved():
+                with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
                     importlib.import_module(name)
 
     def _lose_result(self, job: Job) -> None:
@@ -179,7 +179,11 @@ class Results:
         groups = [wire.Group.from_json(group) for group in entries]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
-            with imports_hushed(), ambient.unmoved():  # what a module does when it is imported, it did in the job
+            with (
+                _unshown(),
+                imports_hushed(),
+                ambient.unmoved(),
+            ):  # what a module does when it is imported, it did in the job
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()
@@ -381,6 +385,24 @@ class Results:
 
 _SETTLED_SILENTLY = ("warnings", "ipython", "logging")
 """Ambient state that any import or cell moves: nobody misses the job's."""
+
+
+@contextlib.contextmanager
+def _unshown() -> Iterator[None]:
+    """Leave out what modules display when they are imported (hvplot does): the job's import displayed it."""
+    from .worker import formatters
+
+    shell = formatters.shell_here()
+    if shell is None:
+        yield
+        return
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    shown, shell.display_pub = shell.display_pub, CapturingDisplayPublisher()
+    try:
+        yield
+    finally:
+        shell.display_pub = shown
 
 
 def _owner(entry: str, memo: Any) -> str:

@@ -383,9 +383,10 @@ import filters_sooner
 # %% row 67
 import warnings
 [item[1].pattern for item in warnings.filters[:2]], any(item[3] == "__main__" for item in warnings.filters)
-# %% row 67: one that no kernel had imported moves a filter that was there, and warns once
+# %% row 67: one that no kernel had imported moves a filter that was there, warns once, and shows something once
 Path("filters_moved.py").write_text(
     "import warnings\nwarnings.warn('old module')\nwarnings.filterwarnings('ignore', 'sooner')\n"
+    "import IPython.display\nprint('printed')\nIPython.display.display(IPython.display.HTML('<b>shown</b>'))\n"
 )
 import filters_moved
 # %% row 67
