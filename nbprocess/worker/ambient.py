@@ -19,6 +19,7 @@ from . import (
     libraries,
     options,
     settings,
+    standard,
     torchstate,
 )
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_SECTIONS = (libraries, settings, options, kerasstate, torchstate)
+_SECTIONS = (libraries, settings, standard, options, kerasstate, torchstate)
 _MODULES = {  # section → the module whose import makes it exist
     "sympy": "sympy",
     "holoviews": "holoviews",

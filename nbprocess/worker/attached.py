@@ -2,8 +2,8 @@
 ``ssl._create_default_https_context = ...``, ``mpmath.mp.dps = 40``): found by the text of the cells, read at one end,
 set at the other.
 
-May import: ``compiling``, ``openfigures``, ``settings``, the wire's ``constants`` and ``handlers``, the standard
-library.
+May import: ``compiling``, ``openfigures``, ``registries``, ``settings``, the wire's ``constants`` and ``handlers``, the
+standard library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import types
 import warnings
 
-from . import compiling, openfigures, settings
+from . import compiling, openfigures, registries, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ _FIGURES = "<figures>"
 """Stands for the class in the entry of pyplot's open figures."""
 _UNITS = "<units>"
 """Stands for the class in the entry of those converters of matplotlib that others have registered."""
+_REGISTRY = "<registry>"
+"""Stands for the class in an entry of what the notebook has put into a dict of the module."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
 
@@ -145,6 +147,7 @@ def extensions() -> dict[str, Any]:
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
+    shown |= {f"{PREFIX}{module}:{_REGISTRY}:registry": own for module, own in registries.collect().items()}
     return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **_units(), **shown}
 
 
@@ -333,6 +336,7 @@ _SETTERS = {
     _COLORMAP: _set_colormap,
     _FIGURES: openfigures.take,
     _UNITS: _add_units,
+    _REGISTRY: registries.add,
 }
 
 

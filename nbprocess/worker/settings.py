@@ -35,7 +35,7 @@ _KERNELS = (
 
 
 def _python(module: Any) -> Any:
-    found = {"recursion": module.getrecursionlimit(), "collects": gc.isenabled()}
+    found = {"recursion": module.getrecursionlimit(), "collects": gc.isenabled(), "switch": module.getswitchinterval()}
     if hasattr(module, "get_int_max_str_digits"):
         found["digits"] = module.get_int_max_str_digits()
     return found
@@ -43,6 +43,7 @@ def _python(module: Any) -> Any:
 
 def _apply_python(module: Any, state: Any) -> None:
     module.setrecursionlimit(state["recursion"])
+    module.setswitchinterval(state["switch"])
     (gc.enable if state["collects"] else gc.disable)()
     if "digits" in state and hasattr(module, "set_int_max_str_digits"):
         module.set_int_max_str_digits(state["digits"])

@@ -342,6 +342,27 @@ held[0] is session, dict(session.headers), session.get_adapter("https://a").max_
 session.headers["Authorization"] = "Bearer of a secret"
 # %% row 49; refused
 session.headers
+# %% row 67: settings of the standard library's modules, and what a notebook registers with libraries
+import calendar, copyreg, csv, io, socket
+import matplotlib.projections, matplotlib.scale
+csv.register_dialect("bars", delimiter="|", quoting=csv.QUOTE_ALL)
+calendar.setfirstweekday(calendar.SUNDAY); socket.setdefaulttimeout(7)
+class Doubled(matplotlib.scale.LinearScale): name = "doubled"
+matplotlib.scale.register_scale(Doubled)
+class Plain(plt.Axes): name = "plain"
+matplotlib.projections.register_projection(Plain)
+class Box: pass
+copyreg.pickle(Box, lambda box: (str, ("a box",)))
+# %% row 67; in place
+csv.register_dialect("semicolons", delimiter=";")
+list(csv.reader(io.StringIO('"a"|"b"'), "bars")), calendar.firstweekday(), socket.getdefaulttimeout(), copyreg.dispatch_table[Box](0)
+# %% row 67
+registered = plt.figure(); registered.add_subplot(projection="plain")
+registered.axes[0].set_xscale("doubled"); plt.close(registered)
+csv.unregister_dialect("bars"); calendar.setfirstweekday(0); socket.setdefaulttimeout(None)
+type(registered.axes[0]).__name__, list(csv.reader(io.StringIO("a;b"), "semicolons")), csv.list_dialects()
+# %% row 67; in place
+registered.axes[0].get_xscale(), csv.list_dialects(), calendar.firstweekday(), socket.getdefaulttimeout()
 # %% row 67: precision, which an object of a library keeps
 import mpmath
 from mpmath import mp

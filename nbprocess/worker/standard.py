@@ -1,0 +1,77 @@
+"""Settings that modules of the standard library keep: dialects of csv, the first day of the calendar's weeks, how long
+sockets wait, how processes start. As JSON, for ``ambient``.
+
+May import: the standard library.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
+if TYPE_CHECKING:
+    from typing import Any
+
+MODULES = {  # section → the module whose import makes it exist
+    "csv": "csv",
+    "calendar": "calendar",
+    "socket": "socket",
+    "multiprocessing": "multiprocessing",
+}
+_DIALECT = (
+    *("delimiter", "quotechar", "escapechar", "doublequote", "skipinitialspace", "lineterminator", "quoting", "strict"),
+)
+_USUAL = ("excel", "excel-tab", "unix")
+
+
+def _csv(module: Any) -> Any:
+    names = [name for name in module.list_dialects() if name not in _USUAL]
+    return {name: {part: getattr(module.get_dialect(name), part) for part in _DIALECT} for name in names}
+
+
+def _apply_csv(module: Any, state: Any) -> None:
+    for name in _csv(module).keys() - state.keys():
+        module.unregister_dialect(name)
+    for name, parts in state.items():
+        module.register_dialect(name, **parts)
+
+
+def _calendar(module: Any) -> Any:
+    return {"first": int(module.firstweekday())}
+
+
+def _apply_calendar(module: Any, state: Any) -> None:
+    module.setfirstweekday(state["first"])
+
+
+def _socket(module: Any) -> Any:
+    return {"timeout": module.getdefaulttimeout()}
+
+
+def _apply_socket(module: Any, state: Any) -> None:
+    module.setdefaulttimeout(state["timeout"])
+
+
+def _multiprocessing(module: Any) -> Any:
+    """The method of starting that was chosen, if it is not the usual one: that need not be the same at both ends."""
+    method = module.get_start_method(allow_none=True)
+    return {} if method in (None, module.get_all_start_methods()[0]) else {"start": method}
+
+
+def _apply_multiprocessing(module: Any, state: Any) -> None:
+    if state.get("start") in module.get_all_start_methods():
+        module.set_start_method(state["start"], force=True)
+    elif _multiprocessing(module):  # it was put back
+        module.set_start_method(None, force=True)
+
+
+COLLECT = {
+    "csv": _csv,
+    "calendar": _calendar,
+    "socket": _socket,
+    "multiprocessing": _multiprocessing,
+}
+APPLY = {
+    "csv": _apply_csv,
+    "calendar": _apply_calendar,
+    "socket": _apply_socket,
+    "multiprocessing": _apply_multiprocessing,
+}
