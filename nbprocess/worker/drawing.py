@@ -111,9 +111,13 @@ def use(matplotlib: Any, backend: str) -> list[str]:
         return []
     if backend == chosen(matplotlib):
         return []
+    shell = shell_here()
     try:
-        matplotlib.use(backend)
-    except (ImportError, ValueError) as error:
+        if is_live(backend) and hasattr(shell, "enable_matplotlib"):
+            shell.enable_matplotlib(backend)  # as `%matplotlib` does: a window needs the kernel's loop
+        else:
+            matplotlib.use(backend)
+    except (ImportError, KeyError, RuntimeError, ValueError) as error:
         return [f"matplotlib's backend {backend} cannot be used here ({error})"]
     return []
 

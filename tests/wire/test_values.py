@@ -77,6 +77,14 @@ def test_a_plot_of_bokeh_is_whole_and_in_the_document_of_its_process(ends: Ends)
     assert owner is found["plot"] and descriptor is type(plot).__mro__[1].__dict__["renderers"]
 
 
+def test_a_function_that_jax_compiles_has_its_attributes(ends: Ends) -> None:
+    jax = pytest.importorskip("jax")
+    doubled = jax.jit(lambda x: x * 2)
+    found = ends.send(doubled=doubled)["doubled"]
+    assert float(found(3.0)) == 6.0 and found.lower(3.0).compile() is not None
+    assert found.__wrapped__(4) == 8 and vars(found).keys() == vars(doubled).keys()
+
+
 class Log(list[Any]):
     def __init__(self, *items: Any) -> None:
         self.added: list[Any] = []

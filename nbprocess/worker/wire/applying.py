@@ -28,6 +28,7 @@ from . import (
     lookups,
     memory,
     openfiles,
+    pictures,
     records,
     subclasses,
     tables,
@@ -262,7 +263,10 @@ def _apply(obj: Any, kind: str, state: Any) -> bool:
         kerasobjects.restore(obj, (state[1] or ({},))[0])
         callbacks.relink(obj)
     elif kind == "restated":
-        obj.__setstate__(state)
+        if (type(obj).__module__ or "").startswith("PIL."):
+            pictures.restate(obj, state)
+        else:
+            obj.__setstate__(state)
     elif kind == "callbacks":
         callbacks.apply(obj, state)
     elif kind == "file":

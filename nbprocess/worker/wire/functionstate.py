@@ -52,7 +52,10 @@ def set_state(function: types.FunctionType, state: Dict[str, Any]) -> None:
     function.__qualname__ = state["qualname"]
     function.__module__ = state["module"]
     function.__doc__ = state["doc"]
-    function.__annotations__ = state["annotations"]
+    held = function.__annotations__  # `functools.wraps` has given it to a wrapper (jax.jit)
+    if held != state["annotations"]:
+        held.clear()
+        held.update(state["annotations"])
     for cell, (full, value) in zip(state["cells"], state["contents"]):
         if full:
             cell.cell_contents = value

@@ -16,6 +16,7 @@ from . import (
     eager,
     matrices,
     models,
+    pictures,
     plotly_figures,
     remade,
     states,
@@ -97,6 +98,14 @@ def _matplotlib(pickler: Any, obj: Any) -> Any:
     return found
 
 
+def _jitted(pickler: Any, obj: Any) -> Any:
+    """What ``jax.jit`` gives, with its attributes: ``f.lower()`` needs them."""
+    if type(obj).__name__ != "PjitFunction":
+        return NotImplemented
+    make, arguments, state, *_ = obj.__reduce_ex__(5)
+    return make, arguments, (state, dict(vars(obj))), None, None, remade.set_jitted
+
+
 def _bunch(pickler: Any, obj: Any) -> Any:
     if type(obj).__name__ != "Bunch":
         return NotImplemented
@@ -145,8 +154,10 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": lambda pickler, obj: tables.reduce_columns(obj),
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": documents.reduce_node,
+    "PIL": lambda pickler, obj: pictures.reduce_draw(obj),
     "cvxpy": _cvxpy,
     "cytoolz": _curried,
+    "jaxlib": _jitted,
     "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,

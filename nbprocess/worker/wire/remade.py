@@ -110,6 +110,12 @@ def add_attributes(obj: Any, attributes: Any) -> None:
     vars(obj).update(attributes)
 
 
+def set_jitted(obj: Any, state: Tuple[Any, Any]) -> None:
+    """What an object's own ``__setstate__`` takes, and its attributes, of which that knows nothing."""
+    obj.__setstate__(state[0])
+    vars(obj).update(state[1])
+
+
 def make_attribute(module: str, name: str) -> Any:
     """What a package has by that name here."""
     import importlib

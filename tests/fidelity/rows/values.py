@@ -516,3 +516,14 @@ add.note.append(2); both = compose(inc, six)
 both(1), inc.func is add.func
 # %%
 both(1), add(1)(2), six(1), add.note
+# %% row 61: what draws on a picture goes on in the same memory
+from PIL import Image, ImageDraw
+canvas = Image.new("L", (35, 15), color=255)
+pen = ImageDraw.Draw(canvas)
+pen.rectangle((2, 2, 8, 8), fill=0)
+# %% row 61; in place
+pen.line((0, 0, 30, 10), fill=5); canvas.getpixel((0, 0))
+# %% row 61
+pen.ellipse((10, 2, 20, 12), outline=77); pen.fontmode = "1"; canvas.getpixel((0, 0))
+# %% row 61; in place
+pen.point((34, 14), 9); canvas.getpixel((34, 14)), pen.fontmode, pen.im is canvas.im, canvas.getpixel((15, 2))
