@@ -147,10 +147,10 @@ class Results:
         """Submodules that the cell imported (``import a.b``): its classes and later cells reach them through ``a``."""
         import sys
 
-        from .capture.loaded import in_jobs
+        from .capture.loaded import note_of_job
         from .worker import ambient
 
-        in_jobs.update(self.data.get("roots") or ())
+        note_of_job(self.data.get("roots") or (), self.data.get("drawing") or ())
 
         for name in self.data.get("imported") or ():
             if name not in sys.modules:

@@ -131,7 +131,7 @@ class Cell:
         self._features: list[str] = []
         self._said: list[str] = []  # what the person is told under the cell
         self._imported: list[str] = []
-        self._roots: list[str] = []
+        self._modules_new: set[str] = set()  # by their names
         self._taken: dict[str, tuple[str, str]] = {}
         self._environ: dict[str, str] = {}
         self._places: places.Places | None = None
@@ -301,7 +301,7 @@ class Cell:
         finally:
             self._features = [name for name in program.features() if name not in earlier]
             self._imported, self._taken = program.submodules(), program.imported()
-            self._roots = sorted({name.partition(".")[0] for name in sys.modules.keys() - there} - there)
+            self._modules_new = sys.modules.keys() - there
             self._front.end()
 
     def save(self, error: BaseException | None) -> dict[str, object]:
@@ -318,7 +318,7 @@ class Cell:
             return report
         self._said += results.commit_databases(self._namespace)
         self._save_values(report, error)
-        from . import ambient, drawing
+        from . import ambient, drawing, draws
 
         report["ambient"] = ambient.changed(self._ambient)
         of_shell = self._front.of_ipython()
@@ -339,8 +339,8 @@ class Cell:
             report["notices"] = notices
         if self._imported:
             report["imported"] = self._imported
-        if self._roots:
-            report["roots"] = self._roots
+        report["roots"] = sorted({name.partition(".")[0] for name in self._modules_new})
+        report["drawing"] = sorted(filter(draws.may_draw, self._modules_new))
         if self._features:
             report["ambient"]["future"] = self._features  # type: ignore[index]
         assert self._folder is not None

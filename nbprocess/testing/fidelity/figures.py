@@ -48,8 +48,12 @@ _NUMBERED = re.compile(r"_id_\w+|_\w+_id|_cid\w*")
 
 
 def leave_out(walk: Walk, path: str, value: Any, state: dict[str, Any]) -> None:
-    """Take from an instance's attributes what matplotlib keeps for its own bookkeeping, by addresses or by chance."""
+    """Take from an instance's attributes what matplotlib keeps for its own bookkeeping, by addresses or by chance, and
+    what a picture of PIL keeps of how it was saved."""
     modules = {base.__module__ or "" for base in type(value).__mro__}
+    if "PIL.Image" in modules:
+        for name in ("encoderconfig", "encoderinfo", "_default_encoderinfo"):
+            state.pop(name, None)
     if not any(module.startswith("matplotlib.") for module in modules):
         return
     for name in [name for name in state if _NUMBERED.fullmatch(name) and isinstance(state[name], int)]:
