@@ -76,6 +76,9 @@ def capture(
         _scripts(scope, base)
 
     resolution = Resolution(scope, namespace, hidden)
+    if any(map(magics.shows_modules, scope.notes.magics)):
+        for name in [name for name, value in namespace.items() if isinstance(value, types.ModuleType)]:
+            resolution.need(name, "maybe", 1, "")
     for _, typ, function in shown:
         resolution.follow(function)
         resolution.follow(typ)
@@ -392,13 +395,13 @@ def _extensions(used: Iterable[magics.Magic]) -> dict[str, str]:
     if shell is None:
         return {}
     found = {}
-    for magic in used:
-        function = shell.magics_manager.magics.get(magic.kind, {}).get(magic.name)
+    for kind, name in map(magics.asked_about, used):
+        function = shell.magics_manager.magics.get(kind, {}).get(name)
         maker = type(getattr(function, "__self__", None)) if hasattr(function, "__self__") else function
         root = (getattr(maker, "__module__", None) or "").partition(".")[0]
         if root not in ("", "IPython", "ipykernel", "nbprocess"):
-            loaded = [name for name in shell.extension_manager.loaded if name.partition(".")[0] == root]
-            found.update(dict.fromkeys([magic.name], loaded[0]) if loaded else {})
+            loaded = [other for other in shell.extension_manager.loaded if other.partition(".")[0] == root]
+            found.update(dict.fromkeys([name], loaded[0]) if loaded else {})
     return found
 
 

@@ -175,6 +175,17 @@ def looked_at(magic: Magic) -> str:
     return found.group(1) if found else ""
 
 
+def asked_about(magic: Magic) -> tuple[str, str]:
+    """Kind and name of the magic that is meant: ``x`` by ``%x?``, which shows its help; else the magic itself."""
+    found = re.match(r"\s*(%%?)(\w+)", magic.line) if magic.kind == "line" and magic.name in _LOOKS else None
+    return (magic.kind, magic.name) if found is None else ("line" if found[1] == "%" else "cell", found[2])
+
+
+def shows_modules(magic: Magic) -> bool:
+    """Whether the magic shows the versions of what the notebook has imported: ``%watermark --iversions``."""
+    return magic.kind == "line" and magic.name == "watermark" and re.search(r"(?:^|\s)--?\w*iv", magic.line) is not None
+
+
 def expands(magic: Magic) -> bool:
     """Whether IPython evaluates ``$x`` and ``{x}`` in the magic's line."""
     return magic.name not in _NO_EXPANSION and magic.name not in _CODE_LINES

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from nbprocess.capture import capture, magics, make_cell
+from nbprocess.capture import analyse, capture, magics, make_cell
+from nbprocess.capture.cell import parse
 from nbprocess.errors import CaptureError
 
 
@@ -144,3 +147,16 @@ def test_backward_through_what_an_earlier_cell_computed_is_refused() -> None:
         captured("x = 1\nloss.backward()", loss=loss)
     for fine in ("loss = f(1)\nloss.backward()", "if x: loss = f(1)\nloss.backward()", "def g(): loss.backward()"):
         captured(fine, loss=loss, f=abs, x=1)
+
+
+def test_the_help_of_a_magic_is_about_that_magic() -> None:
+    for text, meant in (("%mine?", ("line", "mine")), ("%%mine\nx", ("cell", "mine")), ("x?", ("line", "pinfo"))):
+        (magic,) = analyse(parse(make_cell(text, transformed))).notes.magics
+        assert magics.asked_about(magic) == meant
+
+
+@pytest.mark.parametrize(("line", "sent"), [("-v -iv", True), ("--iversions", True), ("-n -u", False)])
+def test_what_shows_the_versions_of_all_modules_has_them(line: str, sent: bool) -> None:
+    namespace = {"re": re, "other": 1}
+    found = capture(make_cell(f"%watermark {line}", transformed), namespace, modules={}, known_magics={"watermark"})
+    assert [need.name for need in found.needs] == (["re"] if sent else [])

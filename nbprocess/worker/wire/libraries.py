@@ -98,8 +98,10 @@ def _matplotlib(pickler: Any, obj: Any) -> Any:
     return found
 
 
-def _jitted(pickler: Any, obj: Any) -> Any:
-    """What ``jax.jit`` gives, with its attributes: ``f.lower()`` needs them."""
+def _jax(pickler: Any, obj: Any) -> Any:
+    """What ``jax.jit`` gives, with its attributes: ``f.lower()`` needs them. Devices are those of the other end."""
+    if type(obj).__name__ == "Device":
+        return remade.find_device, (obj.platform, obj.id)
     if type(obj).__name__ != "PjitFunction":
         return NotImplemented
     make, arguments, state, *_ = obj.__reduce_ex__(5)
@@ -157,7 +159,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "PIL": lambda pickler, obj: pictures.reduce_draw(obj),
     "cvxpy": _cvxpy,
     "cytoolz": _curried,
-    "jaxlib": _jitted,
+    "jaxlib": _jax,
     "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,

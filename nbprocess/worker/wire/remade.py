@@ -110,6 +110,17 @@ def add_attributes(obj: Any, attributes: Any) -> None:
     vars(obj).update(attributes)
 
 
+def find_device(platform: str, number: int) -> Any:
+    """The device of JAX that has this number here."""
+    import importlib
+
+    jax: Any = importlib.import_module("jax")
+    for device in jax.devices(platform):  # an error where there is none of the kind
+        if device.id == number:
+            return device
+    raise RuntimeError(f"there is no device {number} of {platform} here")
+
+
 def set_jitted(obj: Any, state: Tuple[Any, Any]) -> None:
     """What an object's own ``__setstate__`` takes, and its attributes, of which that knows nothing."""
     obj.__setstate__(state[0])
