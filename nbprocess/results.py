@@ -179,11 +179,7 @@ class Results:
         groups = [wire.Group.from_json(group) for group in entries]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
-            with (
-                _unshown(),
-                imports_hushed(),
-                ambient.unmoved(),
-            ):  # what a module does when it is imported, it did in the job
+            with _unshown(), imports_hushed(), ambient.unmoved():  # what an import does, it did in the job
                 loaded = wire.load(groups, get=reader.get, namespace=scope, seed=self._memo_sent)
         finally:
             meter.over()

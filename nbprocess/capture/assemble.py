@@ -284,7 +284,7 @@ def _attached(
         entries = {name: value for name, value in entries.items() if not worker_attached.only_draws(name)}
     entries = {**state, **entries}
     for entry, value in list(entries.items()):
-        name, attribute = worker_attached.dotted(entry), entry.rpartition(":")[2]
+        name, attribute = worker_attached.dotted(entry), worker_attached.attribute_of(entry)
         what = secrets.in_value(attribute, value) if name not in send else ""
         if what:
             del entries[entry]

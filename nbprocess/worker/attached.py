@@ -58,8 +58,6 @@ _REGISTRY = "<registry>"
 """Stands for the class in an entry of what the notebook has put into a dict of the module."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
-
-
 _ITEM = "["
 """How an attribute begins that is none, but an item: ``arviz.rcParams["plot.max_subplots"]``."""
 
@@ -124,9 +122,7 @@ def _value(owner: Any, attribute: str) -> Any:
             return Gone
     held = getattr(owner, "__dict__", {}).get(attribute, Gone)
     if held is Gone and type(owner) is not types.ModuleType and not isinstance(owner, type):
-        with contextlib.suppress(
-            Exception
-        ):  # a property of an object, or of a module with a class of its own (PyTorch)
+        with contextlib.suppress(Exception):  # a property; a module may have a class of its own, too (PyTorch)
             return getattr(owner, attribute)
     return held
 
@@ -258,6 +254,11 @@ def only_draws(entry: str) -> bool:
 def module_of(entry: str) -> str:
     """The module on which, or on whose class, an entry sets something."""
     return entry[len(PREFIX) :].split(":")[0]
+
+
+def attribute_of(entry: str) -> str:
+    """The attribute that an entry sets, or the key of the item."""
+    return entry[len(PREFIX) :].split(":", 2)[2].removeprefix(_ITEM)
 
 
 def dotted(entry: str) -> str:

@@ -331,9 +331,7 @@ class Cell:
             way_out = "it lived in the job. Make it here" if self._page.alive else "this output is static. Show it here"
             notices.append(f"A widget that the cell shows is shown as text: {way_out}.")
         report["closed"] = self._page.closed() or None
-        if (
-            self._channel.pictures and drawing.replaced and not drawing.held
-        ):  # whatever drew them: not every cell names matplotlib
+        if self._channel.pictures and drawing.replaced and not drawing.held:  # whatever drew them
             notices.append(drawing.said(drawing.replaced))
         if notices:
             report["notices"] = notices

@@ -112,12 +112,13 @@ def use(matplotlib: Any, backend: str) -> list[str]:
     if backend == chosen(matplotlib):
         return []
     shell = shell_here()
-    try:
-        if is_live(backend) and hasattr(shell, "enable_matplotlib"):
+    if is_live(backend) and hasattr(shell, "enable_matplotlib"):
+        with contextlib.suppress(Exception):  # it knows other names than matplotlib
             shell.enable_matplotlib(backend)  # as `%matplotlib` does: a window needs the kernel's loop
-        else:
-            matplotlib.use(backend)
-    except (ImportError, KeyError, RuntimeError, ValueError) as error:
+            return []
+    try:
+        matplotlib.use(backend)
+    except (ImportError, ValueError) as error:
         return [f"matplotlib's backend {backend} cannot be used here ({error})"]
     return []
 
@@ -132,7 +133,7 @@ def hold(pyplot: Any) -> None:
         if isinstance(newbackend, str) and newbackend != _HELD:
             replaced = newbackend if is_live(newbackend) else ""
             if replaced:
-                newbackend = _HELD if held else os.environ["MPLBACKEND"]
+                newbackend = _HELD if held else os.environ.get("MPLBACKEND", "agg")
         return switch(newbackend)
 
     pyplot.switch_backend = switch_backend

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -13,16 +14,13 @@ if TYPE_CHECKING:
 
 
 class _Stream:
-    """A stream that says nothing for a while, or nothing of modules that are imported meanwhile. What keeps it (a
-    default of a function) writes to the real one later."""
+    """A stream that says nothing for a while. What keeps it (a default of a function) writes to the real one later."""
 
-    def __init__(self, real: Any, only_imports: bool) -> None:
-        self._real, self._quiet, self._only_imports = real, True, only_imports
+    def __init__(self, real: Any) -> None:
+        self._real, self._quiet = real, True
 
     def write(self, text: str) -> Any:
-        if self._quiet and (not self._only_imports or _importing(sys._getframe(1))):
-            return len(text)
-        return self._real.write(text)
+        return len(text) if self._quiet else self._real.write(text)
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -37,21 +35,11 @@ def heard(stream: Any) -> Any:
     return stream._real if type(stream) is _Stream else stream
 
 
-def _importing(frame: Any) -> bool:
-    """Whether a module that runs below the frame is being imported."""
-    while frame is not None:
-        if getattr(frame.f_globals.get("__spec__"), "_initializing", False):
-            return True
-        frame = frame.f_back
-    return False
-
-
 @contextlib.contextmanager
-def hushed(*names: str, only_imports: bool = False) -> Iterator[None]:
-    """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs, or only what modules write
-    that are imported in it."""
+def hushed(*names: str) -> Iterator[None]:
+    """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs."""
     real = {name: getattr(sys, name) for name in names}
-    quiet = {name: _Stream(stream, only_imports) for name, stream in real.items()}
+    quiet = {name: _Stream(stream) for name, stream in real.items()}
     for name, stream in quiet.items():
         setattr(sys, name, stream)
     try:
@@ -65,6 +53,32 @@ def hushed(*names: str, only_imports: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _unwarned_imports() -> Iterator[None]:
+    """Leave out what modules warn of that are imported while the block runs."""
+    where: Any = sys.modules.get("_py_warnings", warnings)  # of Python 3.14
+    show = where._showwarnmsg_impl
+
+    def show_others(message: Any) -> None:
+        if not _importing(sys._getframe(1)):
+            show(message)
+
+    where._showwarnmsg_impl = show_others
+    try:
+        yield
+    finally:
+        where._showwarnmsg_impl = show
+
+
+def _importing(frame: Any) -> bool:
+    """Whether a module that runs below the frame is being imported."""
+    while frame is not None:
+        if getattr(frame.f_globals.get("__spec__"), "_initializing", False):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextlib.contextmanager
 def imports_hushed() -> Iterator[None]:
     """In a kernel: leave out what imports print and warn of. What else the block warns of stays (scikit-learn does, of
     a model that another version made).
@@ -72,7 +86,7 @@ def imports_hushed() -> Iterator[None]:
     In a terminal, where that is descriptor 2 itself, so does what libraries write there.
     """
     descriptors = () if _number(sys.stderr) == 2 else (1, 2)
-    with hushed("stdout"), hushed("stderr", only_imports=True), hushed_descriptors(*descriptors):
+    with hushed("stdout"), _unwarned_imports(), hushed_descriptors(*descriptors):
         yield
 
 

@@ -1,12 +1,14 @@
 """Classes and functions of the notebook in dicts of libraries, under which they are found later: scales and projections
 of matplotlib, environments of Gymnasium, functions that ``copyreg`` pickles by.
 
-They travel as what the notebook set on the library (``attached``). May import: the standard library.
+They travel as what the notebook set on the library (``attached``). May import: ``compiling``, the standard library.
 """
 
 from __future__ import annotations
 
 import sys
+
+from .compiling import unwarned
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ def collect() -> dict[str, Any]:
 def add(module: Any, name: str, value: Any) -> None:
     """Put the other end's entries into a module's dict."""
     if module.__name__ == "matplotlib.scale":  # it notes more about each, in newer versions
-        for scale in value.values():
-            module.register_scale(scale)
+        with unwarned(Warning):  # what it says of the class it said to the cell
+            for scale in value.values():
+                module.register_scale(scale)
     else:
         _dict_of(module).update(value)
 

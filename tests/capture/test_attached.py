@@ -62,6 +62,13 @@ def test_secrets_stay_here_unless_they_are_named(monkeypatch: pytest.MonkeyPatch
     assert expected in captured.notices
     assert notebook.capture("api.dumps(1)", send=["json.api_key"]).attached
     monkeypatch.delattr("json.api_key")
+    library = types.ModuleType("a_library")
+    library.options = {"api_key": "correct-horse-9"}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "a_library", library)
+    notebook = _with_history("import a_library\na_library.options['api_key'] = 'correct-horse-9'")
+    notebook.namespace["a_library"] = library
+    captured = notebook.capture("a_library.go()")
+    assert not captured.attached and any("a_library.options['api_key']" in notice for notice in captured.notices)
 
 
 def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:

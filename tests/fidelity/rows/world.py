@@ -357,12 +357,12 @@ copyreg.pickle(Box, lambda box: (str, ("a box",)))
 csv.register_dialect("semicolons", delimiter=";")
 list(csv.reader(io.StringIO('"a"|"b"'), "bars")), calendar.firstweekday(), socket.getdefaulttimeout(), copyreg.dispatch_table[Box](0)
 # %% row 67
-registered = plt.figure(); registered.add_subplot(projection="plain")
-registered.axes[0].set_xscale("doubled"); plt.close(registered)
+plain = plt.figure().add_subplot(projection="plain"); plain.set_xscale("doubled"); plt.close()
+plain = type(plain).__name__, plain.get_xscale()
 csv.unregister_dialect("bars"); calendar.setfirstweekday(0); socket.setdefaulttimeout(None)
-type(registered.axes[0]).__name__, list(csv.reader(io.StringIO("a;b"), "semicolons")), csv.list_dialects()
+plain, list(csv.reader(io.StringIO("a;b"), "semicolons")), csv.list_dialects()
 # %% row 67; in place
-registered.axes[0].get_xscale(), csv.list_dialects(), calendar.firstweekday(), socket.getdefaulttimeout()
+csv.list_dialects(), calendar.firstweekday(), socket.getdefaulttimeout()
 # %% row 67: precision, which an object of a library keeps
 import mpmath
 from mpmath import mp
