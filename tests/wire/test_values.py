@@ -85,6 +85,21 @@ def test_a_function_that_jax_compiles_has_its_attributes(ends: Ends) -> None:
     assert found.__wrapped__(4) == 8 and vars(found).keys() == vars(doubled).keys()
 
 
+def test_what_holds_a_figures_canvas_stays(ends: Ends) -> None:
+    """An image need not have what shows figures in a page (ipykernel, ipympl)."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    figure = pyplot.figure()
+    figure.add_axobserver(print)
+    try:
+        found = ends.send(figure=figure)["figure"]
+    finally:
+        pyplot.close(figure)
+    told = [proxy() for held in found._axobservers.callbacks.values() for proxy in held.values()]
+    assert len(told) == 1 and told[0].__closure__[0].cell_contents is print
+    told = [proxy() for held in found._canvas_callbacks.callbacks.values() for proxy in held.values()]
+    assert told and not any("<locals>" in function.__qualname__ for function in told)
+
+
 class Log(list[Any]):
     def __init__(self, *items: Any) -> None:
         self.added: list[Any] = []

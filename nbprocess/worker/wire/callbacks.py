@@ -6,6 +6,7 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 from typing import Any, Callable, Dict, List, Tuple
@@ -37,8 +38,20 @@ def _stays(function: Any) -> bool:
     """Whether a callback belongs to this process's screen, or is told of again by who called for it."""
     owner = getattr(function, "__self__", None)
     if owner is None:
-        return (getattr(function, "__module__", None) or "").startswith(_OF_SCREEN[1:])
+        module = getattr(function, "__module__", None) or ""
+        return module.startswith(_OF_SCREEN[1:]) or (module.startswith("matplotlib.") and _holds_screen(function))
     return (type(owner).__module__ or "").startswith(_OF_SCREEN) or is_colorizer(owner)
+
+
+def _holds_screen(function: Any) -> bool:
+    """Whether a function that matplotlib made holds a canvas, its manager, or what tells these."""
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # not filled yet
+            held = cell.cell_contents
+            module = (held if callable(held) else type(held)).__module__ or ""
+            if module.startswith(_OF_SCREEN):
+                return True
+    return False
 
 
 def state_of(registry: Any) -> Tuple[str, Any]:
