@@ -151,7 +151,6 @@ class Results:
         from .worker import ambient
 
         note_of_job(self.data.get("roots") or (), self.data.get("drawing") or ())
-
         for name in self.data.get("imported") or ():
             if name not in sys.modules:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.

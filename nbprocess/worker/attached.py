@@ -52,8 +52,6 @@ _COLOURS = ("seaborn.cm", "cmocean.cm", "colorcet.plotting", "colorcet", "cmashe
 """Modules that register colormaps when they are imported."""
 _FIGURES = "<figures>"
 """Stands for the class in the entry of pyplot's open figures."""
-_UNITS = "<units>"
-"""Stands for the class in the entry of those converters of matplotlib that others have registered."""
 _REGISTRY = "<registry>"
 """Stands for the class in an entry of what the notebook has put into a dict of the module."""
 _CONTENT = "<content>"
@@ -144,7 +142,7 @@ def extensions() -> dict[str, Any]:
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
     shown |= {f"{PREFIX}{module}:{_REGISTRY}:registry": own for module, own in registries.collect().items()}
-    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **_units(), **shown}
+    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown}
 
 
 def extenders(text: str) -> set[str]:
@@ -184,17 +182,6 @@ def _set_colormap(matplotlib: Any, name: str, value: Any) -> None:
         known[name] = value
 
 
-def _units() -> dict[str, Any]:
-    """What axes of matplotlib take by the converters of others (``quantity_support()``)."""
-    registry = getattr(sys.modules.get("matplotlib.units"), "registry", {})
-    own = {kind: value for kind, value in registry.items() if _root(type(value)) not in ("matplotlib", "pandas")}
-    return {f"{PREFIX}matplotlib.units:{_UNITS}:registry": own} if own else {}
-
-
-def _add_units(units: Any, name: str, value: Any) -> None:
-    units.registry.update(value)
-
-
 def _handlers() -> dict[str, Any]:
     """The handlers of the notebook's own loggers: the very lists, so that handlers which names refer to stay shared."""
     logging: Any = sys.modules.get("logging")
@@ -212,7 +199,8 @@ def _handlers() -> dict[str, Any]:
 
 
 def _functions_in_options() -> dict[str, Any]:
-    """Options that are functions (``display.float_format``), which the ambient state, being JSON, does not hold."""
+    """Options that are functions or objects (``display.float_format``, a theme), which the ambient state, being JSON,
+    does not hold."""
     entries: dict[str, Any] = {}
     known = getattr(sys.modules.get("pandas._config.config"), "_registered_options", {})
     with warnings.catch_warnings():
@@ -248,7 +236,7 @@ def _set_option(module: Any, name: str, value: Any) -> None:
 
 def only_draws(entry: str) -> bool:
     """Whether it counts for code that draws only."""
-    return f":{_FIGURES}:" in entry or f":{_UNITS}:" in entry
+    return f":{_FIGURES}:" in entry or module_of(entry) == "matplotlib.units"
 
 
 def module_of(entry: str) -> str:
@@ -336,7 +324,6 @@ _SETTERS = {
     _LOGGER: _set_handlers,
     _COLORMAP: _set_colormap,
     _FIGURES: openfigures.take,
-    _UNITS: _add_units,
     _REGISTRY: registries.add,
 }
 

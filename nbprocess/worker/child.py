@@ -163,10 +163,10 @@ class Cell:
         self._hooks.home = manifest.get("ambient") or {}
         self._hooks.aside = lambda: self._channel.held([])
         self._hooks.install()
-        drawing.held = bool((manifest.get("home") or {}).get("page"))
+        drawing.held = alive = bool((manifest.get("home") or {}).get("page"))
         self._hooks.on("matplotlib.pyplot", drawing.hold)
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
-        self._channel.page = self._page = page.Page(self._channel, bool((manifest.get("home") or {}).get("page")))
+        self._channel.page = self._page = page.Page(self._channel, alive)
         self._page.follow_outputs(self._hooks)
         self._front = front.Front(self._channel, self._hooks, manifest, self._layout, namespace, self._ambient)
         self._front.install()

@@ -34,7 +34,6 @@ MODULES = {  # section → the module whose import makes it exist
     "numpy.print": "numpy",
     "pandas": "pandas",
     "matplotlib": "matplotlib",
-    "sklearn": "sklearn",
     **{section: module for section, (module, _) in COUNTERS.items()},
 }
 
@@ -207,15 +206,6 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
     return notes
 
 
-def _sklearn(module: Any) -> Any:
-    return {key: value for key, value in module.get_config().items() if is_jsonable(value)}
-
-
-def _apply_sklearn(module: Any, state: Any) -> None:
-    known = module.get_config()
-    module.set_config(**{key: value for key, value in state.items() if key in known})
-
-
 def _ids(paths: Any, module: Any) -> Any:
     found = {}
     for path in paths:
@@ -239,7 +229,6 @@ COLLECT = {
     "numpy.print": _numpy_print,
     "pandas": _pandas,
     "matplotlib": _matplotlib,
-    "sklearn": _sklearn,
     **{section: functools.partial(_ids, paths) for section, (_, paths) in COUNTERS.items()},
 }
 APPLY = {
@@ -249,6 +238,5 @@ APPLY = {
     "numpy.print": _apply_numpy_print,
     "pandas": _apply_pandas,
     "matplotlib": _apply_matplotlib,
-    "sklearn": _apply_sklearn,
     **{section: functools.partial(_apply_ids, paths) for section, (_, paths) in COUNTERS.items()},
 }

@@ -1,5 +1,6 @@
 """Options of libraries that a notebook sets by a call or in a mapping of theirs, where reading and setting them is all
-there is to it: XGBoost, skrub, ArviZ, python-control, QuTiP, JAX, Dask, plotnine, itables. As JSON, for ``ambient``.
+there is to it: scikit-learn, XGBoost, skrub, ArviZ, python-control, QuTiP, JAX, Dask, plotnine, itables. As JSON, for
+``ambient``.
 
 May import: ``libraries``, the standard library.
 """
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODULES = {  # section → the module whose import makes it exist
+    "sklearn": "sklearn",
     "xgboost": "xgboost",
     "skrub": "skrub",
     "arviz": "arviz",
@@ -126,6 +128,7 @@ def _set_public(module: Any, state: Any) -> None:
 
 
 COLLECT = {
+    "sklearn": _called,
     "xgboost": _called,
     "skrub": _called,
     "arviz": _mapped,
@@ -137,6 +140,7 @@ COLLECT = {
     "itables": _public,
 }
 APPLY = {
+    "sklearn": _call,
     "xgboost": _call,
     "skrub": _call,
     "arviz": _map,

@@ -1,5 +1,6 @@
 """Classes and functions of the notebook in dicts of libraries, under which they are found later: scales and projections
-of matplotlib, environments of Gymnasium, functions that ``copyreg`` pickles by.
+of matplotlib, environments of Gymnasium, functions that ``copyreg`` pickles by. And converters of units, whoever
+registered them (``quantity_support()``).
 
 They travel as what the notebook set on the library (``attached``). May import: ``compiling``, the standard library.
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "copyreg": "dispatch_table",
     "matplotlib.scale": "_scale_mapping",
+    "matplotlib.units": "registry",
     "matplotlib.projections": "projection_registry._all_projection_types",
     "gymnasium.envs.registration": "registry",
     "gym.envs.registration": "registry",
@@ -28,7 +30,11 @@ def collect() -> dict[str, Any]:
     """Module → the notebook's entries in its dict."""
     found = {}
     for module in _PLACES.keys() & sys.modules.keys():
-        own = {key: value for key, value in _dict_of(sys.modules[module]).items() if _is_own(key) or _is_own(value)}
+        held = _dict_of(sys.modules[module]).items()
+        if module == "matplotlib.units":
+            own = {kind: value for kind, value in held if not _is_usual(value)}
+        else:
+            own = {key: value for key, value in held if _is_own(key) or _is_own(value)}
         if own:
             found[module] = own
     return found
@@ -49,6 +55,11 @@ def _dict_of(module: Any) -> Any:
     for part in _PLACES[module.__name__].split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, dict) else {}
+
+
+def _is_usual(converter: Any) -> bool:
+    """Whether it is there as soon as matplotlib or pandas is."""
+    return (type(converter).__module__ or "").partition(".")[0] in ("matplotlib", "pandas")
 
 
 def _is_own(value: Any) -> bool:

@@ -46,11 +46,8 @@ _HARMLESS = ("NBPROCESS_", "AWS_")
 _BASE = {"PATH", "HOME"}
 _WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """A process with threads must not fork: NumPy's and Arrow's own are not started here."""
-_FOREIGN = (
-    "/figures",
-    "/held",
-    "/shell",
-)  # these import matplotlib and IPython, with a thread pool that must not be forked
+_FOREIGN = ("/figures", "/held", "/shell")
+"""These import matplotlib and IPython, with a thread pool that must not be forked."""
 
 
 class Worker:

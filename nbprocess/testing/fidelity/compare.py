@@ -161,8 +161,7 @@ def only_shown_otherwise(outputs_: Sequence[Difference], said: str) -> str:
     """What is shown in another form, when that is all that differs in the outputs and it is said; else empty."""
     if "A widget that the cell shows is shown as text" in said and all(_ALIVE in d.where for d in outputs_):
         return "a widget is shown as text, and that is said"
-    pictures = ("the job's figures are pictures", "figures are shown inline")
-    if any(word in said for word in pictures) and all(d.where.startswith("output ") for d in outputs_):
+    if "the job's figures are pictures" in said and all(d.where.startswith("output ") for d in outputs_):
         return "a live figure is shown as a picture, and that is said"
     return ""
 
