@@ -133,6 +133,12 @@ class Lab:
             with contextlib.suppress(urllib.error.HTTPError):  # it ended meanwhile
                 self.api(f"api/sessions/{session['id']}", "DELETE")
 
+    def end_jobs(self) -> None:
+        """Stop all jobs: one that a failed test has left would keep its slot, and the next tests' jobs would wait."""
+        for job in self.api("nbprocess/api/jobs")["jobs"]:
+            with contextlib.suppress(urllib.error.HTTPError):  # it has ended
+                self.api(f"nbprocess/api/jobs/{job['name']}/stop", "POST")
+
 
 def free_port() -> int:
     """A TCP port of the loopback interface that is free now."""
@@ -296,8 +302,11 @@ def shared_lab(request: pytest.FixtureRequest, front: Front) -> Lab:
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The newest JupyterLab, or the front end that the test is parametrised with (``indirect``); no kernel stays."""
     server = shared_lab(request, getattr(request, "param", NEWEST))
+    failed = request.session.testsfailed
     yield server
     server.end_sessions()
+    if request.session.testsfailed > failed:
+        server.end_jobs()
 
 
 @contextlib.contextmanager

@@ -68,10 +68,12 @@ def test_the_log_of_a_job_has_colours_search_levels_and_the_whole_as_a_file(
     page.keyboard.press("/")
     page.keyboard.type("step 19999")
     tab.get_by_text("1 match", exact=True).wait_for()
+    log.locator("mark").first.wait_for()  # rows are drawn in the frame after the count
     assert log.locator("mark").all_inner_texts() == ["step 19999"]
     tab.get_by_label("Search the log").fill("")
     tab.get_by_label("Least level").select_option("Warnings and errors")
     tab.get_by_text("3 matches").wait_for()
+    log.locator(".nbp-log-text").nth(2).wait_for()
     assert [text.split("\n")[-1] for text in log.locator(".nbp-log-text").all_inner_texts()] == [
         "WARNING: slow disk",
         "Traceback (most recent call last):",
