@@ -197,7 +197,7 @@ class ProcessingMagics(Magics):
         from .capture import make_cell
         from .foreground import cell_number, remember
         from .plan import prepare
-        from .worker import depth
+        from .worker import depth, keeping
 
         shell = self.ip
         try:
@@ -218,7 +218,8 @@ class ProcessingMagics(Magics):
             room=depth.room(),
         )
         plan = prepare(made, shell.user_ns, options, self._context(), handed)
-        changing = ", ".join(type(one).__name__ for one in shell.ast_transformers)
+        others = [one for one in shell.ast_transformers if not isinstance(one, keeping.Transformer)]
+        changing = ", ".join(type(one).__name__ for one in others)
         if changing:
             plan.notices.append(f"The AST transformers of this kernel ({changing}) do not change what the job runs.")
         return plan
@@ -396,12 +397,14 @@ def load(shell: InteractiveShell) -> None:
     """Register the magics, the completion and the hook of background cells."""
     from . import startenv
     from .completion import install
+    from .worker import keeping
 
     startenv.note()
     magics = ProcessingMagics(shell)
     shell.register_magics(magics)
     # A cell magic with an empty body is refused by IPython itself; the line form lists the jobs.
     magics.background.install()
+    shell.ast_transformers.append(keeping.Transformer())
     _render_syntax_errors(shell)
     install(shell)
     _warm_up()
@@ -442,10 +445,13 @@ def _warm_up() -> None:
 def unload(shell: InteractiveShell) -> None:
     """Take everything away that ``load`` registered."""
     from .completion import uninstall
+    from .worker import keeping
 
     magics = shell.magics_manager.registry.pop("ProcessingMagics", None)
     if magics is not None:
         magics.background.uninstall()
+    others = [one for one in shell.ast_transformers if not isinstance(one, keeping.Transformer)]
+    shell.ast_transformers[:] = others
     vars(shell.SyntaxTB).pop("structured_traceback", None)
     for kind in ("line", "cell"):
         for name in [n for n in shell.magics_manager.magics[kind] if n.startswith("processing")]:

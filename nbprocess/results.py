@@ -120,6 +120,8 @@ class Results:
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
         set_there = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
+        for entry in self.data.get("stays") or ():
+            set_there.pop(entry, None)
         attached.apply({n: value for n, value in set_there.items() if not attached.only_draws(n)})
         job.values.update(loaded.values)
         for group in self._waiting:

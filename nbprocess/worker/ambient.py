@@ -109,6 +109,8 @@ def apply_later(state: dict[str, object], hooks: Any) -> dict[str, object]:
 
             if section == "locale" and set(value.values()) != {"C"}:  # type: ignore[attr-defined]
                 __import__("locale")  # it counts for `strftime`, whoever imports the module
+            if section == "nested_loops" and value["applied"]:  # type: ignore[index]
+                __import__("asyncio")  # whether a loop runs under the cell is known before it imports anything
             hooks.on(_MODULES[section], act)
             for library in settings.makers(value) if section == "logging" else ():
                 hooks.on(library, lambda _, act=act: act(sys.modules["logging"]))

@@ -2,8 +2,8 @@
 ``ssl._create_default_https_context = ...``, ``mpmath.mp.dps = 40``): found by the text of the cells, read at one end,
 set at the other.
 
-May import: ``compiling``, ``openfigures``, ``registries``, ``settings``, the wire's ``constants`` and ``handlers``, the
-standard library.
+May import: ``compiling``, ``keeping``, ``openfigures``, ``registries``, ``settings``, the wire's ``constants`` and
+``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import types
 import warnings
 
-from . import compiling, openfigures, registries, settings
+from . import compiling, keeping, openfigures, registries, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ _REGISTRY = "<registry>"
 """Stands for the class in an entry of what the notebook has put into a dict of the module."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
+_KEPT = "<kept>"
+"""Stands for the class in an entry of what calls have changed: see ``keeping``."""
 _ITEM = "["
 """How an attribute begins that is none, but an item: ``arviz.rcParams["plot.max_subplots"]``."""
 
@@ -136,13 +138,18 @@ def extensions() -> dict[str, Any]:
             if place is None:
                 continue
             for attribute, value in list(vars(owner).items()):
-                inner = getattr(value, "_accessor", getattr(value, "_ns", value))
+                inner = next((held for held in _inside(value) if isinstance(held, type)), value)  # of an accessor
                 if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
     shown |= {f"{PREFIX}{module}:{_REGISTRY}:registry": own for module, own in registries.collect().items()}
-    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown}
+    kept = {f"{PREFIX}{module}:{_KEPT}:{path}": how for (module, path), how in keeping.changed().items()}
+    return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown, **kept}
+
+
+def _inside(value: Any) -> list[Any]:
+    return [getattr(value, name, None) for name in ("_accessor", "_ns")]  # as pandas, xarray and polars have them
 
 
 def extenders(text: str) -> set[str]:
@@ -216,6 +223,9 @@ def _functions_in_options() -> dict[str, Any]:
     formatter = numpy.get_printoptions()["formatter"] if hasattr(numpy, "get_printoptions") else None
     if formatter:
         entries[f"{PREFIX}numpy:{_OPTION}:formatter"] = formatter
+    called = numpy.geterrcall() if hasattr(numpy, "geterrcall") else None
+    if called is not None:
+        entries[f"{PREFIX}numpy:{_OPTION}:errcall"] = called
     return entries
 
 
@@ -226,7 +236,9 @@ def taken_away(before: Iterable[str], now: Iterable[str]) -> dict[str, Any]:
 
 
 def _set_option(module: Any, name: str, value: Any) -> None:
-    if module.__name__ == "numpy":
+    if name == "errcall" and module.__name__ == "numpy":
+        module.seterrcall(None if value is Gone else value)
+    elif module.__name__ == "numpy":
         module.set_printoptions(**{name: None if value is Gone else value})
     elif value is not Gone:
         module.set_option(name, value)
@@ -237,6 +249,31 @@ def _set_option(module: Any, name: str, value: Any) -> None:
 def only_draws(entry: str) -> bool:
     """Whether it counts for code that draws only."""
     return f":{_FIGURES}:" in entry or module_of(entry) == "matplotlib.units"
+
+
+def is_kept(entry: str) -> bool:
+    """Whether it is what calls have changed in a library."""
+    return f":{_KEPT}:" in entry
+
+
+def not_whole(entries: Iterable[str], lost: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Entries of libraries of whose changes a part cannot travel: a half would tell the library of what it has not got.
+
+    Args:
+        entries: all that are to travel. lost: those that cannot → the reason.
+
+    Returns:
+        The entries that are not to be set, and what is said of them.
+    """
+    roots: dict[str, str] = {}
+    for entry in filter(is_kept, lost):
+        roots.setdefault(module_of(entry).partition(".")[0], f"{dotted(entry)}: {lost[entry]}")
+    stays = [entry for entry in filter(is_kept, entries) if module_of(entry).partition(".")[0] in roots]
+    return stays, [
+        f"What the cell's calls changed in {root} stays in the job ({reason}). Make the calls here, too, without "
+        "%%processing."
+        for root, reason in roots.items()
+    ]
 
 
 def module_of(entry: str) -> str:
@@ -325,6 +362,7 @@ _SETTERS = {
     _COLORMAP: _set_colormap,
     _FIGURES: openfigures.take,
     _REGISTRY: registries.add,
+    _KEPT: keeping.take,
 }
 
 
@@ -381,6 +419,8 @@ def _reached(path: str, namespace: Mapping[str, Any], for_item: bool = False) ->
         if place is None:
             break
         inner: Any = getattr(owner, "__dict__", {}).get(part)
+        if inner is None and isinstance(getattr(type(owner), part, None), property):
+            inner = getattr(owner, part)  # the cell has just asked it, too
         if inner is None and isinstance(owner, types.ModuleType):
             inner = sys.modules.get(f"{owner.__name__}.{part}")
         if isinstance(inner, (types.ModuleType, type)):

@@ -11,7 +11,7 @@ import signal
 import sys
 import types
 
-from . import attached, failure, formatters, places, preloaded, results, tombstone
+from . import attached, failure, formatters, keeping, places, preloaded, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -144,6 +144,7 @@ class Cell:
         from . import ambient, drawing, front, page
 
         drawing.only_pictures = True
+        keeping.remembers = False
         manifest, namespace = self._manifest, self._namespace
         sys.modules["__main__"] = self._module
         sys.argv = ["cell.py", *manifest.get("args", ())]
@@ -291,6 +292,7 @@ class Cell:
                 cell.get("flags", 0),
                 cell.get("interactivity", "last_expr"),
             )
+        program.before = lambda node: keeping.note(keeping.calls(node))
         self._environ = dict(os.environ)
         self._places = places.Places(self._layout.notebook)
         preloaded.at_imports(self._hooks.done_at_home, set(self._manifest.get("roots") or ()))
@@ -409,8 +411,12 @@ class Cell:
         self._said += dumped.notices()
         unshown = [reason for name, reason in dumped.failed.items() if name.startswith(page.PREFIX)]
         self._said += dict.fromkeys(f"A widget that the cell shows is shown as text: {reason}" for reason in unshown)
-        for name in [name for name in dumped.failed if name.startswith(attached.PREFIX)]:
-            print(f"nbprocess: {attached.dotted(name)} did not come back: {dumped.failed[name]}", file=sys.stderr)
+        missing = {name: reason for name, reason in dumped.failed.items() if name.startswith(attached.PREFIX)}
+        for name in [name for name in missing if not attached.is_kept(name)]:
+            print(f"nbprocess: {attached.dotted(name)} did not come back: {missing[name]}", file=sys.stderr)
+        stays, said = attached.not_whole(values, missing)
+        report["stays"] = stays or None
+        self._said += said
         if formatters.ENTRY in dumped.failed:
             failed = dumped.failed[formatters.ENTRY]
             print(f"nbprocess: what the cell registered with formatters did not come back: {failed}", file=sys.stderr)

@@ -60,6 +60,7 @@ class Front:
         self._formulas = bool((manifest.get("ambient") or {}).get("sympy"))
         self._formatted: Any = []
         self._shows_plainly = settings.get("float_format") in (None, "", "%r") and settings.get("pprint", True)
+        self._shows_plainly = self._shows_plainly and "rich" not in settings
 
     @property
     def underscores(self) -> dict[str, object]:
@@ -242,9 +243,10 @@ class Front:
         self._making = True
         try:
             if self.has_ipython:
-                from . import shell
+                from . import ipystate, shell
 
                 self._shell = shell.make(self, self._manifest)
+                ipystate.show_richly(self._shell, (self._manifest.get("ambient") or {}).get("ipython") or {})
             else:
                 from . import standin
 

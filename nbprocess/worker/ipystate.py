@@ -23,9 +23,11 @@ def collect(shell: Any) -> Any:
     state = {"xmode": shell.InteractiveTB.mode, "colors": shell.colors}
     state["interactivity"] = shell.ast_node_interactivity
     plain = shell.display_formatter.formatters.get("text/plain")
-    if plain is not None:
+    if hasattr(plain, "float_format"):
         state["float_format"], state["float_precision"] = plain.float_format, plain.float_precision
         state["pprint"] = plain.pprint
+    elif _is_rich(plain):
+        state["rich"] = _options_of(plain)
     inline = sys.modules.get("matplotlib_inline.config")
     if inline is not None and inline.InlineBackend.initialized():
         backend = inline.InlineBackend.instance()
@@ -41,6 +43,31 @@ def collect(shell: Any) -> Any:
         set_ = {k: sorted(v) if isinstance(v, set) else v for k, v in shell.config.InlineBackend.items()}
         state["inline to be"] = {key: listed(value) for key, value in set_.items() if is_jsonable(value)}
     return state
+
+
+def _is_rich(formatter: Any) -> bool:
+    """Whether ``rich.pretty.install()`` put it there."""
+    return type(formatter).__module__ == "rich.pretty"
+
+
+def _options_of(formatter: Any) -> Any:
+    """What ``install`` was told: rich keeps it in the function that shows values."""
+    function = type(formatter).__call__
+    held = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+    return {name: cell.cell_contents for name, cell in held.items() if is_jsonable(cell.cell_contents)}
+
+
+def show_richly(shell: Any, state: Any) -> None:
+    """Show values by rich, if the other end does. It asks for the shell by ``get_ipython``: that is to be there."""
+    plain = shell.display_formatter.formatters.get("text/plain")
+    if "rich" not in state or (_is_rich(plain) and _options_of(plain) == state["rich"]):
+        return
+    try:
+        from rich import pretty
+    except ImportError as error:
+        print(f"nbprocess: rich, which shows the notebook's values, is not installed here: {error}", file=sys.stderr)
+    else:
+        pretty.install(**state["rich"])
 
 
 _FIGURE = ("matplotlib.figure", "Figure")
@@ -133,7 +160,9 @@ def apply(shell: Any, state: Any) -> None:
     if "interactivity" in state:
         shell.ast_node_interactivity = state["interactivity"]
     plain = shell.display_formatter.formatters.get("text/plain")
-    if plain is not None and "float_format" in state:
+    if not drawing.only_pictures:
+        show_richly(shell, state)
+    if hasattr(plain, "float_format") and "float_format" in state:
         precision = state.get("float_precision", plain.float_precision)
         if drawing.only_pictures:  # in a job: what else it sets (NumPy's precision) came by itself
             plain._trait_values["float_precision"] = precision

@@ -1,6 +1,6 @@
 """Options of libraries that a notebook sets by a call or in a mapping of theirs, where reading and setting them is all
-there is to it: scikit-learn, XGBoost, skrub, ArviZ, python-control, QuTiP, JAX, Dask, plotnine, itables. As JSON, for
-``ambient``.
+there is to it: scikit-learn, XGBoost, skrub, ArviZ, python-control, QuTiP, JAX, Dask, plotnine, itables, joblib. As
+JSON, for ``ambient``.
 
 May import: ``libraries``, the standard library.
 """
@@ -26,6 +26,7 @@ MODULES = {  # section → the module whose import makes it exist
     "dask": "dask.config",
     "plotnine": "plotnine.options",
     "itables": "itables.options",
+    "joblib": "joblib.parallel",
 }
 _JAX = (
     *("jax_enable_x64", "jax_debug_nans", "jax_debug_infs", "jax_disable_jit", "jax_default_matmul_precision"),
@@ -127,6 +128,22 @@ def _set_public(module: Any, state: Any) -> None:
             setattr(module, name, tuple(value) if isinstance(vars(module)[name], tuple) else value)
 
 
+def _joblib(module: Any) -> Any:
+    """What ``parallel_config`` says, but for what is left as usual."""
+    config = getattr(getattr(module, "_backend", None), "config", {})
+    found = {key: value for key, value in config.items() if value is not None and is_jsonable(value)}
+    kind = type(config.get("backend"))
+    names = [name for name, known in module.BACKENDS.items() if known is kind]
+    return {**found, "backend": names[0]} if names else found
+
+
+def _apply_joblib(module: Any, state: Any) -> None:
+    if state != _joblib(module) and hasattr(module, "parallel_config"):  # since joblib 1.3
+        vars(module._backend).pop("config", None)
+        if state:
+            module.parallel_config(**state)
+
+
 COLLECT = {
     "sklearn": _called,
     "xgboost": _called,
@@ -138,6 +155,7 @@ COLLECT = {
     "dask": _dask,
     "plotnine": _public,
     "itables": _public,
+    "joblib": _joblib,
 }
 APPLY = {
     "sklearn": _call,
@@ -150,4 +168,5 @@ APPLY = {
     "dask": _apply_dask,
     "plotnine": _set_public,
     "itables": _set_public,
+    "joblib": _apply_joblib,
 }

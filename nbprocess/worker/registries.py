@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "copyreg": "dispatch_table",
+    "sqlite3": "adapters",
+    "sqlite3.dbapi2": "converters",
     "matplotlib.scale": "_scale_mapping",
     "matplotlib.units": "registry",
     "matplotlib.projections": "projection_registry._all_projection_types",

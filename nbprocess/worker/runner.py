@@ -47,6 +47,8 @@ class Program:
         linecache.cache[filename] = (len(padded), None, padded.splitlines(True), filename)  # type: ignore[assignment]
         # Compiling with the blank lines in front numbers everything, also a SyntaxError, as the notebook does.
         self.tree = compile(padded, filename, "exec", self.flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        self.before: Any = None
+        """Called with each statement before it runs."""
 
     def steps(self) -> Any:
         """Pairs (code object, whether to await it), compiled one by one as they are asked for."""
@@ -63,6 +65,8 @@ class Program:
                 tree, mode = ast.Interactive([node]), "single"  # type: ast.AST, str
             else:
                 tree, mode = ast.Module([node], []), "exec"
+            if self.before is not None:
+                self.before(node)
             code = compile(tree, self.filename, mode, self.flags, dont_inherit=True)  # type: ignore[call-overload]
             self.flags |= code.co_flags & FUTURE  # a __future__ import holds for all that comes after it
             yield code, bool(code.co_flags & _CO_COROUTINE)
@@ -113,7 +117,11 @@ class Program:
     def wants_loop(self) -> bool:
         """Whether an event loop must run: the cell awaits, or counts on the loop that runs under a notebook's cells."""
         return any(isinstance(n, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for n in _outside_functions(self.tree)) or (
-            "asyncio" in self.code and "asyncio.run(" not in self.code and "run_until_complete" not in self.code
+            "asyncio" in self.code
+            and (
+                hasattr(sys.modules.get("asyncio"), "_nest_patched")  # by nest_asyncio: a loop may run in another one
+                or ("asyncio.run(" not in self.code and "run_until_complete" not in self.code)
+            )
         )
 
 

@@ -36,6 +36,7 @@ _KERNELS = (
 
 def _python(module: Any) -> Any:
     found = {"recursion": module.getrecursionlimit(), "collects": gc.isenabled(), "switch": module.getswitchinterval()}
+    found["threshold"] = list(gc.get_threshold())
     if hasattr(module, "get_int_max_str_digits"):
         found["digits"] = module.get_int_max_str_digits()
     return found
@@ -45,6 +46,7 @@ def _apply_python(module: Any, state: Any) -> None:
     module.setrecursionlimit(state["recursion"])
     module.setswitchinterval(state["switch"])
     (gc.enable if state["collects"] else gc.disable)()
+    gc.set_threshold(*state.get("threshold", gc.get_threshold()))
     if "digits" in state and hasattr(module, "set_int_max_str_digits"):
         module.set_int_max_str_digits(state["digits"])
 
@@ -245,12 +247,12 @@ def _plotly(module: Any) -> Any:
     return {"template": default if isinstance(default, str) else None}
 
 
-def _apply_plotly(module: Any, state: Any) -> list[str]:
+def _apply_plotly(module: Any, state: Any) -> None:
     name = state["template"]
-    if name is not None and name.split("+")[0] not in module.templates:
-        return [f"plotly has no template {name!r} here: register it inside the cell"]
-    module.templates.default = name
-    return []
+    if name is None or all(part in module.templates for part in name.split("+")):
+        module.templates.default = name
+    else:  # the notebook's own, which comes later
+        module.templates._default = name
 
 
 def _registries(altair: Any) -> dict[str, Any]:

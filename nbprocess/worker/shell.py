@@ -20,7 +20,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
-from . import formatters, ipystate, results
+from . import formatters, ipystate, keeping, results
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ def make(front: Any, manifest: Any) -> WorkerShell:
     namespace.update({name: value for name, value in kept.items() if name not in ("Out", "_oh", "In", "_ih")})
     for name, value in front.shown.items():  # the hook binds them as long as they are what it left there
         setattr(shell.displayhook, name, value)
+    shell.ast_transformers.append(keeping.Transformer())  # for what `%%time` runs
     ipystate.apply(shell, (manifest.get("ambient") or {}).get("ipython") or {})
     formatters.apply(shell, front.formatted)
     extensions: Any = shell.extension_manager

@@ -1,5 +1,6 @@
 """Settings that modules of the standard library keep: dialects of csv, the first day of the calendar's weeks, how long
-sockets wait, how processes start. As JSON, for ``ambient``.
+sockets wait, how processes start, the size of threads' stacks, loops inside of loops (``nest_asyncio``). As JSON, for
+``ambient``.
 
 May import: the standard library.
 """
@@ -15,6 +16,8 @@ MODULES = {  # section → the module whose import makes it exist
     "calendar": "calendar",
     "socket": "socket",
     "multiprocessing": "multiprocessing",
+    "threading": "threading",
+    "nested_loops": "asyncio",
 }
 _DIALECT = (
     *("delimiter", "quotechar", "escapechar", "doublequote", "skipinitialspace", "lineterminator", "quoting", "strict"),
@@ -63,15 +66,42 @@ def _apply_multiprocessing(module: Any, state: Any) -> None:
         module.set_start_method(None, force=True)
 
 
+def _threading(module: Any) -> Any:
+    return {"stack_size": module.stack_size()}
+
+
+def _apply_threading(module: Any, state: Any) -> None:
+    module.stack_size(state["stack_size"])
+
+
+def _nested_loops(module: Any) -> Any:
+    return {"applied": hasattr(module, "_nest_patched")}
+
+
+def _apply_nested_loops(module: Any, state: Any) -> list[str]:
+    if not state["applied"] or hasattr(module, "_nest_patched"):
+        return []
+    try:
+        import nest_asyncio
+    except ImportError:
+        return ["nest_asyncio, which lets loops of asyncio run inside of others, is not installed here"]
+    nest_asyncio.apply()
+    return []
+
+
 COLLECT = {
     "csv": _csv,
     "calendar": _calendar,
     "socket": _socket,
     "multiprocessing": _multiprocessing,
+    "threading": _threading,
+    "nested_loops": _nested_loops,
 }
 APPLY = {
     "csv": _apply_csv,
     "calendar": _apply_calendar,
     "socket": _apply_socket,
     "multiprocessing": _apply_multiprocessing,
+    "threading": _apply_threading,
+    "nested_loops": _apply_nested_loops,
 }

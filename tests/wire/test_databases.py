@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,17 @@ def test_engines_of_sqlalchemy(ends: Ends, tmp_path: Path, monkeypatch: pytest.M
     assert "outside of this notebook's folder" in ends.dump(other=other).failed["other"].reason
 
 
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """What is registered with SQLite is registered for the whole process."""
+    kept = [(known, dict(known)) for known in (sqlite3.adapters, sqlite3.converters)]
+    yield
+    for known, were in kept:
+        known.clear()
+        known.update(were)
+
+
+@pytest.mark.usefixtures("as_before")
 def test_types_that_a_connection_looks_for_are_found_there_too(ends: Ends) -> None:
     ends.cell(
         "import sqlite3\n"

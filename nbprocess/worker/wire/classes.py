@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import copyreg
 import importlib
 import pickle
 import sys
@@ -31,6 +32,10 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     member = handmade.reduce_member(cls)
     if member is not NotImplemented:
         return member
+    maker = copyreg.dispatch_table.get(type(cls))  # type: ignore[call-overload]
+    by_library: Any = None if maker is None else maker(cls)
+    if isinstance(by_library, tuple):  # a library makes such classes by a function of its own (DEAP's creator)
+        return make_once, (_tokens.of(cls), *by_library[:2])
     if by_reference(cls) or cls.__module__ == "builtins":
         return NotImplemented
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
@@ -137,6 +142,15 @@ def make_fixed(cls: type, builtin: Any, value: Any) -> Any:
 def make_bare(cls: type) -> Any:
     """An instance with nothing in it."""
     return object.__new__(cls)
+
+
+def make_once(token: str, function: Any, arguments: Any) -> Any:
+    """A class that a library's function makes, or the one of this token that is here already."""
+    here = _tokens.here(token)
+    if here is None:
+        here = function(*arguments)
+        _tokens.note(here, token)
+    return here
 
 
 def make_named(qualname: str, data: bytes) -> type:

@@ -7,11 +7,10 @@ library.
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any, Dict, Optional, Tuple
 
-_MORE = {"scipy": ("scipy.stats",)}
-"""Package → modules below it that offer such objects, too."""
 _SETTINGS = "RcParams"
 _by_identity: Dict[str, Tuple[int, Dict[int, str]]] = {}
 """Module → how many names it had, and identity → name, for those of its objects that its package's classes made."""
@@ -26,7 +25,7 @@ def name_of(obj: Any) -> Optional[Tuple[str, str]]:
         return None
     if isinstance(obj, (dict, list, set, bytearray)) and kind.__name__ != _SETTINGS:
         return None
-    for module in (root, *_MORE.get(root, ())):
+    for module in _offering(kind.__module__):
         offered = vars(sys.modules[module]) if module in sys.modules else {}
         known = _by_identity.get(module)
         if known is None or known[0] != len(offered):
@@ -36,6 +35,13 @@ def name_of(obj: Any) -> Optional[Tuple[str, str]]:
         if name is not None and offered.get(name) is obj:
             return module, name
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _offering(module: str) -> Tuple[str, ...]:
+    """The packages above a class's module: ``scipy``, ``scipy.stats`` of ``scipy.stats._continuous_distns``."""
+    parts = module.split(".")
+    return tuple(".".join(parts[:count]) for count in range(1, max(len(parts), 2)))
 
 
 def _is_own(value: Any, root: str) -> bool:

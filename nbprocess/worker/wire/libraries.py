@@ -72,6 +72,21 @@ def _shapely(pickler: Any, obj: Any) -> Any:
     return (type(obj), (obj.context,)) if type(obj).__name__ == "PreparedGeometry" else NotImplemented
 
 
+def _qutip(pickler: Any, obj: Any) -> Any:
+    """Dimensions and spaces: of each the library makes one object, which is found by what it was made of."""
+    for arguments, made in getattr(type(obj), "_stored_dims", {}).items():
+        if made is obj:
+            return make_stored, (type(obj), arguments), obj.__reduce_ex__(5)[2]
+    return NotImplemented
+
+
+def make_stored(kind: Any, arguments: Any) -> Any:
+    """The one of these arguments: that which is here, or one that is filled by its state."""
+    if arguments not in kind._stored_dims:
+        kind._stored_dims[arguments] = kind.__new__(kind)
+    return kind._stored_dims[arguments]
+
+
 def _polars(pickler: Any, obj: Any) -> Any:
     if type(obj).__name__ == "SQLContext":
         return tables.reduce_sql(obj)
@@ -167,6 +182,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "pint": lambda pickler, obj: models.reduce_quantity(obj),
     "plotly": _plotly,
     "polars": _polars,
+    "qutip": _qutip,
     "pyarrow": lambda pickler, obj: tables.reduce_arrow(obj),
     "pygments": _pygments,
     "rich": _rich,

@@ -430,3 +430,69 @@ logging.getLogger("talks").warning("once")
 logging.getLogger("talks").warning("once")
 # %% row 67
 logging.getLogger("talks").warning("once")
+# %% row 67: what calls change in a library that no table names: its lists, dicts and settings, by its own code
+import mimetypes, urllib.request
+mimetypes.add_type("text/x-mine", ".mine")
+opener = urllib.request.build_opener(); opener.addheaders = [("User-agent", "mine")]
+urllib.request.install_opener(opener)
+# %% row 67
+mimetypes.guess_type("a.mine"), urllib.request._opener.addheaders
+# %% row 67; in place
+mimetypes.guess_type("a.mine"), urllib.request._opener.addheaders, urllib.request._opener is opener
+# %% row 67; in place
+import sympy
+positive = sympy.symbols("positive")
+sympy.assumptions.global_assumptions.add(sympy.Q.positive(positive))
+# %% row 67
+bool(sympy.ask(sympy.Q.positive(positive))), len(sympy.assumptions.global_assumptions)
+# %% row 67: and of the notebook's own functions, of a module beside it, and in what magics run
+from pathlib import Path
+Path("keeps.py").write_text(
+    "class Theme:\n    __slots__ = ('colour',)\n    def __init__(self): self.colour = 'red'\n"
+    "    def set(self, colour): self.colour = colour\n"
+    "theme, steps, made = Theme(), [], {}\n"
+    "def step(name, to=Theme):\n    global last\n    last = name\n    steps.append(name)\n"
+    "def register(function):\n    made[function.__name__] = function\n    return function\n"
+)
+# %% row 67
+import keeps
+def set_up():
+    keeps.theme.set("blue")
+    keeps.step("one")
+set_up()
+@keeps.register
+def double(x): return 2 * x
+# %% row 67
+%time keeps.step("two")
+keeps.steps, keeps.last, keeps.theme.colour, keeps.made["double"] is double, keeps.made["double"](4)
+# %% row 67; in place
+keeps.step("three")
+keeps.steps, keeps.last, keeps.theme.colour, keeps.made["double"] is double
+# %% row 67
+keeps.steps, keeps.last, keeps.made["double"](5)
+# %% row 67: types that SQLite takes
+import sqlite3
+class Place:
+    def __init__(self, name): self.name = name
+sqlite3.register_adapter(Place, lambda place: place.name)
+# %% row 67
+sqlite3.connect(":memory:").execute("select ?", (Place("here"),)).fetchone()
+# %% row 67; in place
+sqlite3.connect(":memory:").execute("select ?", (Place("there"),)).fetchone()
+# %% row 67: Python's collector, stacks of threads, what NumPy calls for errors
+import gc, threading
+import numpy as np
+gc.set_threshold(500, 5, 5); threading.stack_size(1 << 20); np.seterrcall(print)
+# %% row 67
+gc.get_threshold(), threading.stack_size(), np.geterrcall()
+# %% row 67; in place
+gc.get_threshold(), threading.stack_size(), np.geterrcall()
+# %% row 67
+gc.set_threshold(700, 10, 10); threading.stack_size(0); np.seterrcall(None);
+# %% row 67: values shown by rich
+from rich import pretty
+pretty.install(max_length=5)
+# %% row 67
+{"a": list(range(30)), "b": None}
+# %% row 67; in place
+[1, {"a": list(range(30))}]
