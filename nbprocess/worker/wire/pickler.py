@@ -21,6 +21,7 @@ from . import (
     caches,
     callbacks,
     classes,
+    compiled,
     constants,
     containers,
     databases,
@@ -85,6 +86,7 @@ _PLAIN = {
 }
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
+_COMPILED = {"builtin_function_or_method", "cython_function_or_method", "fused_cython_function"}
 _CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *openfiles.TABLE, *reopened.TABLE, *widgets.TABLE])
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
@@ -124,6 +126,7 @@ class _Reducing:
         self.shells: Set[int] = set()  # nodes of documents, which get what they hold later
         self._shared = shared or {}
         self._kept: List[Any] = []
+        self.compiled: Dict[str, compiled.Module] = {}  # modules that %%cython made, by their names
         self._spaces: Dict[int, Any] = {}  # id of the globals → what stands for them
 
     def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
@@ -210,6 +213,8 @@ class _Reducing:
         if kind is named.Named:
             self._need(obj.module)
             return remade.make_attribute, (obj.module, obj.name)
+        if (isinstance(obj, type) or kind.__name__ in _COMPILED) and compiled.is_member(obj):
+            return compiled.reduce_member(self, obj)
         if kind is types.FunctionType:
             found = classes.reduce_member_function(obj)
             if found is NotImplemented:
