@@ -79,6 +79,13 @@ class ProcessingMagics(Magics):
                 return self._run_container(line)
             self._show_jobs(line)
             return None
+        from .worker import filters
+
+        with filters.unnoticed():
+            self._run_cell(line, cell)
+        return None
+
+    def _run_cell(self, line: str, cell: str) -> None:
         from .launch import launch
 
         with _plainly(), self._syntax():
@@ -97,12 +104,12 @@ class ProcessingMagics(Magics):
                 from .script import from_cell
 
                 self._run_script(from_cell(cell, options), options)
-                return None
+                return
             plan = self._plan(cell, line, options, lines)
             if options.dry_run:
                 self.last_plan = plan.text()
                 print(self.last_plan)
-                return None
+                return
             job = launch(plan, self.ip.user_ns, report=_sending(plan))
             plan.release()
             self.last_plan = plan
@@ -114,7 +121,6 @@ class ProcessingMagics(Magics):
         else:
             job.alone = True
             self._follow(job, options.lazy)
-        return None
 
     def _expanded(self, text: str) -> str:
         """``{expressions}`` and ``$names`` filled in from the notebook, as IPython does with a magic's first line."""

@@ -94,7 +94,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import attached, formatters, openfigures, page, wire
+        from .worker import attached, filters, formatters, openfigures, page, wire
 
         if self.loaded:
             if lazy is None:
@@ -137,6 +137,8 @@ class Results:
         if self.error and self.error.get("value"):
             self._load_exception(wire, reader, memo, scope)
         self._apply_ambient(job)
+        if self.data.get("shown"):
+            filters.note_shown(self.data["shown"])
         attached.apply({n: value for n, value in set_there.items() if attached.only_draws(n)})  # as they are now
         if patches:
             openfigures.redraw()

@@ -421,4 +421,5 @@ def _ambient(loaded: Mapping[str, types.ModuleType]) -> dict[str, Any]:
     except ModuleNotFoundError:  # a build without the worker's ambient state: nothing of it travels
         return {}
     state: dict[str, Any] = module.collect(loaded)
+    state["shown"] = importlib.import_module("nbprocess.worker.filters").shown()
     return state

@@ -11,11 +11,11 @@ import signal
 import sys
 import types
 
-from . import attached, failure, formatters, keeping, places, preloaded, results, tombstone
+from . import attached, failure, filters, formatters, keeping, places, preloaded, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
-from .hushed import hushed
+from .hushed import hushed, hushed_descriptors
 from .layout import Layout, resolve
 from .runner import Program, as_at_home, execute
 
@@ -54,9 +54,11 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
     error: BaseException | None = None
     try:
         try:
-            cell.prepare()
-            channel.phase("running")
-            cell.run()
+            with filters.unnoticed():
+                cell.prepare()
+                channel.phase("running")
+                program = cell.begin()
+            cell.run(program)
         finally:
             interruptible.clear()  # from here on a stop only has to wait for what is being saved
     except BaseException as raised:  # whatever the cell raises is its result, also SystemExit and KeyboardInterrupt
@@ -74,7 +76,8 @@ def main(manifest: Any, layout: Layout, buffers: Any, pipes: Any) -> int:
 
     warnings.simplefilter("ignore")  # of what is left open: in place it stays open
     _end_pools()
-    atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
+    with hushed("stdout", "stderr"), hushed_descriptors(1, 2):  # in place nobody hears what they say as the kernel ends
+        atexit._run_exitfuncs()  # the cell's own: loggers and trackers send their rest
     _flush()
     return 0
 
@@ -138,6 +141,7 @@ class Cell:
         self._attached: dict[str, Any] = {}
         self._modules = attached.Modules()
         self._modules_sent: set[str] = set()
+        self._shown: Any = None
 
     def prepare(self) -> None:
         """Everything before the cell's first line."""
@@ -164,6 +168,7 @@ class Cell:
         self._hooks.home = manifest.get("ambient") or {}
         self._hooks.aside = lambda: self._channel.held([])
         self._hooks.install()
+        filters.note_later((manifest.get("ambient") or {}).get("shown") or {}, self._hooks)
         drawing.held = alive = bool((manifest.get("home") or {}).get("page"))
         self._hooks.on("matplotlib.pyplot", drawing.hold)
         self._ambient = ambient.apply_later(manifest.get("ambient") or {}, self._hooks)
@@ -278,8 +283,8 @@ class Cell:
             if name in self._namespace:
                 self._namespace[name] = self._namespace.pop(name)
 
-    def run(self) -> None:
-        """The cell itself, and the figures that it left open."""
+    def begin(self) -> Program:
+        """The cell's code; what is told from the state before it is noted."""
         import warnings
 
         cell = self._manifest["cell"]
@@ -297,10 +302,16 @@ class Cell:
         self._places = places.Places(self._layout.notebook)
         preloaded.at_imports(self._hooks.done_at_home, set(self._manifest.get("roots") or ()))
         self._front.begin(program)
+        return program
+
+    def run(self, program: Program) -> None:
+        """The cell itself, and the figures that it left open."""
         earlier, there = program.features(), {*sys.modules}
+        filters.begin()
         try:
-            execute(program, self._namespace, cell.get("room"))
+            execute(program, self._namespace, self._manifest["cell"].get("room"))
         finally:
+            self._shown = filters.since()
             self._features = [name for name in program.features() if name not in earlier]
             self._imported, self._taken = program.submodules(), program.imported()
             self._modules_new = sys.modules.keys() - there
@@ -339,6 +350,7 @@ class Cell:
             report["notices"] = notices
         if self._imported:
             report["imported"] = self._imported
+        report["shown"] = self._shown
         report["roots"] = sorted({name.partition(".")[0] for name in self._modules_new})
         report["drawing"] = sorted(filter(draws.may_draw, self._modules_new))
         if self._features:

@@ -69,17 +69,96 @@ def keep_order(before: Any) -> None:
 @contextlib.contextmanager
 def unnoticed() -> Iterator[None]:
     """What touches the filters in the block (``catch_warnings`` does) makes no warning of the cell come again: Python
-    forgets which it has shown whenever they are touched. What is done in the block was done at home before the cell."""
+    forgets which it has shown whenever they are touched. What is done in the block was done at home before the cell, or
+    is this package's own affair. What a job has shown is noted after it."""
+    global _within, _first
     before = _version()
+    _first = _first if _within else before
+    _within += 1
     try:
         yield
     finally:
+        _within -= 1
         now = _version()
         if now != before:
             for module in list(sys.modules.values()):
                 shown = getattr(module, "__dict__", {}).get("__warningregistry__")
-                if isinstance(shown, dict) and shown.get("version") == before:
+                if isinstance(shown, dict) and before <= shown.get("version", -1) < now:
                     shown["version"] = now
+        while _told and not _within:
+            note_shown(_told.pop(0))
+
+
+_within = 0
+"""How many blocks of ``unnoticed`` are at work, one inside the other."""
+_first = 0
+"""How often the filters had been touched when the outermost of them began."""
+_told: list[Any] = []
+"""What jobs have shown meanwhile."""
+
+
+def begin() -> None:
+    """The cell of a job begins: see ``since``."""
+    globals()["__warningregistry__"] = {"version": _version()}
+
+
+def since() -> Any:
+    """Which warnings have been shown by the end of a job's cell, and whether Python has forgotten others meanwhile."""
+    now = _version()
+    return {"forgot": globals()["__warningregistry__"]["version"] != now, "shown": shown()}
+
+
+def shown() -> Any:
+    """The warnings of modules that were shown and are not shown again: module → text, category and line of each. Those
+    of the cells come with each cell anew, as IPython has it."""
+    valid, found = _first if _within else _version(), {}
+    for name, module in list(sys.modules.items()):
+        record = getattr(module, "__dict__", {}).get("__warningregistry__")
+        if name != "__main__" and isinstance(record, dict) and record.get("version", -1) >= valid:
+            lines = [
+                [key[0], f"{key[1].__module__}:{key[1].__name__}", key[2]]
+                for key in list(record)
+                if type(key) is tuple and len(key) == 3 and type(key[0]) is str
+            ]
+            if lines:
+                found[name] = lines
+    return found
+
+
+def note_shown(told: Any) -> None:
+    """What a job has shown is shown here no more, either.
+
+    Args:
+        told: as ``since`` gives it.
+    """
+    if _within:
+        _told.append(told)
+        return
+    if told["forgot"]:
+        _moved()
+    for name, lines in told["shown"].items():
+        if name in sys.modules:
+            _note(sys.modules[name], lines)
+
+
+def note_later(told: Any, hooks: Any) -> None:
+    """What home has shown is not shown in a job, either.
+
+    Args:
+        told: as ``shown`` gives it. hooks: waits for modules that are not imported yet.
+    """
+    for name, lines in told.items():
+        hooks.on(name, lambda module, lines=lines: _note(module, lines))
+
+
+def _note(module: Any, lines: Any) -> None:
+    now, record = _version(), vars(module).setdefault("__warningregistry__", {})
+    if record.get("version") != now:
+        record.clear()
+        record["version"] = now
+    for text, kind, line in lines:
+        place, _, name = kind.partition(":")
+        record[text, _category(place, name), line] = True
 
 
 class _Probe(Warning):

@@ -496,3 +496,23 @@ pretty.install(max_length=5)
 {"a": list(range(30)), "b": None}
 # %% row 67; in place
 [1, {"a": list(range(30))}]
+# %% row 67: what modules warn of once
+from pathlib import Path
+Path("warns.py").write_text("import warnings\ndef warn(text='once'): warnings.warn(text, RuntimeWarning)\n")
+import warns
+warns.warn()
+# %% row 67
+warns.warn(); warns.warn("another one")
+# %% row 67; in place
+warns.warn(); warns.warn("another one"); warns.warn("a third one")
+# %% row 67
+warns.warn("a third one")
+# %% row 67: and once more when the filters were touched
+import warnings
+warnings.filterwarnings("ignore", "nothing")
+warns.warn(); warns.warn()
+# %% row 67; in place
+warns.warn(); warns.warn("another one")
+# %% row 67: what is registered to be done when the kernel ends
+import atexit
+atexit.register(print, "at the end");
