@@ -87,3 +87,14 @@ def test_a_module_of_the_notebooks_folder_is_never_loaded_in_advance(kernel: Ker
     ran = kernel.ok("%%processing\nimport mine\nseen = mine.value")
     assert kernel.value("seen") == "22"
     assert "mine was edited since it was imported here; the job has it as it is now." in str(ran.outputs)
+
+
+def test_processes_of_joblib_take_the_notebooks_functions(kernel: Kernel) -> None:
+    """joblib loads cloudpickle in the warm server, since 1.6; the worker must not have another one."""
+    kernel.ok("import joblib\ndef double(x): return 2 * x")
+    kernel.ok(
+        "%%processing\n"
+        "import sklearn, cloudpickle\n"
+        "found = joblib.Parallel(n_jobs=2)(joblib.delayed(double)(n) for n in range(3))"
+    )
+    assert kernel.value("found") == "[0, 2, 4]"

@@ -64,7 +64,7 @@ class Worker:
         part = path.with_suffix(f".{os.getpid()}")
         part.write_bytes(data)
         os.replace(part, path)
-        ours = _take_modules()
+        ours = _take_modules("nbprocess", "cloudpickle")
         sys.path.insert(0, str(path))
         try:
             with zipfile.ZipFile(path) as archive:
@@ -74,7 +74,7 @@ class Worker:
                     importlib.import_module(name.removesuffix("/__init__").replace("/", "."))
             for name in ("IPython", "matplotlib_inline"):
                 sys.modules["nbprocess.worker.front"].installed(name)
-            self._modules = _take_modules()
+            self._modules = _take_modules("nbprocess", "cloudpickle")
         finally:
             sys.path.remove(str(path))
             sys.modules.update(ours)
@@ -108,8 +108,10 @@ class Worker:
         os.environ.update(environ)
         sys.argv = ["-c", *command[3:]]
         sys.path[:0] = [archive, ""]
-        _take_modules()
-        sys.modules.update(self._modules)
+        _take_modules("nbprocess")
+        # Not over a cloudpickle that a library has loaded here (joblib has, since 1.6): imports would lead to another,
+        # and joblib could send the notebook's functions to none of its processes.
+        sys.modules.update({**self._modules, **sys.modules})
         sys.modules["__main__"] = types.ModuleType("__main__")
         random.seed()
         if "numpy.random" in sys.modules:  # else it seeds itself when it is imported
@@ -131,9 +133,9 @@ class _Once:
             work()
 
 
-def _take_modules() -> dict[str, types.ModuleType]:
-    """Take our modules and cloudpickle out of ``sys.modules``."""
-    names = [n for n in sys.modules if n.partition(".")[0] in ("nbprocess", "cloudpickle")]
+def _take_modules(*packages: str) -> dict[str, types.ModuleType]:
+    """Take the modules of packages out of ``sys.modules``."""
+    names = [n for n in sys.modules if n.partition(".")[0] in packages]
     return {name: sys.modules.pop(name) for name in names}
 
 
