@@ -284,8 +284,8 @@ def _attached(
         entries = {name: value for name, value in entries.items() if not worker_attached.only_draws(name)}
     entries = {**state, **entries}
     for entry, value in list(entries.items()):
-        name, attribute = worker_attached.dotted(entry), worker_attached.attribute_of(entry)
-        what = secrets.in_value(attribute, value) if name not in send else ""
+        name = worker_attached.dotted(entry)
+        what = secrets.in_value(*worker_attached.content(entry, value)) if name not in send else ""
         if what:
             del entries[entry]
             notices.append(f"`{name}` looks like it holds a secret ({what}) and was not sent. --send {name} sends it.")

@@ -256,6 +256,13 @@ def is_kept(entry: str) -> bool:
     return f":{_KEPT}:" in entry
 
 
+def content(entry: str, value: Any) -> tuple[str, Any]:
+    """The name and the value by which to tell whether it is a secret."""
+    if not is_kept(entry):
+        return attribute_of(entry), value
+    return attribute_of(entry).rpartition(".")[2], value[-1] if value[0] in ("value", "list") else value[1:]
+
+
 def not_whole(entries: Iterable[str], lost: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Entries of libraries of whose changes a part cannot travel: a half would tell the library of what it has not got.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import builtins
 import collections
+import contextlib
 import opcode
 import sys
 import threading
@@ -145,14 +146,11 @@ def _may_import(node: ast.AST) -> bool:
 def note(names: Iterable[str]) -> None:
     """Note what calls of these dotted names may change, as it is now."""
     for name in names:
-        try:
-            places = _places(name, vars(sys.modules["__main__"]))
-        except Exception:  # a library's own ``__eq__``, ``__getattribute__``: the statement itself must not suffer
-            continue
-        for place in places:
-            if place not in _noted and place not in _known:
-                image = _image(_at(place))
-                _noted[place] = image
+        # Whatever code of a library's own comes in between (``__eq__``, ``__hash__``): the statement must not suffer.
+        with contextlib.suppress(Exception):
+            for place in _places(name, vars(sys.modules["__main__"])):
+                if place not in _noted and place not in _known:
+                    _noted[place] = _image(_at(place))
 
 
 _noted: dict[tuple[str, str], Any] = {}
@@ -263,10 +261,8 @@ def _attributes(value: Any) -> dict[str, Any]:
     for cls in type(value).__mro__ if not isinstance(value, (type, types.ModuleType)) else ():
         for name, member in vars(cls).items():
             if isinstance(member, types.MemberDescriptorType) and type(value).__module__ != "builtins":
-                try:
+                with contextlib.suppress(AttributeError):  # it is not set
                     found[name] = member.__get__(value)
-                except AttributeError:  # it is not set
-                    pass
     return found
 
 
@@ -291,41 +287,39 @@ def _follow(start: Any, owner: Any, owner_place: Any, found: dict[tuple[str, str
         for function, of, at in _functions(value, owner, place):
             if at is not None and not isinstance(of, type):
                 found[at] = None
-            names = _names(function.__code__)
-            held = function.__globals__
-            module = held.get("__name__") or ""
-            if not _counts(module):
-                continue
-            if module != "__main__" and vars(sys.modules.get(module, builtins)) is not held:
-                continue
-            for cell in function.__closure__ or ():
-                try:
-                    if isinstance(cell.cell_contents, types.FunctionType):
-                        left.append((cell.cell_contents, of, at))
-                except ValueError:  # it is empty
-                    pass
-            if of is not None:
-                cls = of if isinstance(of, type) else type(of)
-                for name in names:
-                    inner = _inner(cls, ("", ""), name)[0]
-                    if isinstance(inner, types.FunctionType):
-                        left.append((inner, of, at))
-                    elif at is not None and isinstance(of, type) and isinstance(inner, (*_SCALARS, *_CONTAINERS)):
-                        found[at[0], f"{at[1]}.{name}"] = None
-            if "globals" in names and module != "__main__":
-                found[module, ""] = None
-            for name in names & held.keys():
-                _use(module, name, held[name], names, left, found)
-            beside = module.rpartition(".")[0]
-            for name in names - held.keys():  # what it imports itself
-                for known in (name, f"{beside}.{name}"):
-                    if known in sys.modules:
-                        _use(module, name, sys.modules[known], names, left, found)
-            for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-                if isinstance(default, type) and module != "__main__":
-                    _use(module, default.__name__, default, names, left, found)
-            if module != "__main__":
-                found.update(dict.fromkeys((module, name) for name in _stored(function.__code__)))
+            module = function.__globals__.get("__name__") or ""
+            if module == "__main__" or (
+                _counts(module) and vars(sys.modules.get(module, builtins)) is function.__globals__
+            ):
+                _read(module, function, of, at, left, found)
+
+
+def _read(module: str, function: Any, of: Any, at: Any, left: Any, found: dict[tuple[str, str], None]) -> None:
+    """Add what the code of one function uses: as places to ``found``, as further functions to ``left``."""
+    names, held = _names(function.__code__), function.__globals__
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # it is empty
+            if isinstance(cell.cell_contents, types.FunctionType):
+                left.append((cell.cell_contents, of, at))
+    for name in names if of is not None else ():
+        inner = _inner(of if isinstance(of, type) else type(of), ("", ""), name)[0]
+        if isinstance(inner, types.FunctionType):
+            left.append((inner, of, at))
+        elif at is not None and isinstance(of, type) and isinstance(inner, (*_SCALARS, *_CONTAINERS)):
+            found[at[0], f"{at[1]}.{name}"] = None
+    for name in names & held.keys():
+        _use(module, name, held[name], names, left, found)
+    beside = module.rpartition(".")[0]
+    for name in names - held.keys():  # what it imports itself
+        for known in {name, f"{beside}.{name}"} & sys.modules.keys():
+            _use(module, name, sys.modules[known], names, left, found)
+    if module != "__main__":
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            if isinstance(default, type):
+                _use(module, default.__name__, default, names, left, found)
+        found.update(dict.fromkeys((module, name) for name in _stored(function.__code__)))
+        if "globals" in names:
+            found[module, ""] = None
 
 
 class _All(set):  # type: ignore[type-arg]
@@ -469,8 +463,9 @@ def _settle() -> None:
     """Of what calls may have changed, keep what they did change."""
     for place, before in list(_noted.items()):
         del _noted[place]
-        if _image(_at(place)) != before:
-            _known[place] = before
+        with contextlib.suppress(Exception):  # a library's own ``__eq__``
+            if _image(_at(place)) != before:
+                _known[place] = before
 
 
 def changed() -> dict[tuple[str, str], Any]:

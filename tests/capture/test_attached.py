@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.worker import attached
+from nbprocess.worker import attached, keeping
 
 from .notebook import Notebook
 
@@ -69,6 +69,33 @@ def test_secrets_stay_here_unless_they_are_named(monkeypatch: pytest.MonkeyPatch
     notebook.namespace["a_library"] = library
     captured = notebook.capture("a_library.go()")
     assert not captured.attached and any("a_library.options['api_key']" in notice for notice in captured.notices)
+
+
+def test_secrets_that_calls_put_into_a_library_stay_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "has_login.py").write_text(
+        "api_token, known = None, {}\n"
+        "def login(given):\n    global api_token\n    api_token = given\n    known['password'] = given\n    known['user'] = 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    library = importlib.import_module("has_login")
+    notebook = _with_history("import has_login")
+    main = types.ModuleType("__main__")
+    vars(main).update(notebook.namespace)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    try:
+        keeping.note(["has_login.login"])
+        library.login("correct-horse-9")
+        captured = notebook.capture("has_login.go()")
+        assert not [entry for entry in captured.attached if "has_login" in entry]
+        told = "`has_login.api_token` looks like it holds a secret"
+        assert any(notice.startswith(told) for notice in captured.notices)
+        assert any(notice.startswith("`has_login.known` looks like it") for notice in captured.notices)
+        sent = notebook.capture("has_login.go()", send=["has_login.api_token"]).attached
+        assert [value for entry, value in sent.items() if "has_login" in entry] == [("value", "correct-horse-9")]
+    finally:
+        keeping._noted.clear()
+        keeping._known.clear()
+        del sys.modules["has_login"]
 
 
 def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def _job(pipe: Any, folder: str) -> None:
     def work() -> None:
         try:
             cell.prepare()
-            cell.run()
+            cell.run(cell.begin())
         except BaseException as error:
             raised.append(error)
             raise
