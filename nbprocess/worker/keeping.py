@@ -435,7 +435,7 @@ def _is_keeper(value: Any, root: str) -> bool:
 # -- what is there ---------------------------------------------------------------------------------------------------
 
 
-def _image(value: Any, root: str | None = None, depth: int = _DEPTH, left: list[int] | None = None) -> Any:
+def _image(value: Any, depth: int = _DEPTH, left: list[int] | None = None) -> Any:
     """Something that is equal as long as the value is what it is now: containers by their members, objects of the
     library's by their attributes, all else by identity."""
     left = [_MEMBERS] if left is None else left
@@ -443,18 +443,18 @@ def _image(value: Any, root: str | None = None, depth: int = _DEPTH, left: list[
     left[0] -= 1
     if isinstance(value, _SCALARS):
         return kind, repr(value) if kind in (float, complex) else value
-    if depth == 0 or left[0] < 0:
+    if depth == 0 or left[0] < 0 or (isinstance(value, _CONTAINERS) and len(value) > _MEMBERS):
         return _Same(value)
     if isinstance(value, dict):
-        return kind, _Same(value), {key: _image(one, root, depth - 1, left) for key, one in list(value.items())}
+        return kind, _Same(value), {key: _image(one, depth - 1, left) for key, one in list(value.items())}
     if isinstance(value, (list, tuple, collections.deque)):
-        return kind, _Same(value) if kind is not tuple else None, [_image(one, root, depth - 1, left) for one in value]
+        return kind, _Same(value) if kind is not tuple else None, [_image(one, depth - 1, left) for one in value]
     if isinstance(value, (set, frozenset)):
         return kind, _Same(value), {one if isinstance(one, _SCALARS) else id(one): _Same(one) for one in value}
     if isinstance(value, types.ModuleType):
         return kind, _Same(value), {key: _Same(one) for key, one in vars(value).items()}
     if isinstance(value, threading.local) or (_is_keeper(value, _root(kind)) and _counts(kind.__module__ or "")):
-        held = {key: _image(one, root, depth - 1, left) for key, one in _attributes(value).items()}
+        held = {key: _image(one, depth - 1, left) for key, one in _attributes(value).items()}
         return kind, _Same(value), held
     return _Same(value)
 
@@ -474,7 +474,10 @@ def changed() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     told = set()
     for place, before in _known.items():
-        for at, how in _compare(place, before, _at(place)).items():
+        differing = {}
+        with contextlib.suppress(Exception):  # as above
+            differing = _compare(place, before, _at(place))
+        for at, how in differing.items():
             above, _, name = at[1].rpartition(".")
             what = (id(_at((at[0], above))), name) if how[0] in ("value", "gone") else id(_at(at))
             if what not in told:  # by another name of the same object

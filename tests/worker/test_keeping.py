@@ -157,6 +157,24 @@ def test_what_a_call_changes(monkeypatch: pytest.MonkeyPatch, library: Any, code
     assert {f"{m}:{path}": how for (m, path), how in keeping.changed().items()} == changes
 
 
+def test_what_holds_very_much_stays_behind_and_what_cannot_be_compared_harms_nobody(
+    monkeypatch: pytest.MonkeyPatch, library: Any
+) -> None:
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("neither this nor that")
+
+        __hash__ = object.__hash__
+
+    library.options.update(dict.fromkeys(range(6000)))
+    assert run(monkeypatch, "lib.options.update(more=1)", lib=library) == {}
+    assert run(monkeypatch, "lib.seen.add(odd); lib.seen.add('y')", lib=library, odd=Odd()).keys() == {"keeps:seen"}
+    assert run(monkeypatch, "lib.handlers.append(odd)", lib=library, odd=Odd()).keys() == {
+        "keeps:seen",
+        "keeps:handlers",
+    }
+
+
 def test_a_class_that_a_call_makes_in_the_library(monkeypatch: pytest.MonkeyPatch, library: Any) -> None:
     found = run(monkeypatch, "lib.make('Point')", lib=library)
     assert found == {"keeps:Point": ("value", library.Point)}
