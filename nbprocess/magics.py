@@ -224,8 +224,7 @@ class ProcessingMagics(Magics):
             room=depth.room(),
         )
         plan = prepare(made, shell.user_ns, options, self._context(), handed)
-        others = [one for one in shell.ast_transformers if not isinstance(one, keeping.Transformer)]
-        changing = ", ".join(type(one).__name__ for one in others)
+        changing = ", ".join(type(one).__name__ for one in keeping.others(shell.ast_transformers))
         if changing:
             plan.notices.append(f"The AST transformers of this kernel ({changing}) do not change what the job runs.")
         return plan
@@ -456,8 +455,7 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("ProcessingMagics", None)
     if magics is not None:
         magics.background.uninstall()
-    others = [one for one in shell.ast_transformers if not isinstance(one, keeping.Transformer)]
-    shell.ast_transformers[:] = others
+    shell.ast_transformers[:] = keeping.others(shell.ast_transformers)
     vars(shell.SyntaxTB).pop("structured_traceback", None)
     for kind in ("line", "cell"):
         for name in [n for n in shell.magics_manager.magics[kind] if n.startswith("processing")]:

@@ -2,8 +2,8 @@
 ``ssl._create_default_https_context = ...``, ``mpmath.mp.dps = 40``): found by the text of the cells, read at one end,
 set at the other.
 
-May import: ``compiling``, ``keeping``, ``openfigures``, ``registries``, ``settings``, the wire's ``constants`` and
-``handlers``, the standard library.
+May import: ``compiling``, ``keeping``, ``openfigures``, ``reach``, ``registries``, ``settings``, the wire's
+``constants`` and ``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import types
 import warnings
 
-from . import compiling, keeping, openfigures, registries, settings
+from . import compiling, keeping, openfigures, reach, registries, settings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -78,27 +78,19 @@ def assigned(text: str) -> frozenset[tuple[str, str]]:
         return frozenset()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            found.add((_dotted(node.value), node.attr))
+            found.add((compiling.path_of(node.value), node.attr))
         elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-                found.add((_dotted(node.value), _ITEM + node.slice.value))
+                found.add((compiling.path_of(node.value), _ITEM + node.slice.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
             name = node.args[1] if len(node.args) > 1 else None
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                found.add((_dotted(node.args[0]), name.value))
+                found.add((compiling.path_of(node.args[0]), name.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run_cell_magic":
             body = node.args[2] if len(node.args) > 2 else None
             if isinstance(body, ast.Constant) and isinstance(body.value, str):
                 found |= assigned(body.value)
     return frozenset(pair for pair in found if pair[0])
-
-
-def _dotted(node: ast.AST) -> str:
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def found(texts: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +131,11 @@ def extensions() -> dict[str, Any]:
                 continue
             for attribute, value in list(vars(owner).items()):
                 inner = next((held for held in _inside(value) if isinstance(held, type)), value)  # of an accessor
-                if isinstance(inner, (types.FunctionType, type)) and _root(inner) not in (root, "builtins", "typing"):
+                if isinstance(inner, (types.FunctionType, type)) and reach.root_of(inner) not in (
+                    root,
+                    "builtins",
+                    "typing",
+                ):
                     entries[f"{PREFIX}{place[0]}:{place[1]}:{attribute}"] = value
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
@@ -408,10 +404,6 @@ class Modules:
 _VALUES = (int, float, str, bool, type(None), list, dict, set, tuple)
 
 
-def _root(value: Any) -> str:
-    return (getattr(value, "__module__", None) or "").partition(".")[0]
-
-
 def _reached(path: str, namespace: Mapping[str, Any], for_item: bool = False) -> tuple[Any, tuple[str, str] | None]:
     """The module, class or object that a dotted name leads to, without running code of theirs; and its place.
 
@@ -434,7 +426,7 @@ def _reached(path: str, namespace: Mapping[str, Any], for_item: bool = False) ->
             place = _place(inner)
         else:  # an object that a library has made and offers
             module, inside = place
-            own = _root(type(inner)) == module.partition(".")[0] or (for_item and type(inner) is dict)
+            own = reach.root_of(type(inner)) == module.partition(".")[0] or (for_item and type(inner) is dict)
             place = (module, f"{inside}.{part}".lstrip(".")) if own else None
         owner = inner
     python_s = getattr(sys, "stdlib_module_names", ())  # of Python 3.10
@@ -451,9 +443,9 @@ def _place(owner: Any) -> tuple[str, str] | None:
     if not isinstance(owner, type):
         from .wire import constants
 
-        return constants.name_of(owner) if _root(type(owner)) not in _NOT_THESE else None
+        return constants.name_of(owner) if reach.root_of(type(owner)) not in _NOT_THESE else None
     at: Any = sys.modules.get(owner.__module__)
-    if _root(owner) in _NOT_THESE or at is None:
+    if reach.root_of(owner) in _NOT_THESE or at is None:
         return None
     for part in owner.__qualname__.split("."):
         at = getattr(at, part, None)

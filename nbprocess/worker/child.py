@@ -11,7 +11,7 @@ import signal
 import sys
 import types
 
-from . import attached, failure, filters, formatters, keeping, places, preloaded, results, tombstone
+from . import attached, failure, filters, formatters, keeping, places, preloaded, reach, results, tombstone
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -297,7 +297,7 @@ class Cell:
                 cell.get("flags", 0),
                 cell.get("interactivity", "last_expr"),
             )
-        program.before = lambda node: keeping.note(keeping.calls(node))
+        program.before = lambda node: keeping.note(reach.calls(node))
         self._environ = dict(os.environ)
         self._places = places.Places(self._layout.notebook)
         preloaded.at_imports(self._hooks.done_at_home, set(self._manifest.get("roots") or ()))

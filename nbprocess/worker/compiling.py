@@ -1,4 +1,4 @@
-"""Reading code a second time without its warnings. May import: the standard library."""
+"""Reading code a second time without its warnings, and dotted names in it. May import: the standard library."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def parse(text: str | bytes, filename: str = "<unknown>", mode: str = "exec", **
     """``ast.parse``."""
     with unwarned():
         return ast.parse(text, filename, mode, **options)
+
+
+def path_of(node: ast.AST) -> str:
+    """The dotted name that an expression is (``np.linalg``); empty for all others."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

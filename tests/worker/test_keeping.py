@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.worker import attached, keeping
+from nbprocess.worker import attached, keeping, reach
 
 LIBRARY = """
 import functools, threading
@@ -112,7 +112,7 @@ def run(monkeypatch: pytest.MonkeyPatch, code: str, **names: Any) -> dict[str, A
     vars(main).update(namespace)
     monkeypatch.setitem(sys.modules, "__main__", main)
     for node in ast.parse(textwrap.dedent(code)).body:
-        keeping.note(keeping.calls(node))
+        keeping.note(reach.calls(node))
         exec(compile(ast.Module([node], []), "cell", "exec"), vars(main))
     return {f"{module}:{path}": how for (module, path), how in keeping.changed().items()}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import operator
 import sys
 import tempfile
 from typing import Any
@@ -80,6 +81,4 @@ def load(name: str, suffix: str, data: bytes) -> Any:
 
 def member(module: Any, path: str) -> Any:
     """The inverse of ``reduce_member``."""
-    for part in path.split("."):
-        module = getattr(module, part)
-    return module
+    return operator.attrgetter(path)(module)
