@@ -33,7 +33,7 @@ class Names:
     def __init__(self, data: Mapping[str, Any], notices: list[str]) -> None:
         self._notices = notices
         self._hidden: Collection[str] = data.get("hidden") or ()
-        self._known: dict[str, Variable] = {
+        told = {
             name: Variable(
                 name,
                 facts["status"],
@@ -43,8 +43,9 @@ class Names:
                 str(facts.get("reason", "")),
             )
             for name, facts in data["variables"].items()
-            if name != data.get("result")
         }
+        self._shown = told.pop(data.get("result") or "", None)  # told of only if it cannot be read here
+        self._known: dict[str, Variable] = told
 
     def __contains__(self, name: object) -> bool:
         return name in self._known
@@ -61,6 +62,8 @@ class Names:
 
     def become(self, name: str, status: Any, reason: str = "") -> None:
         """Note what happened to a name; one that the job does not tell of is left alone."""
+        if self._shown is not None and name == self._shown.name and status == "failed":
+            self._known[name] = self._shown
         if name in self._known:
             known = self._known[name]
             self._known[name] = replace(known, status=status, reason=reason or known.reason)

@@ -173,6 +173,16 @@ def test_an_unsavable_result_spares_the_rest(kernel: Kernel) -> None:
     assert "bad" in text and "generator" in text
 
 
+def test_a_shown_value_that_this_kernel_cannot_read_is_no_earlier_one(kernel: Kernel) -> None:
+    kernel.ok(
+        "def _made():\n    if here: raise ValueError('not in this kernel')\n    return Odd()\nhere = True; 'earlier'"
+    )
+    kernel.ok("class Odd:\n    def __reduce__(self): return _made, ()")
+    ran = kernel.ok("%%processing\nhere = False\nOdd()")
+    assert "did not come back: ValueError: not in this kernel" in "".join(ran.displays("text/plain"))
+    assert "not here" in kernel.value("repr(_)")
+
+
 def test_a_value_that_cannot_be_sent_is_named_with_the_way_out(kernel: Kernel) -> None:
     kernel.ok("import threading\nlock = threading.Lock(); held = lock.acquire()")
     ran = kernel.run("%%processing\nwith lock:\n    pass")

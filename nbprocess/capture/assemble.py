@@ -278,7 +278,7 @@ def _attached(
     texts = [text for text in history if isinstance(text, str)] if isinstance(history, list) else []
     # Others draw by matplotlib, too: networkx, pandas.
     used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names | {"matplotlib"}
-    entries = {**worker_attached.extensions(), **worker_attached.found(texts, namespace)} if texts else {}
+    entries = {**worker_attached.extensions(at_home=True), **worker_attached.found(texts, namespace)} if texts else {}
     entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
     if _tops(resolution.modules) <= sys.stdlib_module_names | {"numpy"}:
         entries = {name: value for name, value in entries.items() if not worker_attached.only_draws(name)}

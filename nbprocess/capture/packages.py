@@ -44,7 +44,8 @@ def _provided() -> Mapping[str, list[str]]:
 def distributions(module: str) -> list[str]:
     """Names of the distributions that provide a top-level module, the most likely first."""
     usual = _USUAL.get(module)
-    return list(dict.fromkeys([*([usual] if usual else []), *_provided().get(module, ()), module]))
+    named = module.lstrip("_") or module  # `_duckdb`: Python 3.11 overlooks a file of compiled code beside the packages
+    return list(dict.fromkeys([*([usual] if usual else []), *_provided().get(module, ()), named, module]))
 
 
 def absent_packages(imports: Iterable[str], packages: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 set at the other.
 
 May import: ``compiling``, ``keeping``, ``openfigures``, ``reach``, ``registries``, ``settings``, the wire's
-``constants`` and ``handlers``, the standard library.
+``constants``, ``duck`` and ``handlers``, the standard library.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ _REGISTRY = "<registry>"
 """Stands for the class in an entry of what the notebook has put into a dict of the module."""
 _CONTENT = "<content>"
 """Stands for the class in an entry whose value was changed in place."""
+_CONNECTION = "<connection>"
+"""Stands for the class in the entry of the connection that ``duckdb.sql`` uses."""
 _KEPT = "<kept>"
 """Stands for the class in an entry of what calls have changed: see ``keeping``."""
 _ITEM = "["
@@ -119,8 +121,9 @@ def _value(owner: Any, attribute: str) -> Any:
     return held
 
 
-def extensions() -> dict[str, Any]:
-    """What other packages' calls, and the notebook's accessors, have put on classes that are made to be extended."""
+def extensions(at_home: bool = False) -> dict[str, Any]:
+    """What other packages' calls, and the notebook's accessors, have put on classes that are made to be extended; and
+    what libraries keep for the notebook."""
     entries = {}
     for name, classes in _EXTENDED.items():
         module = sys.modules.get(name)
@@ -140,6 +143,11 @@ def extensions() -> dict[str, Any]:
     figures = openfigures.collect()
     shown = {f"{PREFIX}matplotlib.pyplot:{_FIGURES}:figures": figures} if figures else {}
     shown |= {f"{PREFIX}{module}:{_REGISTRY}:registry": own for module, own in registries.collect().items()}
+    if "duckdb" in sys.modules:
+        from .wire import duck
+
+        connection = duck.default(at_home)
+        shown |= {f"{PREFIX}duckdb:{_CONNECTION}:default_connection": connection} if connection else {}
     kept = {f"{PREFIX}{module}:{_KEPT}:{path}": how for (module, path), how in keeping.changed().items()}
     return {**entries, **_functions_in_options(), **_handlers(), **_colormaps(), **shown, **kept}
 
@@ -358,6 +366,12 @@ def _set_handlers(logging: Any, name: str, value: Any) -> None:
         logger.handlers = value
 
 
+def _set_connection(module: Any, name: str, value: Any) -> None:
+    from .wire import duck
+
+    duck.take(module, name, value)
+
+
 _SETTERS = {
     _OPTION: _set_option,
     _CONTENT: _fill,
@@ -366,6 +380,7 @@ _SETTERS = {
     _FIGURES: openfigures.take,
     _REGISTRY: registries.add,
     _KEPT: keeping.take,
+    _CONNECTION: _set_connection,
 }
 
 

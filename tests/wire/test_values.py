@@ -11,6 +11,7 @@ import itertools
 import math
 import os
 import random
+import sys
 import threading
 import weakref
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
+from nbprocess.worker.wire.remade import make_facts
 
 from .conftest import Ends
 
@@ -366,3 +369,14 @@ def test_what_was_sent_is_freed_with_its_last_name(ends: Ends) -> None:
         assert held() is None
     finally:
         gc.enable()
+
+
+def test_facts_of_an_interpreter_are_its_own_object_or_the_other_ones(ends: Ends) -> None:
+    ends.home["facts"] = [sys.float_info, sys.version_info]
+    far = ends.send("facts")["facts"]
+    assert far[0] is sys.float_info and far[1] is sys.version_info
+    older = make_facts("version_info", (3, 9, 7, "final", 0), ("major", "minor", "micro", "releaselevel", "serial"))
+    ends.home["older"] = older
+    there = ends.send("older")["older"]
+    assert (there, there.minor, there < sys.version_info) == (older, 9, True)
+    assert repr(there) == "sys.version_info(major=3, minor=9, micro=7, releaselevel='final', serial=0)"

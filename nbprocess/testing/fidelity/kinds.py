@@ -99,6 +99,8 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         walk.put(path, f"{named(kind)} {facts}")  # it caches a lot
     elif kind.__module__ == "sqlite3" and kind.__name__ == "Connection":
         walk.put(path, f"{named(kind)} {_tables(walk, value)}")
+    elif root in ("duckdb", "_duckdb") and kind.__name__ in ("DuckDBPyConnection", "DuckDBPyRelation"):
+        walk.put(path, f"{named(kind)} {_in_duckdb(walk, value)}")  # how it comes to its rows is its own affair
     elif isinstance(value, io.IOBase):
         name = walk.text(str(getattr(value, "name", "")))
         own = "." not in path  # a library's goes where it likes
@@ -128,6 +130,20 @@ def _tables(walk: Walk, connection: Any) -> str:
     except Exception as error:  # closed, or in the middle of something
         return type(error).__name__
     return digest(walk.text(repr(rows)).encode())
+
+
+def _in_duckdb(walk: Walk, value: Any) -> str:
+    """What a connection of DuckDB has, or what a query gives."""
+    try:
+        if hasattr(value, "columns"):
+            return f"{value.columns} {value.types} {digest(walk.text(repr(value.fetchall())).encode())}"
+        asked = value.cursor()
+        tables = asked.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
+        rows = {name: asked.execute(f'SELECT * FROM "{name[0]}"."{name[1]}"').fetchall() for name in tables}
+        views = asked.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL").fetchall()
+    except Exception as error:  # closed, or in the middle of something
+        return type(error).__name__
+    return f"{tables} {views} {digest(walk.text(repr(rows)).encode())}"
 
 
 def _instance(walk: Walk, path: str, value: Any, kind: type) -> None:

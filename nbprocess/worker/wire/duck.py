@@ -1,5 +1,6 @@
 """Connections of DuckDB to a database in memory: it travels with its content, in DuckDB's own file, and is changed in
-place.
+place. And relations of the connection that ``duckdb.sql`` uses: they travel as their query, or with their rows where
+they read a frame.
 
 A database in a file is refused: DuckDB has it for itself while a connection is open. May import: the standard library,
 this folder; DuckDB inside the functions.
@@ -7,8 +8,10 @@ this folder; DuckDB inside the functions.
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
+import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 from .filed import as_file, saved
@@ -19,6 +22,8 @@ _COPY = "nbprocess_copy"
 _FILE = "DuckDB lends the file {file} to one process at a time. Call close() first, and open it inside the cell."
 _OWN = "it has temporary tables ({names}), which live in this process only. Make it inside the cell."
 _LEFT = "it has rows left to give, in this process only. Fetch them first (fetchall())."
+_ELSEWHERE = "it is a query that is not computed yet, of a connection of its own. Fetch it first: df(), or fetchall()."
+_UNNAMED = ("unnamed_relation_", "arrow_object_", "df_")
 _REGISTERED = "__duckdb_source_"
 """Stands in what DuckDB 2 says of a view of a frame that was registered."""
 
@@ -38,7 +43,8 @@ def reduce_connection(pickler: Any, connection: Any) -> Any:
         return make_connection, (None, {}, {})
     _check(connection)
     pickler.mark("pickle")
-    return make_connection, (pickle.PickleBuffer(_content(connection)), _settings(connection), _own_views(connection))
+    content = b"" if _in(connection) == _in_new() else pickle.PickleBuffer(_content(connection))
+    return make_connection, (content, _settings(connection), _own_views(connection))
 
 
 def _ask(connection: Any, text: str) -> List[Any]:
@@ -147,16 +153,18 @@ def _settings(connection: Any) -> Dict[str, str]:
 
 
 def make_connection(data: Optional[Any], settings: Dict[str, str], views: Dict[str, Any]) -> Any:
-    """A connection to a database in memory with that content; without any, one that was closed."""
+    """A connection to a database in memory with that content (empty: a new one); None: one that was closed."""
     import duckdb
 
     made: Any = duckdb.connect()
     if data is None:
         made.close()
         return made
-    _fill(made, data)
+    if data:
+        _fill(made, data)
     set_settings(made, settings)
     _set_views(made, views)
+    _arrived.append((made, _in(made)))
     return made
 
 
@@ -170,6 +178,97 @@ def set_settings(connection: Any, settings: Dict[str, str]) -> None:
             connection.execute(f"SET {name} = '{quoted}'")
         except duckdb.Error:
             continue
+
+
+# -- the connection that ``duckdb.sql`` uses --------------------------------------------------------------------------
+
+_taken: List[Any] = []
+"""The one that came from the other end, however empty it is by now."""
+_arrived: List[Tuple[Any, Any]] = []
+"""The connections that came from the other end, and what was in their databases."""
+
+
+def default(at_home: bool) -> Optional[Any]:
+    """The connection that the module's own functions use.
+
+    Args:
+        at_home: whether it counts however empty it is: names may refer to it, too. In a job it does if it came from
+            home, or if it has anything that a new one has not.
+    """
+    connection = _default()
+    there = at_home or (connection is not None and (connection in _taken or not _is_as_new(connection)))
+    return connection if there else None
+
+
+def take(module: Any, name: str, connection: Any) -> None:
+    """Have the module's own functions use a connection."""
+    _taken[:] = [connection]
+    if connection is not _default():
+        module.set_default_connection(connection)
+
+
+def _default() -> Optional[Any]:
+    module = sys.modules.get("duckdb")
+    found = getattr(module, "default_connection", None)
+    return found() if callable(found) and hasattr(module, "set_default_connection") else None  # since DuckDB 1.1
+
+
+def _is_as_new(connection: Any) -> bool:
+    try:
+        settings = _settings(connection).keys() - {"enable_progress_bar"}  # DuckDB sets it in notebooks
+        return not (_is_closed(connection) or settings) and _in(connection) == _in_new()
+    except Refused:  # the reason is told when it is to be sent
+        return False
+
+
+@functools.lru_cache(maxsize=1)
+def _in_new() -> Any:
+    import duckdb
+
+    new = duckdb.connect()
+    found = _in(new)
+    new.close()
+    return found
+
+
+def _in(connection: Any) -> List[Any]:
+    """What there is in the database."""
+    return [_ask(connection, text) for text in _WHAT]
+
+
+def is_relation(kind: type) -> bool:
+    """Whether objects of this type are queries of DuckDB."""
+    return kind.__name__ == "DuckDBPyRelation"
+
+
+def reduce_relation(pickler: Any, relation: Any) -> Any:
+    """The reduction of a relation.
+
+    Raises:
+        Refused: it belongs to another connection, or DuckDB cannot say what it reads.
+    """
+    connection: Any = getattr(relation, "_con", None) or _default()  # DuckDB 1 does not say whose it is
+    try:
+        connection.sql("SELECT * FROM relation LIMIT 0")
+        text = relation.sql_query()
+        by_text = text and not _is_registered(text) and not _has_grown(connection)
+        found = text if by_text else relation.to_arrow_table()
+    except Exception as error:  # whatever DuckDB raises, or pyarrow that is not there
+        raise Refused(_LEFT if "unfinished" in str(error) else _ELSEWHERE) from None
+    pickler.mark("pickle")
+    return make_relation, (connection, found, relation.alias)
+
+
+def _has_grown(connection: Any) -> bool:
+    """Whether there are tables which the other end's connection gets only after its queries are made."""
+    was = [found for known, found in _arrived if known is connection]
+    return bool(was) and was[0] != _in(connection)
+
+
+def make_relation(connection: Any, found: Any, alias: str) -> Any:
+    """A relation of a connection, by its query or by its rows."""
+    made = connection.sql(found) if isinstance(found, str) else connection.from_arrow(found)
+    return made if alias == made.alias or alias.startswith(_UNNAMED) else made.set_alias(alias)
 
 
 # -- what a cell changes -----------------------------------------------------------------------------------------------
@@ -194,7 +293,7 @@ def state_of(connection: Any) -> Tuple[str, Any]:
         views = _views(connection)
     except Refused as refused:
         return "duck", str(refused)
-    found = [_ask(connection, text) for text in _WHAT]
+    found = _in(connection)
     tables = _ask(connection, "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL")
     digest = "count(*), sum(hash(t)), sum(hash(t) % 65521 * (rowid + 1))"  # of the rows, and of their order
     digests = [_ask(connection, f'SELECT {digest} FROM "{schema}"."{table}" t') for schema, table in tables]

@@ -202,6 +202,8 @@ class _Reducing:
                 again = databases.reduce_database(self, obj)
             if again is NotImplemented and duck.is_connection(kind):
                 again = duck.reduce_connection(self, obj)
+            if again is NotImplemented and duck.is_relation(kind):
+                again = duck.reduce_relation(self, obj)
             if again is NotImplemented and awsclients.kind_of(kind):
                 self._need("boto3")
                 again = awsclients.reduce_aws(self, obj)
@@ -259,6 +261,8 @@ class _Reducing:
             return remade.make_attribute, ("random", "_inst")  # `from random import uniform` leads here
         if kind.__module__ == "random" and kind.__name__ == "SystemRandom":
             return NEWOBJ, (kind,)  # it has no state
+        if kind.__module__ == "sys" and issubclass(kind, tuple):
+            return remade.reduce_facts(obj)
         if kind.__module__ == "decimal" and kind.__name__ == "Context":
             return remade.reduce_context(obj)
         if isinstance(obj, BaseException):

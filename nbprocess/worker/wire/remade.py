@@ -90,6 +90,35 @@ def make_by(function: Any, arguments: Any) -> Any:
     return function(*arguments)
 
 
+class Facts(tuple):  # type: ignore[type-arg]
+    """Facts of another interpreter (``sys.version_info``): Python makes one object of their type, its own."""
+
+    def __new__(cls, of: str, values: Any, names: Any) -> Any:
+        made = super().__new__(cls, values)
+        vars(made).update(zip(names, values), _of=(of, tuple(names)))
+        return made
+
+    def __reduce__(self) -> Any:
+        return make_facts, (self._of[0], tuple(self), self._of[1])  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        of, names = self._of  # type: ignore[attr-defined]
+        return f"sys.{of}({', '.join(f'{name}={value!r}' for name, value in zip(names, self))})"
+
+
+def reduce_facts(obj: Any) -> Any:
+    """What ``sys`` tells of its interpreter, whose pickle no Python can read."""
+    kind = type(obj)
+    names = [name for name, held in vars(kind).items() if type(held) is types.MemberDescriptorType]
+    return make_facts, (kind.__name__, tuple(obj), tuple(names))
+
+
+def make_facts(name: str, values: Any, names: Any) -> Any:
+    """This interpreter's own facts if they are the same, else those of the other one."""
+    here = getattr(sys, name, None)
+    return here if isinstance(here, tuple) and tuple(here) == values else Facts(name, values, names)
+
+
 def make_spent_group() -> Any:
     """A group of ``itertools.groupby`` that has given all it had, or that its parent has left behind."""
     parent = itertools.groupby([0])

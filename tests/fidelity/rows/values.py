@@ -527,3 +527,9 @@ pen.line((0, 0, 30, 10), fill=5); canvas.getpixel((0, 0))
 pen.ellipse((10, 2, 20, 12), outline=77); pen.fontmode = "1"; canvas.getpixel((0, 0))
 # %% row 61; in place
 pen.point((34, 14), 9); canvas.getpixel((34, 14)), pen.fontmode, pen.im is canvas.im, canvas.getpixel((15, 2))
+# %% what Python tells of itself is one object of its type
+import sys
+facts = [sys.float_info, sys.hash_info, sys.int_info, sys.version_info]
+sys.float_info
+# %%
+print(facts[0] is sys.float_info, facts[3] is sys.version_info, facts[3].major, facts[1].width); facts[2]
