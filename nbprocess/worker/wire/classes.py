@@ -36,8 +36,9 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     by_library: Any = None if maker is None else maker(cls)
     if isinstance(by_library, tuple):  # a library makes such classes by a function of its own (DEAP's creator)
         return make_once, (_tokens.of(cls), *by_library[:2])
-    if by_reference(cls) or cls.__module__ == "builtins":
-        return NotImplemented
+    of_ctypes = _reduce_of_ctypes(cls) if type(cls).__module__ == "_ctypes" else NotImplemented
+    if of_ctypes is not NotImplemented or by_reference(cls) or cls.__module__ == "builtins":
+        return of_ctypes
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
         return make_undefined, (cls.__name__, dict(cls._kwargs))  # type: ignore[attr-defined]
     generic = vars(cls).get("__pydantic_generic_metadata__") or {}
@@ -75,6 +76,28 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     return make_class, made, set_later(cls, statement), None, None, set_class
 
 
+def _reduce_of_ctypes(cls: Any) -> Any:
+    """A class that ctypes makes of another, and notes as one of whichever module asks: ``c_int * 3``,
+    ``POINTER(c_int)``."""
+    named = getattr(sys.modules.get(cls.__module__), cls.__qualname__, None)
+    if named is cls or source.of_class(cls) is not None:
+        return NotImplemented
+    if hasattr(cls, "_length_"):
+        return make_of_ctypes, (cls.__module__, cls._type_, cls._length_)
+    pointer = type(cls).__name__ == "PyCPointerType"
+    return (make_of_ctypes, (cls.__module__, cls._type_)) if pointer else NotImplemented
+
+
+def make_of_ctypes(module: str, kind: Any, length: Optional[int] = None) -> Any:
+    """The class of pointers to a kind, or of arrays of it; there is one of each."""
+    import ctypes
+
+    made: Any = ctypes.POINTER(kind) if length is None else kind * length
+    if made.__module__ != "ctypes":
+        made.__module__ = module
+    return made
+
+
 def _was_replaced(cls: type, statement: source.Statement) -> bool:
     """Whether a decorator may have put something else in the place of the class: a class made of it, a function. And
     ``attrs`` keeps defaults in what it makes, which instances share."""
@@ -89,15 +112,30 @@ def reduce_instance(obj: Any) -> Any:
     made = next((base for base in cls.__mro__ if "__new__" in vars(base)), object)
     if made.__module__ != "__main__" or not isinstance(cls.__new__, types.FunctionType):
         return NotImplemented
+    fixed = reduce_fixed(obj)
+    if fixed is not NotImplemented:
+        return fixed
     builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
     plain = leaves_to(builtin, cls)
-    if plain and builtin in _FIXED and getattr(cls, "__getnewargs__", None) is getattr(builtin, "__getnewargs__", None):
-        value: Any = builtin.__new__(builtin, obj)
-        return make_fixed, (cls, builtin, value), dict(vars(obj)) if hasattr(obj, "__dict__") else None
     if not plain or builtin is not object or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__"):
         return NotImplemented
     reduced = obj.__reduce_ex__(5)
     return (make_bare, (cls,), *reduced[2:]) if reduced[0] is NEWOBJ else NotImplemented
+
+
+def reduce_fixed(obj: Any) -> Any:
+    """An instance of a class made of a tuple, text or number whose ``__new__`` may want more than that: pickle would
+    give it nothing else (``codecs.CodecInfo``)."""
+    cls: Any = type(obj)
+    if not issubclass(cls, _FIXED) or not isinstance(cls.__new__, types.FunctionType):
+        return NotImplemented
+    builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    own = getattr(cls, "__getnewargs__", None) is not getattr(builtin, "__getnewargs__", None)
+    if own or hasattr(cls, "__getnewargs_ex__") or builtin not in _FIXED or not leaves_to(builtin, cls):
+        return NotImplemented
+    value: Any = builtin.__new__(builtin, obj)
+    state = dict(vars(obj)) if "__dict__" in dir(cls) else None  # the object may answer for whatever it is asked for
+    return make_fixed, (cls, builtin, value), state, None, None, set_state
 
 
 def leaves_to(base: Any, cls: Any) -> bool:

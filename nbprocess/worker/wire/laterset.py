@@ -57,6 +57,8 @@ def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
     made = {"_abc_impl"} | (NAMEDTUPLE if issubclass(cls, tuple) else set())
     if type(cls).__module__ == "traitlets.traitlets":
         made |= _OF_TRAITS
+    if type(cls).__module__ == "_ctypes":
+        made |= given.keys() & _OF_CTYPES
     # What decorators and metaclasses take away, they take away at the other end, too; what they put there is not told.
     plain = type(cls) in (type, abc.ABCMeta) and not source.is_decorated(statement) and not issubclass(cls, tuple)
     gone = [name for name, surely in given.items() if surely and name not in vars(cls)]
@@ -116,6 +118,8 @@ _OF_TRAITS = {
     "_traits",
 }
 """What traitlets' metaclass notes on a class, and notes again."""
+_OF_CTYPES = {"_anonymous_", "_fields_", "_length_", "_pack_", "_type_"}
+"""What a class of ctypes is laid out by; Python lets it be set once."""
 _CLASS_VARIABLE: Any = dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
 _OF_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _WITH_STATE = (caches.CACHED, functools.singledispatchmethod)

@@ -334,6 +334,7 @@ class _Reducing:
             if place is not None:
                 return remade.make_attribute, place
         found = libraries.reduce_foreign(self, root, obj)
+        found = classes.reduce_fixed(obj) if found is NotImplemented else found
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
         return classes.reduce_answering(obj) if found is NotImplemented else found

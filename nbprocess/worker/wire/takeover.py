@@ -34,6 +34,8 @@ def _way(obj: Any) -> Optional[Callable[[Any, Any], Any]]:
             return way
     if torchmodules.is_script(obj):
         return torchmodules.take_over
+    if type(kind).__module__ == "_ctypes":
+        return _memory
     if _has(obj, "random_raw") and _has(obj, "state"):
         return _bits
     if subclasses.is_array(obj):
@@ -84,6 +86,14 @@ def _inside(old: Any, new: Any) -> None:
         old.close()
     else:
         old.__setstate__(new.__getstate__())
+
+
+def _memory(old: Any, new: Any) -> None:
+    import ctypes
+
+    ctypes.memmove(ctypes.addressof(old), ctypes.addressof(new), ctypes.sizeof(new))
+    vars(old).clear()
+    vars(old).update(vars(new))
 
 
 def _items(old: Any, new: Any) -> None:

@@ -533,3 +533,17 @@ facts = [sys.float_info, sys.hash_info, sys.int_info, sys.version_info]
 sys.float_info
 # %%
 print(facts[0] is sys.float_info, facts[3] is sys.version_info, facts[3].major, facts[1].width); facts[2]
+# %% structures and arrays of ctypes; instances of libraries whose __new__ wants more than their value; in place
+import codecs, ctypes, unittest.mock
+class Pixel(ctypes.Structure): _fields_ = [("x", ctypes.c_int), ("y", ctypes.c_double)]
+class Node(ctypes.Structure): pass
+Node._fields_ = [("value", ctypes.c_int), ("next", ctypes.POINTER(Node))]
+pixel, numbers, buffer = Pixel(1, 2.0), (ctypes.c_int * 3)(1, 2, 3), ctypes.create_string_buffer(b"abc")
+codec, mock, same_pixel = codecs.lookup("utf-8"), unittest.mock.Mock(return_value=3), pixel
+# %%
+pixel.x, numbers[0], buffer.value = 5, 9, b"zz"
+mock(1, a=2); mock.part(3); also = codec
+more = (ctypes.c_int * 3)(4, 5, 6); kinds = [type(more), ctypes.POINTER(Pixel), Node]; kinds[:2]
+# %% in place
+mock.assert_called_with(1, a=2); mock.part.assert_called_once_with(3)
+same_pixel.x, list(numbers), buffer.value, also.name, type(numbers) is kinds[0], mock.mock_calls, Node(2).value
