@@ -230,7 +230,8 @@ def source_of(value: Any) -> str:
         store = getattr(value, "store", value)
         place = getattr(store, "root", None) or getattr(store, "path", None)  # zarr 3; zarr 2
     elif package == "xarray":
-        place = getattr(value, "encoding", {}).get("source")
+        inner = getattr(value, "_variable", value)
+        place = (getattr(inner, "_encoding", None) or {}).get("source")  # `encoding` makes an empty one where none is
     else:
         return ""
     return os.fspath(place) if isinstance(place, (str, os.PathLike)) else ""

@@ -37,7 +37,7 @@ _NO_STATE = {"__weakref__", "__dict__"}
 
 def named(kind: type) -> str:
     """A type's name with its module."""
-    module = "" if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "."
+    module = "" if kind.__module__ in ("builtins", "__main__", None) else f"{kind.__module__}."  # some have none
     return f"{module}{kind.__qualname__}"
 
 

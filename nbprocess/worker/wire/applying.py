@@ -77,6 +77,7 @@ def apply(patches: Mapping[str, Any], memo: Memo) -> Applied:
     if patches:
         tables.settle_columns(memo.objects)
         kerasobjects.settle(memo.objects)
+        callbacks.settle(memo.objects)
         widgets.show_changes(shown)
     return applied
 

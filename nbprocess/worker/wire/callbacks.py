@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import sys
 from typing import Any, Callable, Dict, List, Tuple
 
 from .atrest import NEWOBJ
@@ -130,8 +131,44 @@ def apply(registry: Any, entries: List[_Entry]) -> None:
     _fill(registry, sorted([*here, *entries], key=lambda entry: entry[1]))
 
 
+def is_node(obj: Any) -> bool:
+    """Whether it is a transform or box, which is told when what it was computed from changes."""
+    told_of = getattr(type(obj), "set_children", None)
+    return getattr(told_of, "__module__", "") == "matplotlib.transforms" and "_parents" in vars(obj)
+
+
+def reduce_node(obj: Any) -> Any:
+    """The reduction of a transform, which calls at its parts where it is read: those that the other end has already do
+    not know it."""
+    return (*obj.__reduce_ex__(5), None, None, None)[:5] + (set_node,)
+
+
+def set_node(node: Any, state: Dict[str, Any]) -> None:
+    """The inverse of ``reduce_node``."""
+    node.__setstate__(state)
+    relink(node)
+
+
+def settle(objects: Any) -> None:
+    """Have the transforms among objects of which some have changed, and what is computed from them, computed anew: a
+    job's were not up to date in the same places as those of this end."""
+    left = [obj for obj in objects if is_node(obj)] if "matplotlib.transforms" in sys.modules else []
+    seen = {id(node) for node in left}
+    while left:
+        node = left.pop()
+        node._invalid = getattr(node, "_INVALID_FULL", getattr(node, "INVALID", 1))  # the second: up to matplotlib 3.7
+        above = [parent for parent in [reference() for reference in list(node._parents.values())] if parent is not None]
+        left += [parent for parent in above if id(parent) not in seen]
+        seen.update(map(id, above))
+
+
 def relink(obj: Any) -> None:
-    """Let a colorizer be told by its norm: the norm, which others may have too, travels without its listeners."""
+    """Let a colorizer be told by its norm: the norm, which others may have too, travels without its listeners. And a
+    transform by its parts."""
+    if is_node(obj):
+        parts = [part for name, part in vars(obj).items() if name != "_parents" and hasattr(part, "_parents")]
+        obj.set_children(*[part for part in parts if is_node(part)])
+        return
     norm = getattr(obj, "_norm", None) if is_colorizer(obj) else None
     if norm is None or any(getattr(found, "__self__", None) is obj for _, _, found in _entries(norm.callbacks)):
         return

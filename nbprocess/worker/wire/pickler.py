@@ -316,6 +316,8 @@ class _Reducing:
             return self._foreign(root, kind, obj)
         if kind.__module__ != "__main__":
             return NotImplemented
+        if callbacks.is_node(obj):
+            return callbacks.reduce_node(obj)
         if tables.is_of_columns(obj):  # made of a table of astropy
             return tables.reduce_columns(obj)
         found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
@@ -333,6 +335,9 @@ class _Reducing:
             place = constants.name_of(obj)
             if place is not None:
                 return remade.make_attribute, place
+        if callbacks.is_node(obj):
+            self.mark("pickle")
+            return callbacks.reduce_node(obj)
         found = libraries.reduce_foreign(self, root, obj)
         found = classes.reduce_fixed(obj) if found is NotImplemented else found
         if found is NotImplemented or root == "plotly":

@@ -547,3 +547,20 @@ more = (ctypes.c_int * 3)(4, 5, 6); kinds = [type(more), ctypes.POINTER(Pixel), 
 # %% in place
 mock.assert_called_with(1, a=2); mock.part.assert_called_once_with(3)
 same_pixel.x, list(numbers), buffer.value, also.name, type(numbers) is kinds[0], mock.mock_calls, Node(2).value
+# %% a figure that was drawn here, is drawn in by jobs and drawn here again; in place
+import matplotlib.pyplot as plt
+drawn, axes = plt.subplots(); plt.close(drawn)
+drawn
+# %%
+axes.plot([1, 2], label="in the job"); None
+# %% in place
+drawn
+# %%
+drawn.set_size_inches(5, 3); axes.set_xlim(-1, 2); None
+# %% in place
+drawn
+# %%
+axes.legend(); drawn
+# %% in place
+drawn.subplots_adjust(left=0.3)
+drawn
