@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 COUNTERS = {
     "control.ids": ("control.iosys", ("InputOutputSystem._idCounter",)),
     "cvxpy.ids": ("cvxpy.lin_ops.lin_utils", ("ID_COUNTER.count",)),
+    "param.ids": ("param.parameterized", ("object_count",)),
     "sklearn.ids": (
         "sklearn.utils._repr_html.estimator",
         ("_CONTAINER_ID_COUNTER.count", "_ESTIMATOR_ID_COUNTER.count"),
     ),
 }
 """Section → the module, and the numbers in it that its library gives to what is made. No two of a notebook may have the
-same: variables of CVXPY with one id are one variable, forms of estimators share a page."""
+same: variables of CVXPY with one id are one variable, forms of estimators share a page, HoloViz shows the names."""
 
 MODULES = {  # section → the module whose import makes it exist
     "random": "random",
@@ -207,19 +208,18 @@ def _apply_matplotlib(module: Any, state: Any) -> list[str]:
 
 
 def _ids(paths: Any, module: Any) -> Any:
-    found = {}
-    for path in paths:
-        holder, _, name = path.partition(".")
-        value = getattr(getattr(module, holder, None), name, None)
-        if isinstance(value, int):
-            found[path] = value
-    return found
+    values = {path: getattr(_holder(module, path), path.rpartition(".")[2], None) for path in paths}
+    return {path: value for path, value in values.items() if isinstance(value, int)}
+
+
+def _holder(module: Any, path: str) -> Any:
+    within = path.rpartition(".")[0]
+    return getattr(module, within, None) if within else module
 
 
 def _apply_ids(paths: Any, module: Any, state: Any) -> None:
     for path, here in _ids(paths, module).items():
-        holder, _, name = path.partition(".")
-        setattr(getattr(module, holder), name, max(here, state.get(path, 0)))
+        setattr(_holder(module, path), path.rpartition(".")[2], max(here, state.get(path, 0)))
 
 
 COLLECT = {
