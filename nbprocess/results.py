@@ -160,6 +160,10 @@ class Results:
                 # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
                 with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
                     importlib.import_module(name)
+        for name in self.data.get("reloaded") or ():
+            if name in sys.modules:
+                with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
+                    importlib.reload(sys.modules[name])
 
     def _lose_result(self, job: Job) -> None:
         """A shown value that did not come back: ``_`` and ``Out[n]`` would else go on being earlier values."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import faulthandler
+import functools
 import importlib
 import os
 import signal
@@ -141,6 +142,7 @@ class Cell:
         self._attached: dict[str, Any] = {}
         self._modules = attached.Modules()
         self._modules_sent: set[str] = set()
+        self._reloaded: list[str] = []
         self._shown: Any = None
 
     def prepare(self) -> None:
@@ -201,6 +203,7 @@ class Cell:
                 self._modules_sent.update(names)
                 for name in names:
                     self._hooks.on(name, self._modules.note)
+        self._note_reloads()
         with self._channel.only_python():  # what a library writes beside Python, it wrote at home when it was imported
             self._load()
         self._provide_history()
@@ -209,6 +212,19 @@ class Cell:
         self._attached = {**attached.extensions(), **self._attached}
         self._names = results.Names(namespace)
         self._folder = results.Folder(self._layout.notebook)
+
+    def _note_reloads(self) -> None:
+        """``importlib.reload`` of a module of the notebook's: home has it loaded, too."""
+        reload = importlib.reload
+
+        @functools.wraps(reload)
+        def noted(module: Any) -> Any:
+            made = reload(module)
+            if made.__name__ in self._modules_sent:
+                self._reloaded.append(made.__name__)
+            return made
+
+        importlib.reload = noted
 
     def _load(self) -> None:
         for name in self._manifest.get("submodules") or ():
@@ -351,6 +367,7 @@ class Cell:
         if self._imported:
             report["imported"] = self._imported
         report["shown"] = self._shown
+        report["reloaded"] = list(dict.fromkeys(self._reloaded)) or None
         report["roots"] = sorted({name.partition(".")[0] for name in self._modules_new})
         report["drawing"] = sorted(filter(draws.may_draw, self._modules_new))
         if self._features:

@@ -22,6 +22,9 @@ def collect(shell: Any) -> Any:
     """The settings of ``shell`` and of its inline backend, where there is one."""
     state = {"xmode": shell.InteractiveTB.mode, "colors": shell.colors}
     state["interactivity"] = shell.ast_node_interactivity
+    aliases = _own_aliases(shell)
+    if aliases:
+        state["aliases"] = aliases
     plain = shell.display_formatter.formatters.get("text/plain")
     if hasattr(plain, "float_format"):
         state["float_format"], state["float_precision"] = plain.float_format, plain.float_precision
@@ -43,6 +46,22 @@ def collect(shell: Any) -> Any:
         set_ = {k: sorted(v) if isinstance(v, set) else v for k, v in shell.config.InlineBackend.items()}
         state["inline to be"] = {key: listed(value) for key, value in set_.items() if is_jsonable(value)}
     return state
+
+
+def _own_aliases(shell: Any) -> dict[str, str]:
+    """The names for commands of the system that the notebook has given (``%alias``)."""
+    manager = getattr(shell, "alias_manager", None)
+    usual = dict(getattr(manager, "default_aliases", ()))
+    return {name: command for name, command in getattr(manager, "aliases", ()) if usual.get(name) != command}
+
+
+def _name_commands(shell: Any, aliases: Any) -> None:
+    now = _own_aliases(shell)
+    for name in now.keys() - aliases.keys():
+        shell.alias_manager.undefine_alias(name)
+    for name, command in aliases.items():
+        if now.get(name) != command:
+            shell.alias_manager.define_alias(name, command)
 
 
 def _is_rich(formatter: Any) -> bool:
@@ -157,6 +176,8 @@ def apply(shell: Any, state: Any) -> None:
             shell.colors = state["colors"]
         except Exception:  # a TraitError: IPython 8 and 9 name their themes differently; the default stays
             pass
+    if hasattr(shell, "alias_manager"):
+        _name_commands(shell, state.get("aliases") or {})
     if "interactivity" in state:
         shell.ast_node_interactivity = state["interactivity"]
     plain = shell.display_formatter.formatters.get("text/plain")

@@ -205,3 +205,37 @@ read == input, asks[1] == input, asks[0] == ask
 Out;
 # %% row 27
 sorted(Out)[-1:], 1_000_000 in Out
+# %% row 75: a module that a job loads anew is new here, too
+%%writefile loaded_anew.py
+V = 3
+def f(): return V
+class C: n = 1
+# %%
+import importlib, loaded_anew
+kept = loaded_anew.C(); loaded_anew.f()
+# %% in place
+loaded_anew.V = 8
+# %%
+%%writefile loaded_anew.py
+V = 555
+def f(): return V * 2
+class C: n = 22
+# %%
+importlib.reload(loaded_anew); loaded_anew.f()
+# %% in place
+loaded_anew.f(), loaded_anew.V, loaded_anew.C.n, kept.n, isinstance(kept, loaded_anew.C)
+# %%
+loaded_anew.f(), kept.n
+# %% names for commands
+%alias say echo say %s
+# %%
+say there
+# %% in place
+%alias tell echo told %l
+say here
+# %%
+for word in ("a", "b"): %tell $word
+# %%
+%unalias say
+# %% in place
+"say" in dict(get_ipython().alias_manager.aliases)
