@@ -171,7 +171,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "astropy": lambda pickler, obj: tables.reduce_columns(obj),
     "bokeh": lambda pickler, obj: bokeh_models.reduce_plot(obj),
     "bs4": documents.reduce_node,
-    "PIL": lambda pickler, obj: pictures.reduce_draw(obj),
+    "PIL": lambda pickler, obj: pictures.reduce_picture(obj),
     "cvxpy": _cvxpy,
     "cytoolz": _curried,
     "jaxlib": _jax,

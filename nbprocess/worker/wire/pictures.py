@@ -1,14 +1,34 @@
 """What draws on a picture of PIL (``ImageDraw.Draw(picture)``): it is made again for its picture, which keeps the
-memory that it draws in when it is changed.
+memory that it draws in when it is changed. And pictures that were read from a file, with what they know of it.
 
 May import: the standard library; PIL by what the objects offer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict, Tuple
 
 _OF_PICTURE = ("_image", "im", "draw", "mode", "palette")
+
+
+_PLAIN = (bool, int, float, str, bytes, tuple, list, dict, type(None))
+
+
+def reduce_picture(obj: Any) -> Any:
+    """The reduction of a picture from a file that was read, and of what draws on one; NotImplemented for all others."""
+    if not (hasattr(type(obj), "_open") and hasattr(obj, "tile")):
+        return reduce_draw(obj)
+    make, arguments, state, *_ = obj.__reduce_ex__(5)
+    # Pillow leaves out the number of frames and the like, without which `seek` and `tell` fail.
+    held = vars(obj).items()
+    known = {name: value for name, value in held if type(value) in _PLAIN or (name == "_fp" and value.closed)}
+    return make, arguments, (known, state), None, None, set_picture
+
+
+def set_picture(picture: Any, state: Tuple[Dict[str, Any], Any]) -> None:
+    """The inverse of ``reduce_picture``."""
+    vars(picture).update(state[0])
+    picture.__setstate__(state[1])
 
 
 def reduce_draw(obj: Any) -> Any:

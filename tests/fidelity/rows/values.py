@@ -564,3 +564,12 @@ axes.legend(); drawn
 # %% in place
 drawn.subplots_adjust(left=0.3)
 drawn
+# %% row 61: pictures that were read from a file, and know it
+Image.new("RGB", (3, 3)).save("seen.png"); Image.new("RGB", (3, 3)).save("seen.jpg")
+seen = [Image.open("seen.png"), Image.open("seen.jpg")]
+for picture in seen: picture.load()
+# %% in place
+[(picture.tell(), picture.format, picture.filename) for picture in seen], seen[0].text, seen[1].getexif()
+# %%
+for picture in seen: picture.seek(0)
+[(picture.tell(), picture.getpixel((0, 0))) for picture in seen]
