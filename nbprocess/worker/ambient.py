@@ -32,16 +32,19 @@ _SECTIONS = (libraries, settings, standard, options, kerasstate, torchstate)
 _MODULES = {  # section → the module whose import makes it exist
     "sympy": "sympy",
     "holoviews": "holoviews",
+    "panel": "panel",
     **{section: name for part in _SECTIONS for section, name in part.MODULES.items()},
 }
 _COLLECT = {
     "sympy": formulas.collect,
     "holoviews": holoviz.collect,
+    "panel": holoviz.collect_panel,
     **{section: read for part in _SECTIONS for section, read in part.COLLECT.items()},
 }
 _APPLY = {
     "sympy": formulas.apply,
     "holoviews": holoviz.apply,
+    "panel": holoviz.apply_panel,
     **{section: put for part in _SECTIONS for section, put in part.APPLY.items()},
 }
 

@@ -1,5 +1,5 @@
-"""HoloViews in a notebook: which of its plotting backends were loaded (``hv.extension("bokeh")``), and which one draws.
-The page has their scripts already: what loading them shows is left out.
+"""HoloViews in a notebook: which of its plotting backends were loaded (``hv.extension("bokeh")``), and which one draws;
+and Panel's extension. The page has their scripts already: what loading them shows is left out.
 
 May import: the standard library; IPython where the notebook has loaded such a backend.
 """
@@ -41,4 +41,29 @@ def apply(module: Any, state: Any) -> list[str]:
             return [f"HoloViews cannot load {', '.join(backends)} here ({error})"]
     with contextlib.suppress(ValueError):
         module.Store.set_current_backend(backends[0])
+    return []
+
+
+def collect_panel(module: Any) -> dict[str, Any]:
+    """The extensions of Panel that were loaded; empty where its own was not.
+
+    Args:
+        module: ``panel``.
+    """
+    extension = getattr(module, "extension", None)
+    loaded = getattr(extension, "_loaded", False)
+    return {"extensions": list(dict.fromkeys(extension._loaded_extensions))} if loaded else {}  # type: ignore[union-attr]
+
+
+def apply_panel(module: Any, state: Any) -> list[str]:
+    """Load the extensions that the other end has. Returns what cannot be loaded here, as lines for the person."""
+    if not state or collect_panel(module) == state:
+        return []
+    from IPython.utils.capture import capture_output
+
+    try:
+        with capture_output():
+            module.extension(*state["extensions"])
+    except Exception as error:  # whatever a plotting library may raise that is another one here
+        return [f"Panel's extension cannot be loaded here ({error})"]
     return []

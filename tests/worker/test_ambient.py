@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from nbprocess.worker import ambient, libraries, settings
+from nbprocess.worker import ambient, holoviz, libraries, settings
 
 
 class Cap(str, enum.Enum):
@@ -142,3 +142,25 @@ def test_numbers_that_a_library_gives_never_fall_back() -> None:
     put(module, {"ID_COUNTER.count": 9})
     assert module.ID_COUNTER.count == 9
     assert read(SimpleNamespace()) == {} and put(SimpleNamespace(), {"ID_COUNTER.count": 9}) is None
+    param = SimpleNamespace(object_count=3)  # a number of the module itself
+    libraries.APPLY["param.ids"](param, {"object_count": 7})
+    assert libraries.COLLECT["param.ids"](param) == {"object_count": 7}
+
+
+def test_panel_s_extension_is_loaded_at_the_other_end_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    class Extension:
+        _loaded, _loaded_extensions = False, ["tabulator", "tabulator"]
+
+        def __call__(self, *names: str) -> None:
+            print("shown in the page", names)
+            if "gone" in names:
+                raise ValueError("no such part")
+            self._loaded = True
+
+    here = SimpleNamespace(extension=Extension())
+    assert holoviz.collect_panel(here) == {} and holoviz.apply_panel(here, {}) == []
+    assert holoviz.apply_panel(here, {"extensions": ["gone"]}) == [
+        "Panel's extension cannot be loaded here (no such part)"
+    ]
+    assert holoviz.apply_panel(here, {"extensions": ["tabulator"]}) == []
+    assert holoviz.collect_panel(here) == {"extensions": ["tabulator"]} and capsys.readouterr().out == ""

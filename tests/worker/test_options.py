@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.worker import libraries, options
+from nbprocess.worker import options
 
 
 def module(name: str, **members: Any) -> ModuleType:
@@ -88,11 +88,3 @@ def test_of_dask_what_the_notebook_set() -> None:
     assert config.get("scheduler") == "synchronous" and config.get("array.chunk-size") == "1MiB"
     options.APPLY["dask"](config, {})
     assert config.get("array.chunk-size") == usual and config.get("scheduler") is None
-
-
-def test_numbers_that_a_library_gives_never_go_back() -> None:
-    module = SimpleNamespace(count=3, Kind=SimpleNamespace(number=5))
-    paths = ("count", "Kind.number", "Kind.absent", "Gone.number")
-    assert libraries._ids(paths, module) == {"count": 3, "Kind.number": 5}
-    libraries._apply_ids(paths, module, {"count": 7, "Kind.number": 4})
-    assert (module.count, module.Kind.number) == (7, 5)

@@ -26,6 +26,7 @@ from . import (
     triangles,
 )
 from .atrest import NEWOBJ
+from .refuse import Refused
 
 
 def reduce_foreign(pickler: Any, root: str, obj: Any) -> Any:
@@ -113,6 +114,12 @@ def _matplotlib(pickler: Any, obj: Any) -> Any:
     return found
 
 
+def _panel(pickler: Any, obj: Any) -> Any:
+    if getattr(obj, "__dict__", {}).get("_comms"):
+        raise Refused("it is shown in this page, which is joined to this process. Make it inside the cell.")
+    return NotImplemented
+
+
 def _jax(pickler: Any, obj: Any) -> Any:
     """What ``jax.jit`` gives, with its attributes: ``f.lower()`` needs them. Devices are those of the other end."""
     if type(obj).__name__ == "Device":
@@ -178,6 +185,7 @@ _WAYS: Dict[str, Callable[[Any, Any], Any]] = {
     "lightgbm": lambda pickler, obj: matrices.reduce_matrix(obj),
     "matplotlib": _matplotlib,
     "numba": _numba,
+    "panel": _panel,
     "patsy": designs.reduce_design,
     "pint": lambda pickler, obj: models.reduce_quantity(obj),
     "plotly": _plotly,
