@@ -411,6 +411,7 @@ def load(shell: InteractiveShell) -> None:
     magics.background.install()
     shell.ast_transformers.append(keeping.Transformer())
     _render_syntax_errors(shell)
+    _render_groups(shell)
     install(shell)
     _warm_up()
 
@@ -425,6 +426,22 @@ def _render_syntax_errors(shell: InteractiveShell) -> None:
         return custom() if custom is not None else usual(renderer, etype, evalue, *arguments, **options)
 
     renderer.structured_traceback = structured
+
+
+def _render_groups(shell: InteractiveShell) -> None:
+    """Exception groups IPython leaves to Python, which shows all frames; those of jobs would show ours."""
+    from .worker.failure import has_group
+
+    usual = shell.showtraceback
+
+    def show(exc_tuple: Any = None, *arguments: Any, **options: Any) -> None:
+        error: Any = (exc_tuple or sys.exc_info())[1]
+        if "_render_traceback_" in getattr(error, "__dict__", {}) and has_group(error):
+            print("\n".join(error._render_traceback_()), file=sys.stderr)
+        else:
+            usual(exc_tuple, *arguments, **options)
+
+    vars(shell)["showtraceback"] = show
 
 
 def _warm_up() -> None:
@@ -457,6 +474,7 @@ def unload(shell: InteractiveShell) -> None:
         magics.background.uninstall()
     shell.ast_transformers[:] = keeping.others(shell.ast_transformers)
     vars(shell.SyntaxTB).pop("structured_traceback", None)
+    vars(shell).pop("showtraceback", None)
     for kind in ("line", "cell"):
         for name in [n for n in shell.magics_manager.magics[kind] if n.startswith("processing")]:
             del shell.magics_manager.magics[kind][name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import broughtback, layers, raised
@@ -148,22 +148,26 @@ class Results:
         self.notices += loaded.finish()
 
     def _import(self) -> None:
-        """Submodules that the cell imported (``import a.b``): its classes and later cells reach them through ``a``."""
+        """Submodules that the cell imported (``import a.b``): its classes and later cells reach them through ``a``. And
+        local modules that it loaded anew."""
         import sys
 
         from .capture.loaded import note_of_job
         from .worker import ambient
 
         note_of_job(self.data.get("roots") or (), self.data.get("drawing") or ())
+
+        def again(function: Callable[[Any], object], what: object) -> None:
+            # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
+            with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
+                function(what)
+
         for name in self.data.get("imported") or ():
             if name not in sys.modules:
-                # Not here, or broken here: the cell that needs it will say so. What it prints was printed by the job.
-                with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
-                    importlib.import_module(name)
+                again(importlib.import_module, name)
         for name in self.data.get("reloaded") or ():
             if name in sys.modules:
-                with contextlib.suppress(Exception), _unshown(), imports_hushed(), ambient.unmoved():
-                    importlib.reload(sys.modules[name])
+                again(importlib.reload, sys.modules[name])
 
     def _lose_result(self, job: Job) -> None:
         """A shown value that did not come back: ``_`` and ``Out[n]`` would else go on being earlier values."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from .live_kernel import Kernel
+from .live_kernel import Kernel, Ran
 
 SETUP = """
 import numpy as np
@@ -29,6 +31,12 @@ class Model:
 frame = pd.DataFrame({"x": np.arange(5.0), "name": list("abcde"), "when": pd.date_range("2024-01-01", periods=5, tz="UTC")})
 settings = {"seen": [], "alias": None}
 shared = settings["seen"]
+"""
+
+NESTED = """
+import asyncio
+async def fails(): raise ValueError("q")
+async with asyncio.TaskGroup() as group: group.create_task(fails())
 """
 
 
@@ -117,6 +125,16 @@ def test_a_magic_line_of_several_lines_leaves_the_numbers_of_the_cell(kernel: Ke
     ran = kernel.run("%%processing --timeout {minutes}m \\\n  --env A=b  # why\nimport os\nos.environ['A']\n1 / 0")
     assert (ran.error, "line 5" in ran.traceback) == ("ZeroDivisionError", True)
     assert kernel.ok("%%time\n%%processing --timeout 5m\n6 * 7").result == "42"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are of Python 3.11")
+@pytest.mark.parametrize("code", ["raise ExceptionGroup('two', [ValueError(1), TypeError('t')])", NESTED])
+def test_exception_groups_are_shown_as_they_would_be_here(kernel: Kernel, code: str) -> None:
+    def shown(ran: Ran) -> str:
+        return re.sub(r"\d+\.py|line \d+|[^\"]*(?=/IPython/)", "", ran.stream("stderr").partition("\nJob ")[0]).strip()
+
+    here, there = kernel.run(code), kernel.run("%%processing\n" + code)
+    assert "Exception Group Traceback" in shown(here) and shown(there) == shown(here)
 
 
 def test_try_except_sees_the_real_type(kernel: Kernel) -> None:

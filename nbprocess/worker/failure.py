@@ -5,6 +5,7 @@ May import: the standard library.
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 
@@ -19,6 +20,12 @@ def strip(error: BaseException) -> None:
     while tb is not None and _ours(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     error.__traceback__ = tb
+
+
+def has_group(error: BaseException | None) -> bool:
+    """Whether it is an exception group (of Python 3.11), or came of one: IPython leaves both to Python."""
+    group: Any = getattr(builtins, "BaseExceptionGroup", ())
+    return error is not None and (isinstance(error, group) or has_group(error.__context__))
 
 
 def _ours(filename: str) -> bool:

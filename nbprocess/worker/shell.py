@@ -5,6 +5,7 @@ May import: IPython (this module is imported only where the image has it), this 
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
@@ -20,7 +21,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
-from . import formatters, ipystate, keeping, results
+from . import failure, formatters, ipystate, keeping, results
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
             return list(self.SyntaxTB.structured_traceback(kind, error, frames))
         if isinstance(error, SystemExit):
             return list(self.InteractiveTB.get_exception_only(kind, error))
+        if failure.has_group(error):  # IPython leaves those to Python
+            told = traceback.TracebackException(kind, error, error.__traceback__)
+            told.stack.insert(0, _running_frame(_awaits(error)))
+            return [line.removesuffix("\n") for line in told.format()]
         return list(self.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
 
 
@@ -150,11 +155,18 @@ WorkerShell.__name__ = WorkerShell.__qualname__ = "ZMQInteractiveShell"
 WorkerShell.__module__ = "ipykernel.zmqshell"
 
 
-def _running_frame() -> traceback.FrameSummary:
-    """IPython's own frame that runs cells, as it stands in tracebacks of syntax errors."""
+def _awaits(error: BaseException) -> bool:
+    """Whether it was raised in a cell with ``await`` outside of functions."""
+    outermost = error.__traceback__
+    return outermost is not None and bool(outermost.tb_frame.f_code.co_flags & inspect.CO_COROUTINE)
+
+
+def _running_frame(awaiting: bool = False) -> traceback.FrameSummary:
+    """IPython's own frame that runs cells, as it stands in tracebacks of syntax errors and exception groups."""
     filename = str(sys.modules[InteractiveShell.__module__].__file__)
     lines = linecache.getlines(filename)
-    number = next((n for n, line in enumerate(lines, 1) if line.strip().startswith("exec(code_obj, self.")), 1)
+    runs = "await eval(code_obj, self." if awaiting else "exec(code_obj, self."
+    number = next((n for n, line in enumerate(lines, 1) if line.strip().startswith(runs)), 1)
     return traceback.FrameSummary(filename, number, "run_code")
 
 

@@ -43,7 +43,7 @@ _ABOVE = re.compile(r"^ +# *\n(?=-+> #)", re.M)
 _COMPILER = re.compile(
     r"^(?:<>|<cell>\.py):(\d+): (SyntaxWarning: .*|DeprecationWarning: invalid .*)\n(?:  .*\n)?", re.M
 )
-_NOISE = re.compile(r"^nbprocess: .*\n?", re.M)
+_NOISE = re.compile(r"^(?:nbprocess: |Job \S+; its log: %processing_logs ).*\n?", re.M)
 
 
 @dataclass(frozen=True)
