@@ -12,6 +12,7 @@ import functools
 import os
 import pickle
 import sys
+import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
 from .filed import as_file, saved
@@ -164,7 +165,7 @@ def make_connection(data: Optional[Any], settings: Dict[str, str], views: Dict[s
         _fill(made, data)
     set_settings(made, settings)
     _set_views(made, views)
-    _arrived.append((made, _in(made)))
+    _arrived[made] = _in(made)
     return made
 
 
@@ -184,8 +185,8 @@ def set_settings(connection: Any, settings: Dict[str, str]) -> None:
 
 _taken: List[Any] = []
 """The one that came from the other end, however empty it is by now."""
-_arrived: List[Tuple[Any, Any]] = []
-"""The connections that came from the other end, and what was in their databases."""
+_arrived: Any = weakref.WeakKeyDictionary()
+"""The connections that came from the other end → what was in their databases."""
 
 
 def default(at_home: bool) -> Optional[Any]:
@@ -251,18 +252,13 @@ def reduce_relation(pickler: Any, relation: Any) -> Any:
     try:
         connection.sql("SELECT * FROM relation LIMIT 0")
         text = relation.sql_query()
-        by_text = text and not _is_registered(text) and not _has_grown(connection)
+        grown = id(connection) in pickler.known and _arrived.get(connection) != _in(connection)
+        by_text = text and not _is_registered(text) and not grown  # home's gets its new tables after its queries
         found = text if by_text else relation.to_arrow_table()
     except Exception as error:  # whatever DuckDB raises, or pyarrow that is not there
         raise Refused(_LEFT if "unfinished" in str(error) else _ELSEWHERE) from None
     pickler.mark("pickle")
     return make_relation, (connection, found, relation.alias)
-
-
-def _has_grown(connection: Any) -> bool:
-    """Whether there are tables which the other end's connection gets only after its queries are made."""
-    was = [found for known, found in _arrived if known is connection]
-    return bool(was) and was[0] != _in(connection)
 
 
 def make_relation(connection: Any, found: Any, alias: str) -> Any:
