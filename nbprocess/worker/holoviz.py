@@ -32,13 +32,9 @@ def apply(module: Any, state: Any) -> list[str]:
     if backends == now or not backends:
         return []
     if set(backends) - set(now):
-        from IPython.utils.capture import capture_output
-
-        try:
-            with capture_output():
-                module.extension(*backends, logo=False)
-        except Exception as error:  # whatever a plotting library may raise that is another one here
-            return [f"HoloViews cannot load {', '.join(backends)} here ({error})"]
+        failed = _unloaded(module, f"HoloViews cannot load {', '.join(backends)}", backends, logo=False)
+        if failed:
+            return failed
     with contextlib.suppress(ValueError):
         module.Store.set_current_backend(backends[0])
     return []
@@ -59,11 +55,16 @@ def apply_panel(module: Any, state: Any) -> list[str]:
     """Load the extensions that the other end has. Returns what cannot be loaded here, as lines for the person."""
     if not state or collect_panel(module) == state:
         return []
+    return _unloaded(module, "Panel's extension cannot be loaded", state["extensions"])
+
+
+def _unloaded(module: Any, failure: str, names: Any, **options: Any) -> list[str]:
+    """Load a library's extension without what that shows. Returns a line for the person if it cannot be."""
     from IPython.utils.capture import capture_output
 
     try:
         with capture_output():
-            module.extension(*state["extensions"])
+            module.extension(*names, **options)
     except Exception as error:  # whatever a plotting library may raise that is another one here
-        return [f"Panel's extension cannot be loaded here ({error})"]
+        return [f"{failure} here ({error})"]
     return []

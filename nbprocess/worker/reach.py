@@ -73,6 +73,11 @@ def calls(node: ast.AST) -> tuple[str, ...]:
 
 
 def places(name: str, namespace: Mapping[str, Any]) -> dict[tuple[str, str], None]:
+    """What a call may change, as places (module, dotted path).
+
+    Args:
+        name: as ``calls`` gives it. namespace: the notebook's.
+    """
     root, *rest = name.removeprefix(_CLASS).split(".")
     value = namespace.get(root, MISSING)
     if isinstance(value, types.ModuleType):
@@ -103,6 +108,7 @@ def places(name: str, namespace: Mapping[str, Any]) -> dict[tuple[str, str], Non
 
 
 def counts(module: str) -> bool:
+    """Whether what a module keeps is looked at."""
     root = module.partition(".")[0]
     standard = getattr(sys, "stdlib_module_names", ())  # of Python 3.10
     return root == "__main__" or (root not in _ELSEWHERE and (root not in standard or root in _STANDARD))
@@ -338,6 +344,7 @@ def _use(module: str, name: str, value: Any, names: set[str], left: Any, found: 
 
 
 def root_of(value: Any) -> str:
+    """The package that a class or function is from."""
     return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 

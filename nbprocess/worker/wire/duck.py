@@ -23,7 +23,6 @@ _COPY = "nbprocess_copy"
 _FILE = "DuckDB lends the file {file} to one process at a time. Call close() first, and open it inside the cell."
 _OWN = "it has temporary tables ({names}), which live in this process only. Make it inside the cell."
 _LEFT = "it has rows left to give, in this process only. Fetch them first (fetchall())."
-_ELSEWHERE = "it is a query that is not computed yet, of a connection of its own. Fetch it first: df(), or fetchall()."
 _UNNAMED = ("unnamed_relation_", "arrow_object_", "df_")
 _REGISTERED = "__duckdb_source_"
 """Stands in what DuckDB 2 says of a view of a frame that was registered."""
@@ -44,7 +43,7 @@ def reduce_connection(pickler: Any, connection: Any) -> Any:
         return make_connection, (None, {}, {})
     _check(connection)
     pickler.mark("pickle")
-    content = b"" if _in(connection) == _in_new() else pickle.PickleBuffer(_content(connection))
+    content = b"" if _in(connection) == _new()[0] else pickle.PickleBuffer(_content(connection))
     return make_connection, (content, _settings(connection), _own_views(connection))
 
 
@@ -142,15 +141,19 @@ def _copy(connection: Any, file: str, way: str, options: str = "") -> None:
 
 def _settings(connection: Any) -> Dict[str, str]:
     """What was set, as far as it is not what a new connection has."""
+    usual, now = _new()[1], _ask_this(connection, _SETTINGS)
+    return {name: value for name, value in now if usual.get(name) != value and value is not None}
+
+
+@functools.lru_cache(maxsize=1)
+def _new() -> Tuple[List[Any], Dict[str, str]]:
+    """What there is in a new database, and the settings of its connection."""
     import duckdb
 
-    asked = "SELECT name, value FROM duckdb_settings()"
     new = duckdb.connect()
-    usual = dict(_ask(new, asked))
+    found = _in(new), dict(_ask(new, _SETTINGS))
     new.close()
-    return {
-        name: value for name, value in _ask_this(connection, asked) if usual.get(name) != value and value is not None
-    }
+    return found
 
 
 def make_connection(data: Optional[Any], settings: Dict[str, str], views: Dict[str, Any]) -> Any:
@@ -217,19 +220,9 @@ def _default() -> Optional[Any]:
 def _is_as_new(connection: Any) -> bool:
     try:
         settings = _settings(connection).keys() - {"enable_progress_bar"}  # DuckDB sets it in notebooks
-        return not (_is_closed(connection) or settings) and _in(connection) == _in_new()
+        return not (_is_closed(connection) or settings) and _in(connection) == _new()[0]
     except Refused:  # the reason is told when it is to be sent
         return False
-
-
-@functools.lru_cache(maxsize=1)
-def _in_new() -> Any:
-    import duckdb
-
-    new = duckdb.connect()
-    found = _in(new)
-    new.close()
-    return found
 
 
 def _in(connection: Any) -> List[Any]:
@@ -243,10 +236,11 @@ def is_relation(kind: type) -> bool:
 
 
 def reduce_relation(pickler: Any, relation: Any) -> Any:
-    """The reduction of a relation.
+    """The reduction of a relation; NotImplemented where it belongs to another connection, or DuckDB cannot say what it
+    reads.
 
     Raises:
-        Refused: it belongs to another connection, or DuckDB cannot say what it reads.
+        Refused: its connection has rows left to give.
     """
     connection: Any = getattr(relation, "_con", None) or _default()  # DuckDB 1 does not say whose it is
     try:
@@ -256,7 +250,9 @@ def reduce_relation(pickler: Any, relation: Any) -> Any:
         by_text = text and not _is_registered(text) and not grown  # home's gets its new tables after its queries
         found = text if by_text else relation.to_arrow_table()
     except Exception as error:  # whatever DuckDB raises, or pyarrow that is not there
-        raise Refused(_LEFT if "unfinished" in str(error) else _ELSEWHERE) from None
+        if "unfinished" in str(error):
+            raise Refused(_LEFT) from None
+        return NotImplemented
     pickler.mark("pickle")
     return make_relation, (connection, found, relation.alias)
 
@@ -269,6 +265,7 @@ def make_relation(connection: Any, found: Any, alias: str) -> Any:
 
 # -- what a cell changes -----------------------------------------------------------------------------------------------
 
+_SETTINGS = "SELECT name, value FROM duckdb_settings()"
 _WHAT = (
     "SELECT sql FROM duckdb_tables() WHERE NOT internal ORDER BY ALL",
     "SELECT sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL",

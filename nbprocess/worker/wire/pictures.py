@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Any, Dict, Tuple
 
 _OF_PICTURE = ("_image", "im", "draw", "mode", "palette")
-
-
 _PLAIN = (bool, int, float, str, bytes, tuple, list, dict, type(None))
 
 
