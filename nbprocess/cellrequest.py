@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .backends.base import Backend
     from .plan import Context
 
-PLACEHOLDER = "0" * 64
-"""Stands in the draft for the digest of the manifest, which is known when the values are."""
+_WORKER, _MANIFEST = "w" * 64, "m" * 64
+"""Stand in the draft for the digests of the worker's archive, which depends on the image, and of the manifest, which is
+known when the values are."""
 
 _BLOBS = "nbprocess-blobs"
 
@@ -27,13 +28,8 @@ def build_request(
     backend: Backend,
     resolved: Mapping[str, Any],
     context: Context,
-    digests: tuple[str, str],
 ) -> dict[str, Any]:
-    """The request of a cell: the worker, what the cell needs, the user's own inputs and outputs.
-
-    Args:
-        digests: SHA-256 of worker and manifest, which the entrypoint pins.
-    """
+    """The request of a cell: the worker, what the cell needs, the user's own inputs and outputs."""
     from .bundle.archive import entrypoint
     from .request import build, input_entry, output_entry, validate
 
@@ -44,7 +40,7 @@ def build_request(
         input_entry(_BLOBS, f"{base}/blobs.manifest", f"{channels.INPUT}/nbprocess-blobs", "ManifestFile"),
     ]
     outputs = [output_entry("nbprocess-results", f"{base}/out/", f"{channels.OUTPUT}/nbprocess", "Continuous")]
-    command, arguments = entrypoint(*digests)
+    command, arguments = entrypoint(_WORKER, _MANIFEST)
     if options.framework == "spark":
         from .bundle.archive import spark_entrypoint
         from .spark import parts
@@ -52,7 +48,7 @@ def build_request(
         spark = parts(options, uri, name)
         inputs += spark.inputs
         outputs += spark.outputs
-        command, arguments = spark_entrypoint(*digests, submit=spark.arguments)
+        command, arguments = spark_entrypoint(_WORKER, _MANIFEST, submit=spark.arguments)
     request: dict[str, Any] = build(
         values_of(options),
         job=name,
@@ -68,17 +64,17 @@ def build_request(
     return request
 
 
-def pinned(draft: Mapping[str, Any], manifest: str, *, blobs: bool) -> dict[str, Any]:
+def pinned(draft: Mapping[str, Any], worker: str, manifest: str, *, blobs: bool) -> dict[str, Any]:
     """The request to send.
 
     Args:
         draft: a plan's request.
-        manifest: SHA-256 of the manifest, which the entrypoint pins.
+        worker, manifest: SHA-256 of the worker's archive and of the manifest, which the entrypoint pins.
         blobs: whether there are any for the platform to bring in.
     """
-    code = dict(draft["AppSpecification"])
+    code, digests = dict(draft["AppSpecification"]), {_WORKER: worker, _MANIFEST: manifest}
     for part in ("ContainerEntrypoint", "ContainerArguments"):
-        code[part] = [manifest if text == PLACEHOLDER else text for text in code[part]]
+        code[part] = [digests.get(text, text) for text in code[part]]
     inputs = [entry for entry in draft["ProcessingInputs"] if blobs or entry["InputName"] != _BLOBS]
     return {**draft, "AppSpecification": code, "ProcessingInputs": inputs}
 

@@ -41,7 +41,7 @@ def launch(
             of its data was sent) it was stopped.
     """
     from .bundle import manifest as manifests
-    from .bundle.archive import build_archive
+    from .bundle.archive import build_archive, digest_of
     from .bundle.script import cell_script
     from .bundle.write import announce, arrived, discard, write_bundle
 
@@ -66,9 +66,10 @@ def launch(
 
     def create(late: bool = False) -> None:
         nonlocal request, arn
-        archive = build_archive()
+        archive = build_archive(plan.compiler)
         blobs = not late and bool(manifests.chunks_of(plan.manifest))
-        request = pinned(plan.request, manifests.digest(manifests.encode(plan.manifest)), blobs=blobs)
+        manifest = manifests.digest(manifests.encode(plan.manifest))
+        request = pinned(plan.request, digest_of(archive), manifest, blobs=blobs)
         write_bundle(
             store,
             plan.job,

@@ -107,6 +107,19 @@ def check_volume(request: Mapping[str, Any], sizes: Mapping[str, int], size: int
     )
 
 
+def compiler(interpreter: Mapping[str, Any] | None) -> str:
+    """An interpreter of this machine of the other end's Python version; empty where this one is, or there is none.
+
+    It compiles the worker before it is sent: to do that at the other end takes longer than a small job.
+    """
+    if interpreter is None or tuple(interpreter["python"][:2]) == sys.version_info[:2]:
+        return ""
+    from .backends.local.images import available
+
+    major, minor = interpreter["python"][:2]
+    return str(interpreter.get("path") or available().get(f"local/python:{major}.{minor}", ""))
+
+
 def versions_here(captured: Capture, dumped: Any) -> dict[str, str]:
     """Versions here of every package that the cell imports or its values need."""
     wanted = {*captured.imports}

@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from . import backends, channels, setting
 from .binding import ABSENT
-from .cellrequest import PLACEHOLDER, add_layer, build_request
+from .cellrequest import add_layer, build_request
 from .errors import CaptureError, OptionError
 from .options import Options
-from .otherend import check_crossing, check_reach, check_volume, packed_layer, requirements_of, versions_here
+from .otherend import (
+    check_crossing,
+    check_reach,
+    check_volume,
+    compiler,
+    packed_layer,
+    requirements_of,
+    versions_here,
+)
 from .state import JobState, PhaseTime
 
 if TYPE_CHECKING:
@@ -65,6 +73,8 @@ class Plan:
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
+    compiler: str = ""
+    """An interpreter of this machine of the worker's Python version; empty: this one is, or there is none."""
     handed: Sequence[Handed] = ()
     """What goes from earlier jobs to this one within the store."""
     sent: tuple[int, int] | None = None
@@ -193,7 +203,6 @@ def prepare(
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
-    from .bundle.archive import build_archive, digest_of
     from .capture import above, capture, loaded, unseen
     from .request import job_name
     from .worker import attached, formatters
@@ -222,8 +231,7 @@ def prepare(
     resolved, explained = setting.resolve(options, backend, cell=True)
     stem = Path(context.notebook).stem or "cell"
     name = options.name or job_name(stem)
-    pins = (digest_of(build_archive()), PLACEHOLDER)
-    draft = build_request(options, name, backend, resolved, context, pins)
+    draft = build_request(options, name, backend, resolved, context)
     checked = backend.preflight(draft)
 
     dumped, pending, strength = _dump(captured, namespace)
@@ -329,6 +337,7 @@ def prepare(
         notices=notices,
         price_per_hour=price,
         price_note=note,
+        compiler=compiler(interpreter),
         handed=handed,
     )
     return plan

@@ -1,23 +1,25 @@
 """``worker.pyz``: the worker and cloudpickle's Python files as one archive, the same bytes for the same content.
 
-May import: ``nbprocess.worker`` (for its files only), ``home``, the standard library.
+May import: ``nbprocess.worker`` (for its files only), ``home``, ``bytecode``, the standard library.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import io
-import marshal
 import os
+import subprocess
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import home
 from ..errors import CaptureError
+from .bytecode import compiled, compiled_by
 
 ENTRYPOINT = (
     "import os,sys,hashlib as h;p=os.getenv('NBPROCESS_ML_ROOT','/opt/ml')+'/processing/input/nbprocess/worker.pyz';"
@@ -42,9 +44,8 @@ def __getattr__(name):
 '''
 
 _MAIN = "from nbprocess.worker.__main__ import main\n\nmain()\n"
+Compile = Callable[[dict[str, bytes]], dict[str, bytes]]
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
-
-_cache: dict[str, bytes] = {}
 
 
 def entrypoint(worker_sha: str, manifest_sha: str, python: str = "python3") -> tuple[list[str], list[str]]:
@@ -72,40 +73,46 @@ def spark_entrypoint(worker_sha: str, manifest_sha: str, submit: Sequence[str]) 
     return ["python3", "-c", SPARK_ENTRYPOINT], arguments
 
 
-def build_archive() -> bytes:
+@functools.cache
+def build_archive(interpreter: str = "") -> bytes:
     """The bytes of ``worker.pyz``: the same for the same content and Python version.
 
     Made once, kept in memory, and in the cache folder for other processes: compiling it takes longer than a small job.
 
+    Args:
+        interpreter: of this machine, of the version that will run the archive; empty: the one that runs this.
+
     Raises:
         CaptureError: cloudpickle is not installed here.
     """
-    if "archive" not in _cache:
-        files = _files()
-        digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
-        for name in sorted(files):
-            digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-        _cache["archive"] = _kept(home.cache(), digest.hexdigest(), files)
-    return _cache["archive"]
+    files = _files()
+    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    if not interpreter:
+        return _kept(home.cache(), digest.hexdigest(), files, compiled)
+    try:
+        digest.update(f"{interpreter}\0{os.stat(interpreter).st_mtime_ns}".encode())
+        return _kept(home.cache(), digest.hexdigest(), files, functools.partial(compiled_by, interpreter))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return build_archive()  # the worker compiles itself then
 
 
+@functools.lru_cache(maxsize=4)
 def digest_of(archive: bytes) -> str:
-    """The SHA-256 of an archive, as hex; that of this process's own is computed once."""
-    if archive is not _cache.get("archive"):
-        return hashlib.sha256(archive).hexdigest()
-    if "digest" not in _cache:
-        _cache["digest"] = hashlib.sha256(archive).hexdigest().encode()
-    return _cache["digest"].decode()
+    """The SHA-256 of an archive, as hex; computed once for the same bytes."""
+    return hashlib.sha256(archive).hexdigest()
 
 
-def _kept(folder: Path, sources: str, files: dict[str, bytes]) -> bytes:
+def _kept(folder: Path, sources: str, files: dict[str, bytes], compile_: Compile) -> bytes:
     """The archive of these files, read from ``folder`` where an earlier process left it whole."""
     for path in sorted(folder.glob(f"worker-{sources[:32]}-*.pyz")):
         with contextlib.suppress(OSError):  # cleaned meanwhile
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() == path.stem.rpartition("-")[2]:
                 return data
-    files.update(_compiled(files))
+    own = {name: source for name, source in files.items() if not name.startswith("cloudpickle/")}  # seldom imported
+    files.update(compile_(own))
     data = _pack(files)
     with contextlib.suppress(OSError):  # a full or read-only disk: only slower
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,22 +134,6 @@ def _files() -> dict[str, bytes]:
     for path in Path(spec.submodule_search_locations[0]).glob("*.py"):
         files["cloudpickle/" + path.name] = path.read_bytes()
     return files
-
-
-def _compiled(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Bytecode beside the worker's sources, for this Python version; another one passes over it and compiles.
-
-    Compiling takes most of the time of a small job. The header says "hash-based, unchecked": the archive's own digest
-    has been checked already. Marshal's version 2 has no references, so the bytes do not depend on reference counts.
-    """
-    compiled = {}
-    for name, source in files.items():
-        if name.startswith("cloudpickle/"):
-            continue  # seldom imported
-        code = compile(source, f"worker.pyz/{name}", "exec", dont_inherit=True, optimize=0)
-        header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
-        compiled[name + "c"] = header + marshal.dumps(code, 2)
-    return compiled
 
 
 def _pack(files: dict[str, bytes]) -> bytes:

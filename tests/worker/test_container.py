@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import linecache
 import os
@@ -11,12 +12,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from driver import job
 
+from nbprocess.backends.local import images
 from nbprocess.bundle import archive
 from nbprocess.worker import formatters, usage
 
@@ -24,10 +27,33 @@ from nbprocess.worker import formatters, usage
 def test_the_archive_is_the_same_every_time_and_the_entrypoint_is_short() -> None:
     first = archive.build_archive()
     assert archive.build_archive() is first
-    archive._cache.clear()
+    archive.build_archive.cache_clear()
     assert archive.build_archive() == first
     assert len(archive.ENTRYPOINT) < 256 and "\n" not in archive.ENTRYPOINT
     assert archive.entrypoint("a", "b") == (["python3", "-c", archive.ENTRYPOINT], ["a", "b"])
+
+
+def test_the_archive_for_another_python_carries_bytecode_that_that_one_takes() -> None:
+    others = [path for path in images.available().values() if path != sys.executable]
+    if not others:
+        pytest.skip("there is no other Python on this machine")
+    for other in others:
+        data = archive.build_archive(other)
+        assert archive.build_archive(other) is data
+        asked = "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"
+        magic = subprocess.run([other, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+        with zipfile.ZipFile(io.BytesIO(data)) as opened:
+            assert opened.read("nbprocess/worker/child.pyc")[:4].hex() == magic
+        archive.build_archive.cache_clear()
+        assert archive.build_archive(other) == data
+
+
+def test_an_interpreter_that_cannot_compile_leaves_that_to_the_worker(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    assert archive.build_archive(str(broken)) == archive.build_archive()
+    assert archive.build_archive(str(tmp_path / "none")) == archive.build_archive()
 
 
 def test_a_changed_worker_is_not_run(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def describe(path: str) -> dict[str, Any]:
     """Version and packages of an interpreter; another one than this is asked once.
 
     Returns:
-        ``{"python": [3, 11, 7], "packages": {normalised distribution name: version}}``.
+        ``{"python": [3, 11, 7], "packages": {normalised distribution name: version}, "path": path}``.
 
     Raises:
         BackendError: it does not run.
@@ -100,7 +100,7 @@ def describe(path: str) -> dict[str, Any]:
         except OSError:
             continue
         packages.update(_packages(folder, changed))
-    return {"python": version, "packages": packages}
+    return {"python": version, "packages": packages, "path": path}
 
 
 @functools.cache
