@@ -111,10 +111,10 @@ def since() -> Any:
 def shown() -> Any:
     """The warnings of modules that were shown and are not shown again: module → text, category and line of each. Those
     of the cells come with each cell anew, as IPython has it."""
-    valid, found = _first if _within else _version(), {}
+    valid, found, ours = _first if _within else _version(), {}, sys.modules.get("__main__")
     for name, module in list(sys.modules.items()):
         record = getattr(module, "__dict__", {}).get("__warningregistry__")
-        if name != "__main__" and isinstance(record, dict) and record.get("version", -1) >= valid:
+        if module is not ours and isinstance(record, dict) and record.get("version", -1) >= valid:
             lines = [
                 [key[0], f"{key[1].__module__}:{key[1].__name__}", key[2]]
                 for key in list(record)

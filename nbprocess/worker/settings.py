@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib.util
 import os
 import sys
 
@@ -26,6 +27,7 @@ MODULES = {  # section → the module whose import makes it exist
     "altair": "altair",
     "xarray": "xarray",
     "bokeh": "bokeh.io.state",
+    "rdkit": "rdkit.rdBase",
 }
 _KERNELS = (
     *("IPKernelApp", "IPython", "Comm", "asyncio", "concurrent", "ipykernel", "jupyter", "nbprocess", "parso"),
@@ -82,6 +84,8 @@ _NAMED_OTHERWISE = ("c10d-", "strobelight_")
 """Loggers with handlers that PyTorch makes, not under its name."""
 _holders = {}  # type: ignore[var-annotated]
 """Logger, and how many modules there were → the package that holds it in a module of its own (``__cvxpy__``)."""
+_installed = {}  # type: ignore[var-annotated]
+"""First part of a logger's name → whether a package of that name is installed."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
 _awaited = {}  # type: ignore[var-annotated]
@@ -99,7 +103,7 @@ def is_own(logger: str) -> bool:
 def _library_of(logger: str) -> str:
     """The package whose logger it is, by its name or since one of its modules holds it; empty for none."""
     root = logger.partition(".")[0]
-    if root in sys.modules:
+    if root in sys.modules or _is_installed(root):
         return root
     logging: Any = sys.modules["logging"]
     held, key = logging.root.manager.loggerDict.get(logger), (logger, len(sys.modules))
@@ -107,9 +111,21 @@ def _library_of(logger: str) -> str:
         _holders[key] = ""
         made = getattr(held, "handlers", None)  # a logger that only has others below it has none
         if made and all(_is_plain(logging, handler) for handler in made):
-            names = [name for name, module in list(sys.modules.items()) if _holds(module, held)]
-            _holders[key] = next((name.partition(".")[0] for name in names if name != "__main__"), "")
+            ours = sys.modules.get("__main__")  # multiprocessing has it under a second name (``__mp_main__``)
+            names = [name for name, module in list(sys.modules.items()) if module is not ours and _holds(module, held)]
+            _holders[key] = next((name.partition(".")[0] for name in names), "")
     return _holders[key]  # type: ignore[no-any-return]
+
+
+def _is_installed(root: str) -> bool:
+    """Whether there is such a package, loaded or not: Dask's scheduler gives Bokeh's logger a handler without it."""
+    if root not in _installed:
+        try:
+            spec = importlib.util.find_spec(root)
+        except (ImportError, ValueError):
+            spec = None
+        _installed[root] = "-packages" in str(getattr(spec, "origin", ""))
+    return _installed[root]  # type: ignore[no-any-return]
 
 
 def _holds(module: Any, value: Any) -> bool:
@@ -318,6 +334,16 @@ def _apply_bokeh(module: Any, state: Any) -> None:
         current.output_file(*state["file"])
 
 
+def _rdkit(module: Any) -> Any:
+    """Which of RDKit's logs speak (``RDLogger.DisableLog("rdApp.*")``)."""
+    return dict(line.rpartition(":")[::2] for line in module.LogStatus().splitlines())
+
+
+def _apply_rdkit(module: Any, state: Any) -> None:
+    for log, word in state.items():
+        (module.EnableLog if word == "enabled" else module.DisableLog)(log)
+
+
 def apply_environ(variables: Any) -> None:
     """What the notebook set (None: took away) of its environment."""
     for name, text in variables.items():
@@ -341,6 +367,7 @@ COLLECT = {
     "altair": _altair,
     "xarray": _xarray,
     "bokeh": _bokeh,
+    "rdkit": _rdkit,
 }
 APPLY = {
     "python": _apply_python,
@@ -352,4 +379,5 @@ APPLY = {
     "altair": _apply_altair,
     "xarray": _apply_xarray,
     "bokeh": _apply_bokeh,
+    "rdkit": _apply_rdkit,
 }

@@ -138,6 +138,7 @@ plt.plot([1, 2]);
 # %% row 69
 matplotlib_inline.backend_inline.set_matplotlib_formats("png"); mpl.rcParams["svg.hashsalt"] = None
 # %% row 67: handlers of the notebook's loggers, with a file and with names that refer to them
+import multiprocessing  # which has the notebook's module under a second name
 logging.getLogger().handlers.clear()
 logging.basicConfig(filename="root.log", filemode="w", level=logging.INFO, format="%(levelname)s %(message)s")
 style = logging.Formatter("%(name)s: %(message)s")
