@@ -55,6 +55,8 @@ def extras(frame: Any) -> Dict[str, Any]:
         found = {name: value for name, value in found.items() if type(value).__module__.split(".")[0] in _NOTES}
     if _is_part(frame):
         found[_PART] = True
+    if _is_column(frame):
+        found[_FRAME] = True
     return found
 
 
@@ -75,6 +77,15 @@ def _whole_of(frame: Any) -> Any:
 
 _COLUMNS, _FRAME = "_item_cache", "_cacher"
 """Where a frame of pandas 2 keeps the series that it made of its columns, and such a series its frame."""
+
+
+_mixed: List[Any] = []
+
+
+def _is_column(series: Any) -> bool:
+    """Whether it is the series that a frame of several types keeps of a column: to set items of it warns, too."""
+    frame = (vars(series).get(_FRAME) or (None, lambda: None))[1]()
+    return frame is not None and bool(frame._is_mixed_type)
 
 
 def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
@@ -106,6 +117,17 @@ def set_extras(frame: Any, values: Dict[str, Any]) -> None:
         if name == _COLUMNS:
             for label, column in value.items():
                 _link(label, column, frame)
+        elif name == _FRAME and value is True:
+            if not _is_column(frame):
+                import pandas as pd
+
+                _mixed[:] = _mixed or [
+                    pd.DataFrame({"\0whole": [0], "\0": [""]})
+                ]  # its frame is not here: this will do
+                object.__setattr__(frame, name, (frame.name, weakref.ref(_mixed[0])))
+                block = frame._mgr.blocks[0]
+                if getattr(block.values, "base", block) is None:  # pandas asks whether it has memory of its own
+                    block.values = block.values.view()
         elif name == _FRAME:
             _link(value[0], frame, value[1])
         elif name != _PART:

@@ -6,6 +6,7 @@ May import: the standard library, ``remade``, the worker's ``compiling``.
 from __future__ import annotations
 import __future__
 
+import abc
 import ast
 import functools
 import linecache
@@ -109,6 +110,8 @@ def of_class(cls: type) -> Optional[Statement]:
         return None
     # No method of its own: the latest cell that defines a class of this name and with these contents.
     found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement)]
+    if not found and type(cls) not in (type, abc.ABCMeta):  # a metaclass may take names away (marshmallow's fields)
+        found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement, taken=True)]
     found = [statement for statement in found if _has_methods(cls, statement)] or found  # one may be deleted
     if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
         found = [statement for statement in found if fits(cls, statement)] or found
@@ -195,9 +198,9 @@ def _by_age(filenames: Iterable[str]) -> List[str]:
     return sorted(filenames, key=lambda name: numbers.get(name, -1))
 
 
-def _may_be(cls: type, statement: Statement) -> bool:
+def _may_be(cls: type, statement: Statement, taken: bool = False) -> bool:
     """Whether the class has the metaclass, the bases and the names that the statement gives: a call may have made it
-    (``Enum("Colour", "RED")``), and an earlier statement another one of that name."""
+    (``Enum("Colour", "RED")``), and an earlier statement another one of that name. ``taken``: names may be gone."""
     known: Any = cls
     given: Dict[str, ast.expr] = {}
     for part in body_of(statement):
@@ -222,7 +225,9 @@ def _may_be(cls: type, statement: Statement) -> bool:
         return False
     private = {name for name in given if name.startswith("__") and not name.endswith("__")}
     # A decorator may take names away; pydantic keeps them as fields, whose annotations stay.
-    return bool(node.decorator_list) or set(given) - private <= {*vars(cls), *vars(cls).get("__annotations__", ())}
+    if taken or node.decorator_list:
+        return True
+    return set(given) - private <= {*vars(cls), *vars(cls).get("__annotations__", ())}
 
 
 def _has_methods(cls: type, statement: Statement) -> bool:

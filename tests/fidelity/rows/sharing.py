@@ -417,3 +417,33 @@ whole["c"] = whole["b"].apply(str.upper); tail["d"] = 1
 del whole
 # %%
 tail["e"] = 2
+# %% a column of a frame of several types, which the cell does not name: pandas 2 warns when items of it are set; in place
+mixed_types = pd.DataFrame({"a": [1, 2, 3], "b": list("xyz")})
+its_column = mixed_types["a"]
+# %% the same
+its_column[0:2] = 5
+# %% and here; in place
+its_column[2:] = 6
+mixed_types, its_column
+# %% a library's metaclass that takes away what the body of a class binds, as schemas and forms have it
+%%writefile forms.py
+class Fields(type):
+    def __new__(own, name, bases, space):
+        lists = {key: space.pop(key) for key in list(space) if isinstance(space[key], list)}
+        made = super().__new__(own, name, bases, space)
+        made.fields = lists
+        return made
+class Form(metaclass=Fields):
+    pass
+# %%
+import forms
+shown_in = [1]
+class Mine(forms.Form):
+    items = shown_in
+mine = Mine()
+# %%
+shown_in.append(2)
+Mine.fields["items"] is shown_in, mine.fields["items"], hasattr(Mine, "items"), type(mine) is Mine
+# %% and here; in place
+shown_in.append(3)
+Mine.fields["items"] is shown_in, mine.fields["items"], type(mine) is Mine
