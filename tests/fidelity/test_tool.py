@@ -10,6 +10,7 @@ from nbprocess.testing.fidelity import Comparison, from_script
 from nbprocess.testing.fidelity.compare import (
     Difference,
     Rules,
+    at_work,
     drew_otherwise,
     outputs,
     stand_ins,
@@ -138,6 +139,14 @@ def test_keys_whose_order_is_chance_are_compared_by_name_only() -> None:
     assert [difference.where for difference in states(table, twin, offloaded)] == ["d['a']"]
     ordered = [difference.where for difference in states(table, table, offloaded)]
     assert ordered == ["d key 0.x", "d[#0]", "d['a']"]
+
+
+def test_what_works_by_itself_is_not_compared_unless_the_cell_mentions_it() -> None:
+    before = {"client.beats": "int 3", "client.tasks": "list[0]", "late": "float 0.5", "kept.at": "int 1"}
+    here = {"client.beats": "int 7", "client.tasks": "list[2]", "late": "float 0.5", "kept.at": "int 2", "new": "int 1"}
+    twin = {"client.beats": "int 8", "client.tasks": "list[2]", "late": "float 0.6", "kept.at": "int 2", "new": "int 2"}
+    assert at_work(before, here, twin, {"x"}) == {"client"}
+    assert at_work(before, here, twin, {"client", "gather"}) == set()
 
 
 def test_arrays_side_by_side_in_one_memory_share_nothing() -> None:

@@ -80,6 +80,18 @@ def by_chance(table: Mapping[str, str], twin: Mapping[str, str]) -> set[str]:
     return names(path for path in table.keys() | twin.keys() if table.get(path) != twin.get(path))
 
 
+def at_work(before: Mapping[str, str], table: Mapping[str, str], twin: Mapping[str, str], cell: set[str]) -> set[str]:
+    """The names whose values changed during a cell that does not mention them, in each kernel in another way: what
+    hangs on them works by itself (the client of a cluster, a thread's counter), and none of it can be compared.
+
+    Args:
+        before: the state of the first kernel before the cell. table: after it. twin: that of the second one after it.
+        cell: the words of the cell.
+    """
+    changed = names(path for path in before.keys() | table.keys() if before.get(path) != table.get(path))
+    return {name for name in changed & by_chance(table, twin) if name in names(before) and name not in cell}
+
+
 def names(paths: Iterable[str]) -> set[str]:
     """The names to which paths of a state belong."""
     return {re.split(r"[.\[ ]", path)[0] for path in paths} - {"ambient", "Out", "_", ""}

@@ -115,6 +115,8 @@ class Comparison:
         self._generators = ""
         self._chance: set[str] = set()
         """Names whose values differ between the two kernels in place."""
+        self._before: dict[str, str] = {}
+        """The state of the first kernel before the cell."""
         self._apart: dict[str, tuple[str | None, str | None]] = {}
         """What differs though all three ran all cells in place (a time of day as text): paths and values."""
 
@@ -162,12 +164,14 @@ class Comparison:
             again: Ran = self._other.do(self._in_place_there, plain, generators).result()
             self._sound(again)
             return self._result(source, "refused", ran, other, refusal)
-        earlier = self._chance
+        earlier, before = self._chance, self._before
         tables = self._tables(other)
         said = compare.notices(other)
         found = compare.outputs(ran, twin, other, self._rules(source))
         compared = [compare.without_draws(table) for table in tables] if put.is_timed(source) else tables
         changed = self._new(compare.states(compared[0], compared[1], compared[2], said)) if compared else []
+        at_work = compare.at_work(before, tables[0], tables[1], put.words(source)) if changed else set()
+        changed = [difference for difference in changed if not compare.names([difference.where]) & at_work]
         by_chance = False
         if other.status in ("timeout", "dead"):
             word = "took too long" if other.status == "timeout" else "ended its kernel"
@@ -224,6 +228,7 @@ class Comparison:
         tables = [future.result() for future in [thread.do(thread.side.state) for thread in self._all]]
         self._generators = self._first.side.generators()
         self._chance = compare.by_chance(tables[0], tables[1]) | compare.names(self._apart)
+        self._before = tables[0]
         return tables
 
     def _begin_anew(self) -> list[Difference]:
