@@ -213,7 +213,8 @@ def _is_value(value: Any) -> bool:
     """Whether nobody can tell two equal ones of these apart but by ``is``: numbers, dates, tuples, paths."""
     kind = type(value)
     root = (kind.__module__ or "").split(".")[0]
-    if root in ("sympy", "pyarrow") or (root == "pandas" and kind.__name__.endswith("Index")):
+    offset = kind.__module__ == "pandas._libs.tslibs.offsets"
+    if root in ("sympy", "pyarrow") or offset or (root == "pandas" and kind.__name__.endswith("Index")):
         return True  # equal or not: which of them SymPy's cache, a frame or a table hands out again is chance
     if root == "keras" and kind.__name__ == "DTypePolicy":
         return True  # number formats by a name

@@ -55,8 +55,9 @@ def extras(frame: Any) -> Dict[str, Any]:
         found = {name: value for name, value in found.items() if type(value).__module__.split(".")[0] in _NOTES}
     if _is_part(frame):
         found[_PART] = True
-    if _is_column(frame):
-        found[_FRAME] = True
+    of_whole = _frame_of(frame)
+    if of_whole is not None:
+        found[_FRAME] = bool(of_whole._is_mixed_type)
     return found
 
 
@@ -79,13 +80,22 @@ _COLUMNS, _FRAME = "_item_cache", "_cacher"
 """Where a frame of pandas 2 keeps the series that it made of its columns, and such a series its frame."""
 
 
-_mixed: List[Any] = []
+_frames: Dict[bool, Any] = {}
+"""Stand for the frames of columns whose frame the other end has not: one of several types, and one of a single type."""
 
 
-def _is_column(series: Any) -> bool:
-    """Whether it is the series that a frame of several types keeps of a column: to set items of it warns, too."""
-    frame = (vars(series).get(_FRAME) or (None, lambda: None))[1]()
-    return frame is not None and bool(frame._is_mixed_type)
+def _frame_of(series: Any) -> Any:
+    """The frame of pandas 2 that keeps this series as its column, if it lives: to set items of the series warns where
+    the frame has several types, and goes on to the frame where that has other memory by now."""
+    return (vars(series).get(_FRAME) or (None, lambda: None))[1]()
+
+
+def _stand_in(mixed: bool) -> Any:
+    if mixed not in _frames:
+        import pandas as pd
+
+        _frames[mixed] = pd.DataFrame({"\0whole": [0], "\0": ["" if mixed else 0]})
+    return _frames[mixed]
 
 
 def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
@@ -117,14 +127,9 @@ def set_extras(frame: Any, values: Dict[str, Any]) -> None:
         if name == _COLUMNS:
             for label, column in value.items():
                 _link(label, column, frame)
-        elif name == _FRAME and value is True:
-            if not _is_column(frame):
-                import pandas as pd
-
-                _mixed[:] = _mixed or [
-                    pd.DataFrame({"\0whole": [0], "\0": [""]})
-                ]  # its frame is not here: this will do
-                object.__setattr__(frame, name, (frame.name, weakref.ref(_mixed[0])))
+        elif name == _FRAME and isinstance(value, bool):
+            if _frame_of(frame) is None:
+                object.__setattr__(frame, name, (frame.name, weakref.ref(_stand_in(value))))
                 block = frame._mgr.blocks[0]
                 if getattr(block.values, "base", block) is None:  # pandas asks whether it has memory of its own
                     block.values = block.values.view()
@@ -151,6 +156,8 @@ def update(frame: Any, new: Any) -> None:
     _update(frame, new)
     if whole is not None and _is_part(new):
         object.__setattr__(frame, _PART, whole)
+    if hasattr(frame, _FRAME) and any(_frame_of(new) is other for other in _frames.values()):
+        frame._maybe_update_cacher(verify_is_copy=False, inplace=True)  # as pandas does when items are set
 
 
 def _update(frame: Any, new: Any) -> None:
