@@ -232,7 +232,11 @@ def test_the_emulator_serves_from_the_command_line_until_it_is_interrupted(tmp_p
 
     command = [sys.executable, "-m", "nbprocess.testing.aws", "--root", str(tmp_path / "aws")]
     command += ["--fault", "slow-start=0.5", "--fault", "denied=GetRole,ListProcessingJobs"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+
+    def heard() -> None:  # a shell that starts these tests in the background has them ignore it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         assert process.stdout is not None
         exported = {}
         for line in process.stdout:
