@@ -89,7 +89,7 @@ def at_work(before: Mapping[str, str], table: Mapping[str, str], twin: Mapping[s
         cell: the words of the cell.
     """
     changed = names(path for path in before.keys() | table.keys() if before.get(path) != table.get(path))
-    return {name for name in changed & by_chance(table, twin) if name in names(before) and name not in cell}
+    return (changed & by_chance(table, twin) & names(before)) - cell
 
 
 def names(paths: Iterable[str]) -> set[str]:

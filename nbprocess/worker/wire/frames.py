@@ -80,6 +80,8 @@ _COLUMNS, _FRAME = "_item_cache", "_cacher"
 """Where a frame of pandas 2 keeps the series that it made of its columns, and such a series its frame."""
 
 
+_TELL = "_maybe_update_cacher"
+"""By which a series of pandas 2 tells its frame; pandas 3 has no such thing."""
 _frames: Dict[bool, Any] = {}
 """Stand for the frames of columns whose frame the other end has not: one of several types, and one of a single type."""
 
@@ -128,7 +130,7 @@ def set_extras(frame: Any, values: Dict[str, Any]) -> None:
             for label, column in value.items():
                 _link(label, column, frame)
         elif name == _FRAME and isinstance(value, bool):
-            if _frame_of(frame) is None:
+            if _frame_of(frame) is None and hasattr(frame, _TELL):
                 object.__setattr__(frame, name, (frame.name, weakref.ref(_stand_in(value))))
                 block = frame._mgr.blocks[0]
                 if getattr(block.values, "base", block) is None:  # pandas asks whether it has memory of its own
@@ -157,7 +159,7 @@ def update(frame: Any, new: Any) -> None:
     if whole is not None and _is_part(new):
         object.__setattr__(frame, _PART, whole)
     if hasattr(frame, _FRAME) and any(_frame_of(new) is other for other in _frames.values()):
-        frame._maybe_update_cacher(verify_is_copy=False, inplace=True)  # as pandas does when items are set
+        getattr(frame, _TELL)(verify_is_copy=False, inplace=True)  # as pandas does when items are set
 
 
 def _update(frame: Any, new: Any) -> None:

@@ -1,12 +1,13 @@
 """Molecules and reactions of RDKit: with their properties, and coordinates as they are. RDKit's own pickling leaves
 out the first and rounds the second to single precision.
 
-Source: https://www.rdkit.org/docs/Cookbook.html#pickling, ``Chem.PropertyPickleOptions``.
+Source: https://rdkit.org/docs/source/rdkit.Chem.PropertyMol.html, ``RDKit::PicklerOps::PropertyPickleOptions``.
 May import: the standard library.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import Any, Dict, Optional, Tuple
@@ -31,7 +32,8 @@ def set_molecule(obj: Any, state: Tuple[bytes, Dict[str, Any], Optional[str]]) -
     """Give a molecule what the one at the other end holds; it stays the object that it is."""
     binary, attributes, tools = state
     if tools is not None:
-        importlib.import_module(tools)
+        with contextlib.suppress(ImportError):  # an image without pandas
+            importlib.import_module(tools)
     obj.__init__(binary)
     vars(obj).clear()
     vars(obj).update(attributes)
