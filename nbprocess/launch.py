@@ -41,7 +41,7 @@ def launch(
             of its data was sent) it was stopped.
     """
     from .bundle import manifest as manifests
-    from .bundle.archive import build_archive, digest_of
+    from .bundle.archive import digest_of
     from .bundle.script import cell_script
     from .bundle.write import announce, arrived, discard, write_bundle
 
@@ -66,15 +66,14 @@ def launch(
 
     def create(late: bool = False) -> None:
         nonlocal request, arn
-        archive = build_archive(plan.compiler)
         blobs = not late and bool(manifests.chunks_of(plan.manifest))
         manifest = manifests.digest(manifests.encode(plan.manifest))
-        request = pinned(plan.request, digest_of(archive), manifest, blobs=blobs)
+        request = pinned(plan.request, digest_of(plan.worker), manifest, blobs=blobs)
         write_bundle(
             store,
             plan.job,
             plan.manifest,
-            archive=archive,
+            archive=plan.worker,
             script=cell_script(plan.manifest),
             request=request,
             home=asdict(source),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import setting
-from .errors import CaptureError, OptionError
+from .errors import BackendError, CaptureError, OptionError
 
 if TYPE_CHECKING:
     from .backends.base import Backend
@@ -114,10 +114,15 @@ def compiler(interpreter: Mapping[str, Any] | None) -> str:
     """
     if interpreter is None or tuple(interpreter["python"][:2]) == sys.version_info[:2]:
         return ""
-    from .backends.local.images import available
+    if "path" in interpreter:
+        return str(interpreter["path"])
+    from .backends.local.images import interpreter_of
 
     major, minor = interpreter["python"][:2]
-    return str(interpreter.get("path") or available().get(f"local/python:{major}.{minor}", ""))
+    try:
+        return interpreter_of(f"local/python:{major}.{minor}")
+    except BackendError:
+        return ""
 
 
 def versions_here(captured: Capture, dumped: Any) -> dict[str, str]:

@@ -73,8 +73,8 @@ class Plan:
     notices: list[str] = field(default_factory=list)
     price_per_hour: float | None = None
     price_note: str = ""
-    compiler: str = ""
-    """An interpreter of this machine of the worker's Python version; empty: this one is, or there is none."""
+    worker: bytes = field(default=b"", repr=False)
+    """The worker's archive, for the Python of the image."""
     handed: Sequence[Handed] = ()
     """What goes from earlier jobs to this one within the store."""
     sent: tuple[int, int] | None = None
@@ -203,6 +203,7 @@ def prepare(
     Raises:
         OptionError, CaptureError, RequestError, BackendError: each names the thing, the reason and the way out.
     """
+    from .bundle.archive import build_archive
     from .capture import above, capture, loaded, unseen
     from .request import job_name
     from .worker import attached, formatters
@@ -255,6 +256,7 @@ def prepare(
             raise CaptureError(_refusal(need, failure))
         tombstones[failed] = str(failure)
     interpreter = backend.interpreter(draft)
+    worker = build_archive(compiler(interpreter))
     check_crossing(dumped, strength, tombstones, captured, interpreter, cell, notices, options)
 
     files = []
@@ -337,7 +339,7 @@ def prepare(
         notices=notices,
         price_per_hour=price,
         price_note=note,
-        compiler=compiler(interpreter),
+        worker=worker,
         handed=handed,
     )
     return plan

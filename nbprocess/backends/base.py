@@ -58,7 +58,8 @@ class Backend(Protocol):
         """Checks before anything is uploaded or billed; returns notices, raises BackendError when it cannot run."""
 
     def interpreter(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The Python in the image, where it is known: ``{"python": [3, 11, 7], "packages": {"numpy": "2.4.1"}}``."""
+        """The Python in the image, where it is known: ``{"python": [3, 11, 7], "packages": {"numpy": "2.4.1"}}``; with
+        its ``path`` where it is one of this machine."""
 
     def create(self, request: Mapping[str, Any]) -> str:
         """CreateProcessingJob; returns the ARN. Raises JobNameInUse, RequestError, BackendError."""

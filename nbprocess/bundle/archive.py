@@ -94,7 +94,7 @@ def build_archive(interpreter: str = "") -> bytes:
     try:
         digest.update(f"{interpreter}\0{os.stat(interpreter).st_mtime_ns}".encode())
         return _kept(home.cache(), digest.hexdigest(), files, functools.partial(compiled_by, interpreter))
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, ValueError, EOFError, TypeError, subprocess.SubprocessError):
         return build_archive()  # the worker compiles itself then
 
 

@@ -35,7 +35,7 @@ def compiled_by(interpreter: str, files: dict[str, bytes]) -> dict[str, bytes]:
     """The same by another interpreter of this machine.
 
     Raises:
-        OSError, subprocess.SubprocessError, ValueError: it does not run, or not this.
+        OSError, subprocess.SubprocessError: it does not run. ValueError, EOFError, TypeError: it does something else.
     """
     command = [interpreter, "-I", "-S", __file__]
     done = subprocess.run(command, input=marshal.dumps(files, 2), capture_output=True, check=True, timeout=60, env={})

@@ -84,8 +84,6 @@ _NAMED_OTHERWISE = ("c10d-", "strobelight_")
 """Loggers with handlers that PyTorch makes, not under its name."""
 _holders = {}  # type: ignore[var-annotated]
 """Logger, and how many modules there were → the package that holds it in a module of its own (``__cvxpy__``)."""
-_installed = {}  # type: ignore[var-annotated]
-"""First part of a logger's name → whether a package of that name is installed."""
 _of_libraries = set()  # type: ignore[var-annotated]
 """Loggers of libraries that are loaded at the other end alone."""
 _awaited = {}  # type: ignore[var-annotated]
@@ -117,15 +115,14 @@ def _library_of(logger: str) -> str:
     return _holders[key]  # type: ignore[no-any-return]
 
 
+@functools.lru_cache(maxsize=None)
 def _is_installed(root: str) -> bool:
     """Whether there is such a package, loaded or not: Dask's scheduler gives Bokeh's logger a handler without it."""
-    if root not in _installed:
-        try:
-            spec = importlib.util.find_spec(root)
-        except (ImportError, ValueError):
-            spec = None
-        _installed[root] = "-packages" in str(getattr(spec, "origin", ""))
-    return _installed[root]  # type: ignore[no-any-return]
+    try:
+        spec = importlib.util.find_spec(root)
+    except (ImportError, ValueError):
+        return False
+    return "-packages" in str(getattr(spec, "origin", ""))
 
 
 def _holds(module: Any, value: Any) -> bool:

@@ -50,9 +50,11 @@ def test_the_archive_for_another_python_carries_bytecode_that_that_one_takes() -
 
 def test_an_interpreter_that_cannot_compile_leaves_that_to_the_worker(tmp_path: Path) -> None:
     broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\nexit 3\n")
-    broken.chmod(0o755)
-    assert archive.build_archive(str(broken)) == archive.build_archive()
+    for does in ("exit 3", "true", "echo other"):
+        broken.write_text(f"#!/bin/sh\n{does}\n")
+        broken.chmod(0o755)
+        archive.build_archive.cache_clear()
+        assert archive.build_archive(str(broken)) == archive.build_archive()
     assert archive.build_archive(str(tmp_path / "none")) == archive.build_archive()
 
 

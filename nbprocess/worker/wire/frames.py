@@ -112,9 +112,10 @@ def _links(pickler: Any, obj: Any) -> Dict[str, Any]:
     held = {name: kept[name] for name in list(kept) if sys.getrefcount(kept[name]) > 2}
     if held:
         return {_COLUMNS: held, **of_whole}
-    name, ref = vars(obj).get(_FRAME) or ("", None)
-    frame = None if ref is None else ref()
-    return {_FRAME: (name, frame), **of_whole} if id(frame) in pickler.known else of_whole
+    frame = _frame_of(obj)
+    return (
+        of_whole if frame is None or id(frame) not in pickler.known else {_FRAME: (obj._cacher[0], frame), **of_whole}
+    )
 
 
 def _link(name: Any, column: Any, frame: Any) -> None:

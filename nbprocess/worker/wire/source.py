@@ -109,13 +109,14 @@ def of_class(cls: type) -> Optional[Statement]:
     if own and hasattr(own[0], "co_qualname"):  # before 3.11 these may be a decorator's (a dataclass's __repr__)
         return None
     # No method of its own: the latest cell that defines a class of this name and with these contents.
+    current = getattr(sys.modules["__main__"], name, None) is cls
     found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement)]
     if not found and type(cls) not in (type, abc.ABCMeta):  # a metaclass may take names away (marshmallow's fields)
         found = [statement for statement in _cells_with_class(name) if _may_be(cls, statement, taken=True)]
-        if len({statement.text for statement in found}) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
+        if not current and len({statement.text for statement in found}) > 1:
             return None  # which of them made it, nothing tells
     found = [statement for statement in found if _has_methods(cls, statement)] or found  # one may be deleted
-    if len(found) > 1 and getattr(sys.modules["__main__"], name, None) is not cls:
+    if not current and len(found) > 1:
         found = [statement for statement in found if fits(cls, statement)] or found
     return found[0] if found else None
 
