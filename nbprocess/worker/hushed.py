@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import warnings
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 
 class _Stream:
     """A stream that says nothing for a while. What keeps it (a default of a function) writes to the real one later."""
 
-    def __init__(self, real: Any) -> None:
-        self._real, self._quiet = real, True
+    def __init__(self, real: Any, only: Callable[[Any], bool] | None = None) -> None:
+        self._real, self._quiet, self._only = real, True, only
 
     def write(self, text: str) -> Any:
-        return len(text) if self._quiet else self._real.write(text)
+        left_out = self._quiet and (self._only is None or self._only(sys._getframe(1)))
+        return len(text) if left_out else self._real.write(text)
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -36,12 +36,14 @@ def heard(stream: Any) -> Any:
 
 
 @contextlib.contextmanager
-def hushed(*names: str) -> Iterator[None]:
-    """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs."""
+def hushed(*names: str, only: Callable[[Any], bool] | None = None) -> Iterator[None]:
+    """Leave out what is written to ``sys.stdout`` (or ``sys.stderr``) while the block runs, by handlers of logging
+    that have it already, too; with ``only`` what a frame writes of which it is true."""
     real = {name: getattr(sys, name) for name in names}
-    quiet = {name: _Stream(stream) for name, stream in real.items()}
+    quiet = {name: _Stream(stream, only) for name, stream in real.items()}
     for name, stream in quiet.items():
         setattr(sys, name, stream)
+        hand_over(real[name], stream)
     try:
         yield
     finally:
@@ -50,23 +52,6 @@ def hushed(*names: str) -> Iterator[None]:
             hand_over(stream, real[name])
             if getattr(sys, name) is stream:
                 setattr(sys, name, real[name])
-
-
-@contextlib.contextmanager
-def _unwarned_imports() -> Iterator[None]:
-    """Leave out what modules warn of that are imported while the block runs."""
-    where: Any = sys.modules.get("_py_warnings", warnings)  # of Python 3.14
-    show = where._showwarnmsg_impl
-
-    def show_others(message: Any) -> None:
-        if not _importing(sys._getframe(1)):
-            show(message)
-
-    where._showwarnmsg_impl = show_others
-    try:
-        yield
-    finally:
-        where._showwarnmsg_impl = show
 
 
 def _importing(frame: Any) -> bool:
@@ -80,13 +65,13 @@ def _importing(frame: Any) -> bool:
 
 @contextlib.contextmanager
 def imports_hushed() -> Iterator[None]:
-    """In a kernel: leave out what imports print and warn of. What else the block warns of stays (scikit-learn does, of
-    a model that another version made).
+    """In a kernel: leave out what imports print, log and warn of. What else the block warns of stays (scikit-learn
+    does, of a model that another version made).
 
     In a terminal, where that is descriptor 2 itself, so does what libraries write there.
     """
     descriptors = () if _number(sys.stderr) == 2 else (1, 2)
-    with hushed("stdout"), _unwarned_imports(), hushed_descriptors(*descriptors):
+    with hushed("stdout"), hushed("stderr", only=_importing), hushed_descriptors(*descriptors):
         yield
 
 
@@ -115,7 +100,7 @@ def hushed_descriptors(*descriptors: int) -> Iterator[dict[int, int]]:
 
 
 def hand_over(old: Any, new: Any) -> None:
-    """Handlers of logging that libraries made when they were imported write to ``new`` instead of ``old``."""
+    """Handlers of logging that write to ``old`` write to ``new``."""
     for reference in list(getattr(sys.modules.get("logging"), "_handlerList", ())):
         handler: Any = reference()
         if handler is not None and vars(handler).get("stream", new) is old:

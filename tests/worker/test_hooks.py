@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.util
+import logging
 import os
 import random
 import sys
@@ -60,6 +61,29 @@ def test_what_keeps_the_stream_during_a_hushed_import_writes_later(
     importlib.import_module("talks_when_imported").tell("an error")
     assert capsys.readouterr() == ("", "an error\n") and sys.stdout is stdout
     sys.modules.pop("talks_when_imported")
+
+
+def _root_logs(monkeypatch: pytest.MonkeyPatch, stream: Any) -> None:
+    """The root logger speaks, as after ``logging.basicConfig(level="INFO")``."""
+    handler = logging.StreamHandler(stream)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+
+
+def test_what_is_logged_during_a_hushed_import_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """numexpr logs how many threads it takes, once in place; the handler was there before."""
+    text = "import logging\nlogger = logging.getLogger(__name__)\nlogger.info('two threads')\n"
+    _home_has("logs_when_imported", text, tmp_path, monkeypatch)
+    _root_logs(monkeypatch, sys.stderr)
+    importlib.import_module("logs_when_imported").logger.info("later")
+    assert capsys.readouterr() == ("", "later\n")
+    sys.modules.pop("logs_when_imported")
+    with imports_hushed():
+        importlib.import_module("logs_when_imported").logger.info("of the block")
+    assert capsys.readouterr() == ("", "of the block\n")
+    sys.modules.pop("logs_when_imported")
 
 
 def test_what_is_written_past_python_during_a_hushed_import_is_left_out(
