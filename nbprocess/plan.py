@@ -206,7 +206,7 @@ def prepare(
     from .bundle.archive import build_archive
     from .capture import above, capture, loaded, unseen
     from .request import job_name
-    from .worker import attached, formatters
+    from .worker import entries, formatters
 
     began = time.time()
     context = context or Context()
@@ -249,7 +249,7 @@ def prepare(
             notices.append(f"What the notebook shows values by (formatters) cannot be sent: {failure}")
             continue
         if failed in captured.attached:
-            notices.append(f"{attached.dotted(failed)}, which the notebook set, cannot be sent: {failure}")
+            notices.append(f"{entries.dotted(failed)}, which the notebook set, cannot be sent: {failure}")
             continue
         need = next(n for n in captured.needs if n.name == failed)
         if strength[failed] == "must":

@@ -1,7 +1,7 @@
 """What a job brought back: verified outcomes, and how they become values, displays and exceptions of this kernel.
 
-May import: ``bundle.collect``, ``capture.loaded``, ``worker.wire``, ``worker.ambient``, ``worker.attached``,
-``worker.formatters``, ``binding``, ``broughtback``, ``layers``, ``meter``, ``raised``, ``state``, ``errors``.
+May import: ``bundle.collect``, ``capture.loaded``, the worker's ``wire``, ``ambient``, ``attached``, ``entries`` and
+``formatters``, ``binding``, ``broughtback``, ``layers``, ``meter``, ``raised``, ``state``, ``errors``.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Results:
         Args:
             lazy: values that are larger, in bytes, stay in the store until they are fetched; None loads all.
         """
-        from .worker import attached, filters, formatters, openfigures, page, wire
+        from .worker import attached, entries, filters, formatters, openfigures, page, wire
 
         if self.loaded:
             if lazy is None:
@@ -119,10 +119,10 @@ class Results:
             del loaded.values[name]  # it is known to ipywidgets now
         patches = {name: loaded.values.pop(name) for name in self.data.get("patches") or () if name in loaded.values}
         self._apply_formatters(loaded.values.pop(formatters.ENTRY, None))
-        set_there = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
+        set_there = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(entries.PREFIX)}
         for entry in self.data.get("stays") or ():
             set_there.pop(entry, None)
-        attached.apply({n: value for n, value in set_there.items() if not attached.only_draws(n)})
+        attached.apply({n: value for n, value in set_there.items() if not entries.only_draws(n)})
         job.values.update(loaded.values)
         for group in self._waiting:
             for name in group["names"]:
@@ -139,7 +139,7 @@ class Results:
         self._apply_ambient(job)
         if self.data.get("shown"):
             filters.note_shown(self.data["shown"])
-        attached.apply({n: value for n, value in set_there.items() if attached.only_draws(n)})  # as they are now
+        attached.apply({n: value for n, value in set_there.items() if entries.only_draws(n)})  # as they are now
         if patches:
             openfigures.redraw()
         self.loaded = True
@@ -178,16 +178,16 @@ class Results:
                 said = f"not here: it did not come back from job {job.name}"
                 self.value, self.has_value = Tombstone(name, self.names[name].reason, said), True
 
-    def _read(self, job: Job, entries: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
+    def _read(self, job: Job, stored: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[Any, Any]:
         """The verified values of some groups, and the reader that they came through."""
-        from .worker import ambient, attached, formatters, page, wire
+        from .worker import ambient, entries, formatters, page, wire
 
-        contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in entries]
+        contents = [(_what(group["names"]), [group["stream"], *group["buffers"]]) for group in stored]
         meter = Meter("down", sum(blob["size"] for _, blobs in contents for blob in blobs), job.transferring)
         reader = self.primary.reader(progress=meter.note)
         for what, blobs in contents:
             reader.prefetch(blobs, what)
-        groups = [wire.Group.from_json(group) for group in entries]
+        groups = [wire.Group.from_json(group) for group in stored]
         wire.Places.here = str(job.folder or os.getcwd())
         try:
             with _unshown(), imports_hushed(), ambient.unmoved():  # what an import does, it did in the job
@@ -198,8 +198,8 @@ class Results:
         for name, failure in loaded.failed.items():
             if name == formatters.ENTRY:
                 self.notices.append(f"What the cell registered to show values by cannot be read here: {failure}")
-            elif name.startswith(attached.PREFIX):
-                self.notices.append(f"What the cell set as {attached.dotted(name)} cannot be read here: {failure}")
+            elif name.startswith(entries.PREFIX):
+                self.notices.append(f"What the cell set as {entries.dotted(name)} cannot be read here: {failure}")
             elif name.startswith(page.PREFIX):
                 self.notices.append(f"A widget that the cell shows is shown as text. It cannot be read here: {failure}")
             elif name in (self.data.get("patches") or ()):

@@ -1,7 +1,7 @@
 """``capture()``: cell + namespace → ``Capture``.
 
-May import: this room, ``errors``, the worker's ``ambient``, ``attached`` and ``formatters`` (the same code
-reads that state at both ends), the standard library.
+May import: this room, ``errors``, the worker's ``ambient``, ``assigned``, ``attached``, ``entries`` and ``formatters``
+(the same code reads that state at both ends), the standard library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ..errors import CaptureError
+from ..worker import assigned
 from ..worker import attached as worker_attached
+from ..worker import entries as worker_entries
 from . import above, environment, listing, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders, source_of
@@ -278,14 +280,14 @@ def _attached(
     texts = [text for text in history if isinstance(text, str)] if isinstance(history, list) else []
     # Others draw by matplotlib, too: networkx, pandas.
     used = _imports(resolution) | _tops(resolution.modules) | sys.stdlib_module_names | {"matplotlib"}
-    entries = {**worker_attached.extensions(at_home=True), **worker_attached.found(texts, namespace)} if texts else {}
-    entries = {name: value for name, value in entries.items() if _tops([worker_attached.module_of(name)]) <= used}
+    entries = {**worker_attached.extensions(at_home=True), **assigned.found(texts, namespace)} if texts else {}
+    entries = {name: value for name, value in entries.items() if _tops([worker_entries.module_of(name)]) <= used}
     if _tops(resolution.modules) <= sys.stdlib_module_names | {"numpy"}:
-        entries = {name: value for name, value in entries.items() if not worker_attached.only_draws(name)}
+        entries = {name: value for name, value in entries.items() if not worker_entries.only_draws(name)}
     entries = {**state, **entries}
     for entry, value in list(entries.items()):
-        name = worker_attached.dotted(entry)
-        what = secrets.in_value(*worker_attached.content(entry, value)) if name not in send else ""
+        name = worker_entries.dotted(entry)
+        what = secrets.in_value(*worker_entries.content(entry, value)) if name not in send else ""
         if what:
             del entries[entry]
             notices.append(f"`{name}` looks like it holds a secret ({what}) and was not sent. --send {name} sends it.")
@@ -304,7 +306,7 @@ def _of_modules(
     for name, module in list(loaded.items()):
         if name.partition(".")[0] in used:
             for attribute in changed_state(module, ()):
-                found[f"{worker_attached.PREFIX}{name}::{attribute}"] = vars(module)[attribute]
+                found[worker_entries.name_of(name, "", attribute)] = vars(module)[attribute]
     return found
 
 
@@ -317,7 +319,7 @@ def _module_state(
         module = loaded.get(name)
         if module is not None and is_edited(module):
             notices.append(f"{name} was edited since it was imported here; the job has it as it is now.")
-        sent = [entry.rpartition(":")[2] for entry in attached if worker_attached.module_of(entry) == name]
+        sent = [worker_entries.attribute_of(entry) for entry in attached if worker_entries.module_of(entry) == name]
         changed = changed_state(module, sent) if module is not None else []
         if changed:
             listed = ", ".join(f"{name}.{attribute}" for attribute in changed)

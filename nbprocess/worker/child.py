@@ -12,7 +12,21 @@ import signal
 import sys
 import types
 
-from . import attached, failure, filters, formatters, keeping, places, preloaded, reach, results, tombstone
+from . import (
+    assigned,
+    attached,
+    entries,
+    failure,
+    filters,
+    formatters,
+    keeping,
+    ownmodules,
+    places,
+    preloaded,
+    reach,
+    results,
+    tombstone,
+)
 from .blobs import Writer
 from .channel import Channel, open_streams
 from .hooks import AfterImport
@@ -140,7 +154,7 @@ class Cell:
         self._environ: dict[str, str] = {}
         self._places: places.Places | None = None
         self._attached: dict[str, Any] = {}
-        self._modules = attached.Modules()
+        self._modules = ownmodules.Modules()
         self._modules_sent: set[str] = set()
         self._reloaded: list[str] = []
         self._shown: Any = None
@@ -255,17 +269,17 @@ class Cell:
         self._memo = loaded.memo
         self._said += ["In the job, " + line for line in loaded.notices()]
         self._front.format_by(loaded.values.pop(formatters.ENTRY, None) or [])
-        self._attached = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(attached.PREFIX)}
+        self._attached = {n: loaded.values.pop(n) for n in list(loaded.values) if n.startswith(entries.PREFIX)}
         attached.apply(self._attached, self._hooks)
-        for name in {attached.module_of(entry) for entry in self._attached} & self._modules_sent:
+        for name in {entries.module_of(entry) for entry in self._attached} & self._modules_sent:
             self._hooks.on(name, self._modules.note)  # again: what the cell changes is told from what home has
         self._namespace.update(loaded.values)
         self._said += ["In the job, " + line for line in loaded.finish()]
         self._inputs = list(loaded.values)
         strength = self._manifest.get("strength") or {}
         for name, reason in loaded.failed.items():
-            if name == formatters.ENTRY or name.startswith(attached.PREFIX):
-                what = "what the notebook shows values by" if name == formatters.ENTRY else attached.dotted(name)
+            if name == formatters.ENTRY or name.startswith(entries.PREFIX):
+                what = "what the notebook shows values by" if name == formatters.ENTRY else entries.dotted(name)
                 print(f"nbprocess: {what} cannot be read here: {reason}", file=sys.stderr)
                 continue
             if strength.get(name, "must") == "must":
@@ -428,9 +442,9 @@ class Cell:
         registered = self._front.newly_formatted()
         if registered is not None:
             values[formatters.ENTRY] = registered
-        here = {**attached.extensions(), **attached.found([self._manifest["cell"]["code"]], self._namespace)}
+        here = {**attached.extensions(), **assigned.found([self._manifest["cell"]["code"]], self._namespace)}
         here.update(self._modules.changed())
-        here.update(attached.taken_away(self._attached, here))
+        here.update(entries.taken_away(self._attached, here))
         values.update({n: v for n, v in here.items() if n not in self._attached or self._attached[n] is not v})
         named = wire.by_their_names(values, self._taken)
         wire.Places.ours = os.path.realpath(self._layout.notebook)
@@ -440,10 +454,10 @@ class Cell:
         self._said += dumped.notices()
         unshown = [reason for name, reason in dumped.failed.items() if name.startswith(page.PREFIX)]
         self._said += dict.fromkeys(f"A widget that the cell shows is shown as text: {reason}" for reason in unshown)
-        missing = {name: reason for name, reason in dumped.failed.items() if name.startswith(attached.PREFIX)}
-        for name in [name for name in missing if not attached.is_kept(name)]:
-            print(f"nbprocess: {attached.dotted(name)} did not come back: {missing[name]}", file=sys.stderr)
-        stays, said = attached.not_whole(values, missing)
+        missing = {name: reason for name, reason in dumped.failed.items() if name.startswith(entries.PREFIX)}
+        for name in [name for name in missing if not entries.is_kept(name)]:
+            print(f"nbprocess: {entries.dotted(name)} did not come back: {missing[name]}", file=sys.stderr)
+        stays, said = entries.not_whole(values, missing)
         report["stays"] = stays or None
         self._said += said
         if formatters.ENTRY in dumped.failed:

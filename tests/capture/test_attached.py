@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.worker import attached, keeping
+from nbprocess.worker import assigned, attached, entries, keeping
 
 from .notebook import Notebook
 
@@ -31,7 +31,7 @@ from .notebook import Notebook
     ],
 )
 def test_what_code_sets(text: str, expected: set[tuple[str, str]]) -> None:
-    assert attached.assigned(text) == expected
+    assert assigned.assigned(text) == expected
 
 
 def _with_history(*cells: str) -> Notebook:
@@ -48,10 +48,10 @@ def test_only_what_this_cell_may_use_is_sent_with_the_names_that_it_reads(monkey
     )
     monkeypatch.delattr("numpy.nothing")
     captured = notebook.capture("json.dumps({1})")
-    assert captured.attached == {attached.PREFIX + "json.encoder:JSONEncoder:default": notebook.namespace["default"]}
+    assert captured.attached == {entries.PREFIX + "json.encoder:JSONEncoder:default": notebook.namespace["default"]}
     assert {need.name for need in captured.needs} == {"json", "K"}
     monkeypatch.delattr("sys.mine")
-    assert attached.PREFIX + "numpy::nothing" in notebook.capture("np.sum([1])").attached
+    assert entries.PREFIX + "numpy::nothing" in notebook.capture("np.sum([1])").attached
 
 
 def test_secrets_stay_here_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +101,9 @@ def test_secrets_that_calls_put_into_a_library_stay_here(tmp_path: Path, monkeyp
 def test_attributes_are_set_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     space: dict[str, Any] = {"threading": threading}
     monkeypatch.setattr(threading, "mine", 1, raising=False)
-    found = attached.found(["threading.mine = 1"], space)
+    found = assigned.found(["threading.mine = 1"], space)
     del threading.mine  # type: ignore[attr-defined]
-    gone = attached.found(["threading.mine = 1"], space)
+    gone = assigned.found(["threading.mine = 1"], space)
     attached.apply(found)
     assert threading.mine == 1  # type: ignore[attr-defined]
     attached.apply(gone)
@@ -116,11 +116,11 @@ def test_what_is_set_on_objects_that_libraries_offer_is_found(monkeypatch: pytes
     text = "mp.dps = 40\nmpmath.iv.dps = 30\nmpmath.mp.own = 1\nmine.dps = 3\nthird._mpf_ = 4\nmp._fp.pretty = True"
     space = {"mpmath": mpmath, "mp": mpmath.mp, "mine": types.SimpleNamespace(dps=1), "third": mpmath.mpf(1)}
     monkeypatch.setattr(mpmath.mp, "dps", 40)
-    found = attached.found([text], space)
-    assert {name: value for name, value in found.items() if value is not attached.Gone} == {
-        attached.PREFIX + "mpmath:mp:dps": 40,
-        attached.PREFIX + "mpmath:iv:dps": 15,
-        attached.PREFIX + "mpmath:mp._fp:pretty": False,
+    found = assigned.found([text], space)
+    assert {name: value for name, value in found.items() if value is not entries.Gone} == {
+        entries.PREFIX + "mpmath:mp:dps": 40,
+        entries.PREFIX + "mpmath:iv:dps": 15,
+        entries.PREFIX + "mpmath:mp._fp:pretty": False,
     }
     mpmath.mp.dps = 15
     attached.apply(found)
@@ -139,15 +139,15 @@ def test_items_of_what_libraries_offer_are_found(monkeypatch: pytest.MonkeyPatch
     text += "\nmpl.rcParams['font.size'] = 3\ndel lib.plain['gone']"
     space = {"lib": library, "os": __import__("os"), "mine": {}, "mpl": __import__("matplotlib")}
     library.options.update(size=2, new=5)
-    found = attached.found([text], space)
-    place = attached.PREFIX + "a_library:"
+    found = assigned.found([text], space)
+    place = entries.PREFIX + "a_library:"
     assert found == {
         place + "options:[size": 2,
         place + "options:[new": 5,
         place + "plain:[deep": 1,
-        place + "plain:[gone": attached.Gone,
+        place + "plain:[gone": entries.Gone,
     }
-    assert attached.dotted(place + "options:[size") == "a_library.options['size']"
+    assert entries.dotted(place + "options:[size") == "a_library.options['size']"
     library.options.clear()
     library.plain["gone"] = 1
     attached.apply(found)
@@ -156,7 +156,7 @@ def test_items_of_what_libraries_offer_are_found(monkeypatch: pytest.MonkeyPatch
 
 def test_what_cannot_be_set_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mpmath")
-    attached.apply({attached.PREFIX + "mpmath:mp:dps": "many", attached.PREFIX + "a_library_of_jobs::x": 1})
+    attached.apply({entries.PREFIX + "mpmath:mp:dps": "many", entries.PREFIX + "a_library_of_jobs::x": 1})
     said = capsys.readouterr().err
     assert "nbprocess: mpmath.mp.dps cannot be set here: " in said
     assert "nbprocess: a_library_of_jobs.x cannot be set here: No module named" in said

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nbprocess.worker import attached, keeping, reach
+from nbprocess.worker import entries, keeping, reach
 
 LIBRARY = """
 import functools, threading
@@ -211,8 +211,8 @@ def test_a_cell_of_the_notebook_is_looked_at_after_its_imports(monkeypatch: pyte
 
 
 def test_a_change_of_which_a_part_cannot_travel_is_not_made_by_half() -> None:
-    kept = [f"{attached.PREFIX}{name}:<kept>:x" for name in ("lib.a", "lib.b", "other")]
-    stays, said = attached.not_whole([*kept, f"{attached.PREFIX}lib::y"], {kept[1]: "it is a lock"})
+    kept = [entries.name_of(name, entries.KEPT, "x") for name in ("lib.a", "lib.b", "other")]
+    stays, said = entries.not_whole([*kept, entries.name_of("lib", "", "y")], {kept[1]: "it is a lock"})
     assert stays == kept[:2]
     assert said == [
         "What the cell's calls changed in lib stays in the job (lib.b.x: it is a lock). Make the calls here, too, "

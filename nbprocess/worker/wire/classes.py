@@ -376,7 +376,7 @@ def make_namedtuple(name: str, fields: Any, defaults: Any, module: str, token: s
         here = known
     if here is None:
         make: Any = collections.namedtuple
-        here = make(name, fields, defaults=defaults or None, module=module)
+        here = make(name, fields, defaults=defaults or None, module=scope.module_name(module))
     _tokens.note(here, token)
     return here  # type: ignore[no-any-return]
 

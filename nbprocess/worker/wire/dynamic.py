@@ -16,6 +16,7 @@ import types
 import typing
 from typing import Any, Dict, Optional, Tuple
 
+from . import scope
 from .tokens import Tokens
 
 _NEVER = {"__dict__", "__weakref__", "__module__", "__qualname__", "__slots__", "_abc_impl", "__classcell__"}
@@ -147,7 +148,7 @@ def make_made(
     here = _tokens.here(token)
     if here is not None:
         return here  # type: ignore[no-any-return]
-    space: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
+    space: Dict[str, Any] = {"__module__": scope.module_name(module), "__qualname__": qualname}
     if slots is not None:
         space["__slots__"] = slots
     maker: Any = _maker(kind)
@@ -199,7 +200,7 @@ def make_enum(
     if here is not None:
         return here  # type: ignore[no-any-return]
     space = kind.__prepare__(name, bases)
-    space["__module__"], space["__qualname__"] = module, qualname
+    space["__module__"], space["__qualname__"] = scope.module_name(module), qualname
     for key, value in [*members.items(), *methods.items()]:
         space[key] = value
     made: type = kind.__new__(kind, name, bases, space)

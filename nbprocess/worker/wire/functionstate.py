@@ -9,7 +9,7 @@ import types
 from typing import Any, Dict, Tuple
 
 from .. import drawing
-from . import refuse
+from . import refuse, scope
 
 
 def state_of(function: types.FunctionType) -> Dict[str, Any]:
@@ -50,7 +50,7 @@ def set_state(function: types.FunctionType, state: Dict[str, Any]) -> None:
     function.__dict__.update(state["dict"])
     function.__name__ = state["name"]
     function.__qualname__ = state["qualname"]
-    function.__module__ = state["module"]
+    function.__module__ = scope.module_name(state["module"])
     function.__doc__ = state["doc"]
     held = function.__annotations__  # `functools.wraps` has given it to a wrapper (jax.jit)
     if held != state["annotations"]:

@@ -16,6 +16,13 @@ def namespace() -> Dict[str, Any]:
     return found
 
 
+def module_name(name: str) -> str:
+    """The text that functions have as ``__module__`` where it is that of the namespace, so that they stay one object:
+    which texts are one is in the bytes of cloudpickle, by which Dask tells functions apart."""
+    own = namespace().get("__name__")
+    return own if own == name else name
+
+
 def adopts() -> bool:
     """Whether a class that is bound here may be the one that a stream brings, when its words are the same."""
     return bool(getattr(_local, "adopts", True))

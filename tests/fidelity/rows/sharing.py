@@ -447,3 +447,16 @@ Mine.fields["items"] is shown_in, mine.fields["items"], hasattr(Mine, "items"), 
 # %% and here; in place
 shown_in.append(3)
 Mine.fields["items"] is shown_in, mine.fields["items"], type(mine) is Mine
+# %% the name of the module in functions and classes is that of the namespace, one text: cloudpickle's bytes differ else
+import cloudpickle, collections
+def plain(x): return x
+def making(n):
+    def inner(x): return x + n
+    return inner
+inner = making(3)
+Pair, Dynamic = collections.namedtuple("Pair", "a b"), type("Dynamic", (), {})
+as_made = cloudpickle.dumps(inner)
+# %%
+[one.__module__ is __name__ for one in (plain, inner, Pair, Dynamic)], cloudpickle.dumps(inner) == as_made
+# %% and here; in place
+[one.__module__ is __name__ for one in (plain, inner, Pair, Dynamic)], cloudpickle.dumps(inner) == as_made
