@@ -71,7 +71,7 @@ def imports_hushed() -> Iterator[None]:
     In a terminal, where that is descriptor 2 itself, so does what libraries write there.
     """
     descriptors = () if _number(sys.stderr) == 2 else (1, 2)
-    with hushed("stdout"), hushed("stderr", only=_importing), hushed_descriptors(*descriptors):
+    with hushed("stdout", "stderr", only=_importing), hushed_descriptors(*descriptors):
         yield
 
 

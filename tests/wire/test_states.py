@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import types
+from typing import Any
 
 import pytest
 
@@ -170,3 +172,57 @@ last, text = soup.find_all("b")[-1], soup.li.contents[0]
     assert ends.home["soup"] is soup and ends.home["last"] is last
     assert str(soup) == before.replace("y</b></li></ul>", "changed</b></li>" + "<i></i>" * 1500 + "</ul>")
     assert last.find_next("i").parent is soup.ul
+
+
+LIBRARY = """
+import sys
+import types
+from typing import Any
+__version__ = "1.0"
+class Says:
+    def __setstate__(self, state):
+        print("made again")
+        print("careful", file=sys.stderr)
+        self.__dict__.update(state)
+class Normal:
+    def __new__(cls, mu=0, sigma=1):
+        return super().__new__(Standard if (mu, sigma) == (0, 1) else cls)
+    def __init__(self, mu=0, sigma=1):
+        self.mu, self.sigma = mu, sigma
+class Standard(Normal):
+    pass
+class Only:
+    one = None
+    def __new__(cls):
+        cls.one = cls.one or super().__new__(cls)
+        return cls.one
+"""
+
+
+@pytest.fixture
+def a_library(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    module = types.ModuleType("a_library_of_states")
+    exec(LIBRARY, vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def test_what_an_object_says_when_it_is_made_again_is_left_out(
+    ends: Ends, a_library: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It said it where it was made, as Cantera's mechanisms do. Of another version it may be new."""
+    ends.home["says"] = made = a_library.Says()
+    made.a = 1
+    assert ends.send("says")["says"].a == 1 and capsys.readouterr() == ("", "")
+    monkeypatch.setattr(a_library, "__version__", "2.0")
+    assert ends.arrive()["says"].a == 1 and capsys.readouterr() == ("made again\n", "careful\n")
+
+
+def test_an_instance_whose_class_makes_another_of_nothing(ends: Ends, a_library: Any) -> None:
+    """``scipy.stats.Normal()`` is a ``StandardNormal``; pickle makes what it sends by a call without arguments."""
+    ends.home.update(own=a_library.Normal(1, 2), plain=a_library.Normal(), only=a_library.Only())
+    ends.cell("import a_library_of_states\nclass Mine(a_library_of_states.Normal): pass\nmine = Mine(3, 4)")
+    there = ends.send("own", "plain", "only", "mine", "Mine")
+    assert type(there["own"]) is a_library.Normal and (there["own"].mu, there["own"].sigma) == (1, 2)
+    assert type(there["plain"]) is a_library.Standard and there["only"] is a_library.Only()
+    assert type(there["mine"]) is there["Mine"] and (there["mine"].mu, there["mine"].sigma) == (3, 4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .walk import digest
+from .walk import digest, named
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -15,21 +15,20 @@ if TYPE_CHECKING:
 
 def describe(walk: Walk, path: str, value: Any) -> bool:
     """Figures by what they draw; artists by their place in a figure."""
-    from . import kinds
 
     kind = type(value)
     if kind.__name__ == "BackendRegistry":  # there is one, of which `from pylab import *` makes a name
-        walk.put(path, kinds.named(kind))
+        walk.put(path, named(kind))
         return True
     if not hasattr(value, "get_children"):
         return False
     if hasattr(value, "savefig"):
-        walk.put(path, f"{kinds.named(kind)} {_drawn(value)}")
+        walk.put(path, f"{named(kind)} {_drawn(value)}")
         for index, axes in enumerate(value.axes):
             walk.visit(f"{path}.axes[{index}]", axes)
         return True
     figure = getattr(value, "figure", None)
-    walk.put(path, kinds.named(kind))
+    walk.put(path, named(kind))
     if figure is not None:
         walk.visit(f"{path}.figure", figure)
     if not hasattr(value, "get_lines"):  # no axes: what it is drawn with

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprocess.worker.wire import pipelines
 
-from .walk import digest
+from .walk import digest, named
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -33,7 +33,7 @@ def describe(walk: Walk, path: str, value: Any) -> bool:
 
     kind = type(value)
     bases = {base.__name__: base.__module__ or "" for base in kind.__mro__}
-    word = kinds.named(kind)
+    word = named(kind)
     if kind.__name__ == "EagerTensor":
         walk.put(path, f"{word} {value.dtype.name} {_elements(value)}")
     elif "BaseResourceVariable" in bases:

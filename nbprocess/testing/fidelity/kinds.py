@@ -1,6 +1,6 @@
 """What the fingerprint says of one object, by its type.
 
-May import: the standard library, the wire's ``caches``; see ``walk``.
+May import: the standard library, the wire's ``awsclients``; see ``walk``.
 
 Types of libraries are told by their names: nothing is imported for them.
 """
@@ -12,7 +12,6 @@ import contextvars
 import copyreg
 import functools
 import io
-import os
 import re
 import sys
 import threading
@@ -21,10 +20,10 @@ import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from nbprocess.worker.wire import awsclients, caches
+from nbprocess.worker.wire import awsclients
 
-from . import figures, keras_values, tensors
-from .walk import digest
+from . import definitions, figures, keras_values, tables, tensors
+from .walk import digest, named
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -33,12 +32,6 @@ _OF_KERNEL = re.compile(r"[/\\](?:IPython|ipykernel|nbprocess|asyncio)[/\\]")
 """Files of frames in which a kernel, or the tool, drives a cell."""
 
 _NO_STATE = {"__weakref__", "__dict__"}
-
-
-def named(kind: type) -> str:
-    """A type's name with its module."""
-    module = "" if kind.__module__ in ("builtins", "__main__", None) else f"{kind.__module__}."  # some have none
-    return f"{module}{kind.__qualname__}"
 
 
 _OF_THE_KERNEL = ("IPython", "ipykernel", "jupyter_client", "comm")
@@ -53,12 +46,12 @@ def describe(walk: Walk, path: str, value: Any) -> None:
         return
     root = (kind.__module__ or "").split(".")[0]
     if isinstance(value, type):
-        _class(walk, path, value)
+        definitions.class_(walk, path, value)
     elif isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
         walk.put(path, f"module {value.__name__}")  # of a class of its own, which loads parts as they are asked for
     elif (
-        (root == "numpy" and _numpy(walk, path, value))
-        or (_of_pandas(kind) and _pandas(walk, path, value))
+        (root == "numpy" and tables.of_numpy(walk, path, value))
+        or (tables.is_of_pandas(kind) and tables.of_pandas(walk, path, value))
         or (root in ("matplotlib", "mpl_toolkits") and figures.describe(walk, path, value))
         or ("torch" in sys.modules and tensors.describe(walk, path, value))
         or ("tensorflow" in sys.modules and keras_values.describe(walk, path, value))
@@ -188,6 +181,8 @@ def _is_kept_result(kind: type, name: str) -> bool:
         return True
     if name == "_sampler_iter" and kind.__module__ == "torch.utils.data.dataloader":
         return True  # a generator, of which nothing shows; after a journey what it gives stands in a list
+    if name == "_ufunc" and kind.__name__ == "vectorize":
+        return True  # of NumPy, made when it is first called
     # How astropy showed a column, and what it worked out of a unit.
     return name in ("_format_funcs", "_decomposed_cache") and kind.__module__.startswith("astropy.")
 
@@ -249,275 +244,8 @@ def _reduced(walk: Walk, path: str, value: Any, word: str) -> None:
         walk.items(f"{path}.<pairs>", pairs, "pairs")
 
 
-# -- code --------------------------------------------------------------------------------------------------------------
-
-
-def _function(walk: Walk, path: str, value: types.FunctionType) -> None:
-    code = value.__code__
-    if not (value.__module__ == "__main__" or "ipykernel" in code.co_filename or code.co_filename.startswith("<")):
-        walk.put(path, f"function {value.__module__}.{value.__qualname__}")
-        return
-    walk.put(
-        path, f"function {value.__qualname__}{'' if value.__module__ == '__main__' else ' of ' + str(value.__module__)}"
-    )
-    walk.put(f"{path}.<code>", _code(walk, code, of_library=_is_of_library(code)))
-    walk.visit(f"{path}.<doc>", value.__doc__)
-    for word, part in (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__)):
-        if part:
-            walk.visit(f"{path}.<{word}>", part)
-    if value.__dict__:  # a generic function also keeps what it found for which type, as long as the type lives
-        walk.attributes(path, {name: part for name, part in value.__dict__.items() if name != "_clear_cache"})
-    held = () if code.co_filename.startswith("<string") else value.__closure__ or ()  # ``dataclass`` made it
-    for name, cell in zip(code.co_freevars, held):  # noqa: B905
-        # Each method of a class may have a cell of its own for it; all hold the class for good.
-        walk.visit(f"{path}.<closure>.{name}", cell.cell_contents if name == "__class__" and _is_full(cell) else cell)
-    for name, part in sorted(getattr(value, "__annotations__", {}).items()):
-        walk.put(f"{path}.<annotation>.{name}", walk.text(repr(part)))
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _is_of_library(code: types.CodeType) -> bool:
-    """Whether code is an installed module's, which a decorator gave to a function of the notebook."""
-    return f"{os.sep}site-packages{os.sep}" in code.co_filename or code.co_filename.startswith(
-        os.path.dirname(os.__file__)
-    )
-
-
-def _code(walk: Walk, code: types.CodeType, of_library: bool = False) -> str:
-    """A digest of what the code does; its lines and file may differ. Of a library's functions the instructions do not
-    count: by which ones a method is called depends on what else its file imports."""
-    constants = [
-        _code(walk, c, of_library)
-        if isinstance(c, types.CodeType)
-        else repr(sorted(map(repr, c)) if isinstance(c, frozenset) else c)
-        for c in code.co_consts
-    ]
-    instructions = b"" if of_library else code.co_code
-    parts = (code.co_name, instructions, constants, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
-    return digest(walk.text(repr(parts)).encode())
-
-
-_DERIVED: tuple[str, ...] = ("_abc_", "__pydantic_", "__private_attributes__")
-_DERIVED += ("_descriptors", "_traits", "_all_trait_", "_instance_inits")
-"""What ``abc``, pydantic and traitlets keep of a class, made of what it says."""
-
-
-def _class(walk: Walk, path: str, value: type) -> None:
-    if value.__module__ != "__main__":
-        walk.put(path, f"class {named(value)}")
-        return
-    walk.put(path, f"class {value.__qualname__}")
-    for index, base in enumerate(value.__bases__):
-        walk.visit(f"{path}.<base {index}>", base)
-    skipped = {
-        "__dict__",
-        "__weakref__",
-        "__firstlineno__",
-        "__module__",
-        "__doc__",
-        "__static_attributes__",
-        "__slotnames__",
-    }
-    for name, member in sorted(vars(value).items()):
-        if (
-            name in skipped
-            or (name == "__annotations__" and not member)  # made when somebody asks for it
-            or name.startswith(_DERIVED)
-            or isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType))
-        ):
-            continue
-        walk.visit(f"{path}.{name}", member)
-    walk.visit(f"{path}.<doc>", value.__doc__)
-
-
-def _generator(walk: Walk, path: str, value: types.GeneratorType[Any, Any, Any]) -> None:
-    frame = value.gi_frame
-    if frame is None or value.__name__ == "<genexpr>":  # one of an expression goes on as one that has not begun
-        walk.put(path, f"generator {value.__qualname__}{', ended' if frame is None else ''}")
-        return
-    walk.put(path, f"generator {value.__qualname__} in line {frame.f_lineno}")
-    for name, held in frame.f_locals.items():
-        if not name.startswith("_nbprocess_"):
-            walk.visit(f"{path}.{name}", held)
-
-
-def _cell(walk: Walk, path: str, value: Any) -> None:
-    try:
-        walk.put(path, "cell")
-        walk.visit(f"{path}.value", value.cell_contents)
-    except ValueError:
-        walk.put(path, "empty cell")
-
-
-def _bound(walk: Walk, path: str, value: Any) -> None:
-    walk.put(path, f"method {value.__name__}")
-    walk.visit(f"{path}.<self>", value.__self__)
-    walk.visit(f"{path}.<function>", value.__func__)
-
-
-def _builtin(walk: Walk, path: str, value: Any) -> None:
-    owner = value.__self__
-    walk.put(path, f"builtin {value.__qualname__}")
-    if owner is not None and not isinstance(owner, types.ModuleType):
-        walk.visit(f"{path}.<self>", owner)
-
-
-def _wrapped(walk: Walk, path: str, value: Any) -> None:
-    walk.put(path, type(value).__name__)
-    for name in ("fget", "fset", "fdel", "__func__"):
-        part = getattr(value, name, None)
-        if part is not None:
-            walk.visit(f"{path}.{name}", part)
-
-
-def _partial(walk: Walk, path: str, value: Any) -> None:
-    walk.put(path, "partial")
-    for name in ("func", "args", "keywords"):
-        walk.visit(f"{path}.{name}", getattr(value, name))
-
-
-def _cached(walk: Walk, path: str, value: Any) -> None:
-    if value.__module__ != "__main__":  # a library's own is filled by what the library does, in each process
-        walk.put(path, f"lru_cache {value.__module__}.{getattr(value, '__qualname__', '')}")
-        return
-    walk.put(path, f"lru_cache {value.cache_info()}")
-    walk.visit(f"{path}.__wrapped__", value.__wrapped__)
-    walk.visit(f"{path}.held", caches.calls(value))
-
-
 def _view(walk: Walk, path: str, value: Any) -> None:
     walk.items(path, value, type(value).__name__)
-
-
-# -- libraries ---------------------------------------------------------------------------------------------------------
-
-
-def _numpy(walk: Walk, path: str, value: Any) -> bool:
-    kind = type(value)
-    if kind.__name__ in ("ndarray", "recarray", "matrix", "memmap", "MaskedArray"):
-        _array(walk, path, value)
-        return True
-    if kind.__module__ == "numpy.dtypes":
-        walk.put(path, f"dtype {value!r}")
-        return True
-    if kind.__module__ == "numpy" and hasattr(value, "dtype") and hasattr(value, "tobytes"):
-        walk.put(path, f"{value.dtype} {walk.text(repr(value))}")
-        return True
-    return False
-
-
-def _array(walk: Walk, path: str, value: Any) -> None:
-    order = "".join(letter for letter, name in (("C", "C_CONTIGUOUS"), ("F", "F_CONTIGUOUS")) if value.flags[name])
-    dtype = value.dtype.descr if value.dtype.names else value.dtype
-    word = f"{named(type(value))} {dtype} {value.shape} {order or 'strided'}"
-    if not value.flags.writeable:
-        word += " read-only"
-    if value.dtype.hasobject:
-        walk.put(path, word)
-        walk.items(f"{path}.<items>", value.ravel().tolist() if value.dtype == object else [repr(value)], "items")
-    else:
-        plain = value.view(value.__array__().__class__) if hasattr(value, "_mask") else value
-        head = walk.text(repr(value.ravel()[:3].tolist()))
-        # What lies between the fields of a record is nobody's.
-        content = repr(plain.tolist()).encode() if value.dtype.names else plain.tobytes()
-        walk.put(path, f"{word} {digest(content)} {head[:80]}")
-    if type(value).__name__ == "MaskedArray":
-        walk.visit(f"{path}.mask", walk.keep(value.mask))
-        walk.put(f"{path}.fill_value", repr(value.fill_value))
-    owner = value
-    while hasattr(getattr(owner, "base", None), "__array_interface__"):
-        owner = owner.base
-    if value.size:
-        begin = value.__array_interface__["data"][0]
-        steps = [step * (length - 1) for step, length in zip(value.strides, value.shape)]  # noqa: B905 - as many
-        low = begin + sum(step for step in steps if step < 0)
-        high = begin + sum(step for step in steps if step > 0) + value.itemsize
-        walk.memory(path, owner, begin, low, high)
-
-
-def _of_pandas(kind: type) -> bool:
-    """pandas' own types, and what others make of its frames and series."""
-    frames = ("DataFrame", "Series", "Index")
-    names = (base.__name__ for base in kind.__mro__ if (base.__module__ or "").split(".")[0] == "pandas")
-    return (kind.__module__ or "").split(".")[0] == "pandas" or any(name in frames for name in names)
-
-
-def _pandas(walk: Walk, path: str, value: Any) -> bool:
-    name = type(value).__name__
-    if (not hasattr(value, "dtype") and not hasattr(value, "dtypes")) or name in ("DataFrameGroupBy", "SeriesGroupBy"):
-        return False
-    if hasattr(value, "columns") and hasattr(value, "items"):
-        walk.put(path, f"{named(type(value))} {value.shape} flags={value.flags.allows_duplicate_labels}")
-        walk.visit(f"{path}.columns", value.columns)
-        walk.visit(f"{path}.index", value.index)
-        for index, label in enumerate(value.columns[:200]):
-            column = value.iloc[:, index]
-            _column(walk, f"{path}[{walk.text(repr(label))}]", column)
-        walk.visit(f"{path}.attrs", dict(value.attrs))
-        own = {
-            k: v
-            for k, v in vars(value).items()
-            if k not in ("_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_typ")
-            and k not in getattr(type(value), "_accessors", ())  # made when first used; pandas 2 keeps them there
-        }
-        walk.attributes(path, own)
-        return True
-    if hasattr(value, "index") and hasattr(value, "iloc"):
-        walk.put(path, f"{named(type(value))} {value.shape} name={value.name!r}")
-        walk.visit(f"{path}.index", value.index)
-        _column(walk, f"{path}.values", value)
-        walk.visit(f"{path}.attrs", dict(value.attrs))
-        return True
-    if hasattr(value, "names") and hasattr(value, "get_level_values"):
-        word = f"{named(type(value))}[{len(value)}] {value.dtype} names={list(value.names)!r}"
-        frequency = getattr(value, "freq", None)
-        walk.put(path, word + (f" freq={frequency!r}" if frequency is not None else ""))
-        if value.nlevels > 1:
-            for level in range(value.nlevels):
-                _column(walk, f"{path}.level {level}", value.get_level_values(level))
-        else:
-            _column(walk, f"{path}.values", value)
-        return True
-    if hasattr(value, "__len__") and hasattr(value, "dtype"):  # an extension array
-        walk.put(path, f"{named(type(value))} {value.dtype}")
-        _column(walk, f"{path}.values", value)
-        return True
-    return False
-
-
-def _column(walk: Walk, path: str, values: Any) -> None:
-    """The values of one column, index or extension array, by digest; objects one by one."""
-    dtype = values.dtype
-    word = f"{dtype} of {type(dtype).__name__}"
-    categories = getattr(dtype, "categories", None)
-    if categories is not None:
-        codes = values.cat.codes if hasattr(values, "cat") else values.codes
-        walk.put(
-            path, f"{word} {dtype.ordered} {digest(walk.keep(_bytes(codes)))} {walk.text(repr(list(categories[:50])))}"
-        )
-        return
-    if str(dtype) == "object":
-        walk.put(path, word)
-        walk.items(f"{path}.<items>", list(values), "items")
-        return
-    array = values.to_numpy() if not hasattr(values, "codes") else values
-    if getattr(array, "dtype", None) is not None and array.dtype == object:
-        items = [repr(item) for item in array[:100_000]]
-        walk.put(path, f"{word} {digest(walk.text(repr(items)).encode())} {', '.join(items[:3])}")
-    else:
-        walk.put(path, f"{word} {digest(_bytes(array))} {walk.text(repr(array[:3].tolist()))[:80]}")
-
-
-def _bytes(values: Any) -> bytes:
-    array = values.to_numpy() if hasattr(values, "to_numpy") else values
-    data: bytes = array.tobytes()
-    return data
 
 
 _PLAIN: dict[type, Any] = {
@@ -528,11 +256,11 @@ _PLAIN: dict[type, Any] = {
     frozenset: lambda walk, path, value: walk.members(path, value, "frozenset"),
     bytearray: lambda walk, path, value: walk.put(path, f"bytearray {bytes(value)!r:.200} {digest(bytes(value))}"),
     types.ModuleType: lambda walk, path, value: walk.put(path, f"module {value.__name__}"),
-    types.FunctionType: _function,
-    types.BuiltinFunctionType: _builtin,
-    types.MethodType: _bound,
-    types.CellType: _cell,
-    types.GeneratorType: _generator,
+    types.FunctionType: definitions.function,
+    types.BuiltinFunctionType: definitions.builtin,
+    types.MethodType: definitions.bound,
+    types.CellType: definitions.cell,
+    types.GeneratorType: definitions.generator,
     memoryview: lambda walk, path, value: walk.put(
         path, f"memoryview {value.format} {value.shape} {bytes(value)!r:.200}"
     ),
@@ -540,12 +268,12 @@ _PLAIN: dict[type, Any] = {
     contextvars.ContextVar: lambda walk, path, value: walk.items(path, [value.name, value.get(None)], "variable"),
     weakref.ref: lambda walk, path, value: walk.items(path, [value()], "weakref"),
     type(threading.Lock()): lambda walk, path, value: walk.put(path, f"lock {value.locked()}"),
-    types.CodeType: lambda walk, path, value: walk.put(path, f"code {_code(walk, value)}"),
-    property: _wrapped,
-    staticmethod: _wrapped,
-    classmethod: _wrapped,
-    functools.partial: _partial,
-    type(functools.lru_cache(lambda: None)): _cached,
+    types.CodeType: lambda walk, path, value: walk.put(path, f"code {definitions.code_digest(walk, value)}"),
+    property: definitions.wrapped,
+    staticmethod: definitions.wrapped,
+    classmethod: definitions.wrapped,
+    functools.partial: definitions.partial,
+    type(functools.lru_cache(lambda: None)): definitions.cached,
     type({}.keys()): _view,
     type({}.values()): _view,
     type({}.items()): _view,

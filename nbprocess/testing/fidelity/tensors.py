@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .walk import digest
+from .walk import digest, named
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -17,15 +17,13 @@ def describe(walk: Walk, path: str, value: Any) -> bool:
     """Tensors by their elements, form, gradient and memory; generators by their state."""
     import torch
 
-    from . import kinds
-
     if isinstance(value, torch.Generator):
-        walk.put(path, f"{kinds.named(type(value))} {value.device} {digest(value.get_state().numpy().tobytes())}")
+        walk.put(path, f"{named(type(value))} {value.device} {digest(value.get_state().numpy().tobytes())}")
     elif isinstance(value, torch.Tensor):
         function = "" if value.grad_fn is None else f" by {type(value.grad_fn).__name__}"
         learns = " learns" if value.requires_grad else ""
         form = f"{value.dtype} {tuple(value.shape)} {value.layout} on {value.device}{learns}{function}"
-        walk.put(path, f"{kinds.named(type(value))} {form} {_elements(walk, value)}")
+        walk.put(path, f"{named(type(value))} {form} {_elements(walk, value)}")
         if value.is_leaf and value.grad is not None:
             walk.visit(f"{path}.grad", walk.keep(value.grad))
         if vars(value):

@@ -118,7 +118,7 @@ class Walk:
         except RecursionError:
             self.put(path, f"{type(value).__qualname__}, nested too deep")
         except Exception as error:  # whatever a class's own code may raise: the type still counts
-            self.put(path, f"{kinds.named(type(value))}, unreadable{_why(error)}")
+            self.put(path, f"{named(type(value))}, unreadable{_why(error)}")
 
     def items(self, path: str, values: Any, word: str) -> None:
         """The items of a sequence, one by one; plain data by digest."""
@@ -202,6 +202,12 @@ def _why(error: Exception) -> str:
     """What cannot be pickled cannot be drawn; how pickle says so depends on where a function was defined."""
     name = type(error).__name__
     return "" if name in ("PicklingError", "AttributeError") else f" ({name})"
+
+
+def named(kind: type) -> str:
+    """A type's name with its module."""
+    module = "" if kind.__module__ in ("builtins", "__main__", None) else f"{kind.__module__}."  # some have none
+    return f"{module}{kind.__qualname__}"
 
 
 def digest(data: Any) -> str:

@@ -156,6 +156,23 @@ def reduce_answering(obj: Any) -> Any:
     return (*reduced, None, None, None)[:5] + (set_state,)
 
 
+def reduce_of_library(obj: Any) -> Any:
+    """An instance of a library's class whose ``__new__`` may make one of another class where it is told nothing, as
+    pickle tells it nothing: ``scipy.stats.Normal`` makes a ``StandardNormal``."""
+    cls: Any = type(obj)
+    found = reduce_answering(obj)
+    if not isinstance(cls.__new__, types.FunctionType) or not leaves_to(object, cls):
+        return found
+    reduced = obj.__reduce_ex__(5) if found is NotImplemented else found
+    return (make_of_library, (cls,), *reduced[2:]) if reduced[:2] == (NEWOBJ, (cls,)) else reduced
+
+
+def make_of_library(cls: Any) -> Any:
+    """What the class makes of nothing, where that is an instance of it, and may be one that there is already."""
+    made = cls.__new__(cls)
+    return made if type(made) is cls else object.__new__(cls)
+
+
 _PLAIN_LOOKUPS = (object.__getattribute__, dict.__getattribute__, list.__getattribute__)
 
 

@@ -1,4 +1,6 @@
-"""``load``: groups → values, each group by itself. May import: the standard library, this folder."""
+"""``load``: groups → values, each group by itself. May import: the standard library, this folder, the
+worker's ``hushed``.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ import io
 import pickle
 import struct
 import sys
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+import threading
+from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional
 
+from ..hushed import hushed
 from . import alike, arrays, kerasobjects, scope, singles, tensors
 from .collector import resting
 from .group import Group, Loaded, Memo
@@ -85,10 +89,17 @@ def load(
         stream = bytes(_prefix(len(seeds)) if seeds else b"") + bytes(get(group.stream))
         unpickler = Unpickler(io.BytesIO(stream), _handed([get(blob) for blob in group.buffers]), seeds)
         size = sum(int(blob["size"]) for blob in group.buffers)
-        with scope.within(namespace, adopt=seed is None) as later, arrays.owning(size):
+        with scope.within(namespace, adopt=seed is None) as later, arrays.owning(size), _unsaid(group):
             _read(unpickler, group, len(seeds), loaded)
         loaded.later += later
     return loaded
+
+
+def _unsaid(group: Group) -> ContextManager[None]:
+    """Leave out what objects say when they are made again (Cantera warns of a mechanism each time that it is read):
+    they said it where they were made. A library of another version may have to tell of that (scikit-learn)."""
+    mine = threading.get_ident()
+    return hushed("stdout", "stderr", only=lambda _: threading.get_ident() == mine and not _skew(group))
 
 
 def _handed(buffers: List[Any]) -> Iterator[Any]:
@@ -138,12 +149,18 @@ def _unreadable(group: Group) -> str:
     return ""
 
 
-def _explain(error: BaseException, group: Group) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return f"it needs the package {(error.name or '').split('.')[0]}, which is not installed here"
-    skew = []
+def _skew(group: Group) -> List[str]:
+    """The libraries that have another version here."""
+    found = []
     for module, there in group.needs.items():
         here = getattr(sys.modules.get(module), "__version__", None)
         if there and here and here != there:
-            skew.append(f"{module} {there} there, {here} here")
+            found.append(f"{module} {there} there, {here} here")
+    return found
+
+
+def _explain(error: BaseException, group: Group) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"it needs the package {(error.name or '').split('.')[0]}, which is not installed here"
+    skew = _skew(group)
     return f"{type(error).__name__}: {error}" + (f" ({'; '.join(skew)})" if skew else "")

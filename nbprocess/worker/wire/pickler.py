@@ -322,7 +322,7 @@ class _Reducing:
             return tables.reduce_columns(obj)
         found = containers.reduce_container(obj) if issubclass(kind, containers.KINDS) else NotImplemented
         found = classes.reduce_instance(obj) if found is NotImplemented else found
-        return classes.reduce_answering(obj) if found is NotImplemented else found
+        return classes.reduce_of_library(obj) if found is NotImplemented else found
 
     def _foreign(self, root: str, kind: type, obj: Any) -> Any:
         """Values of installed libraries: by a codec of their own, else by pickle."""
@@ -342,7 +342,7 @@ class _Reducing:
         found = classes.reduce_fixed(obj) if found is NotImplemented else found
         if found is NotImplemented or root == "plotly":
             self.mark("pickle")
-        return classes.reduce_answering(obj) if found is NotImplemented else found
+        return classes.reduce_of_library(obj) if found is NotImplemented else found
 
     def _numpy(self, kind: type, obj: Any) -> Any:
         import numpy as np
