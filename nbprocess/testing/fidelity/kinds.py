@@ -183,8 +183,8 @@ def _is_kept_result(kind: type, name: str) -> bool:
         return True  # a generator, of which nothing shows; after a journey what it gives stands in a list
     if name == "_ufunc" and kind.__name__ == "vectorize":
         return True  # of NumPy, made when it is first called
-    # How astropy showed a column, and what it worked out of a unit.
-    return name in ("_format_funcs", "_decomposed_cache") and kind.__module__.startswith("astropy.")
+    # How astropy showed a column, what it worked out of a unit, and whose ``info`` it is, set when that is asked for.
+    return name in ("_format_funcs", "_decomposed_cache", "_parent_ref") and kind.__module__.startswith("astropy.")
 
 
 def _as_saved(walk: Walk, value: Any, kind: type) -> dict[str, Any]:

@@ -42,8 +42,7 @@ from .functions import set_attributes, set_dispatch
 from .group import PATCH, Memo
 from .instances import Difference
 from .laterset import set_attribute
-from .ownstate import slots_of
-from .states import attributes_of
+from .states import attributes_of, slots_of
 
 
 @dataclass

@@ -35,6 +35,7 @@ from . import (
     openfiles,
     plotly_figures,
     reopened,
+    states,
     subclasses,
     tables,
     takeover,
@@ -194,7 +195,7 @@ def _state(obj: Any) -> Optional[Tuple[str, Any]]:
         if found is not None:
             return cast(Tuple[str, Any], found)
     if isinstance(obj, BaseException):
-        return "exception", (dict(obj.__dict__), list(exceptions.held_by(obj).values()))
+        return "exception", ({**obj.__dict__, **states.slots_of(obj, kind)}, list(exceptions.held_by(obj).values()))
     if kind is torchmodules.Indices:
         return instance(obj, kind)
     if root == "nbprocess" or (root == "numpy" and kind.__name__ in ("finfo", "iinfo")):

@@ -2,7 +2,7 @@
 
 Pickle calls ``cls(*args)``, which fails or doubles the text for many user classes.
 
-May import: the standard library, this folder's ``tracebacks``.
+May import: the standard library, this folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 from typing import Any, Dict, Tuple
 
-from . import tracebacks
+from . import states, tracebacks
 
 
 def reduce_exception(pickler: Any, error: BaseException) -> Any:
@@ -48,6 +48,7 @@ def sent(error: BaseException) -> Dict[str, Any]:
     places = tracebacks.places_of(error.__traceback__)
     state: Dict[str, Any] = {
         "dict": dict(error.__dict__),
+        "slots": states.slots_of(error, type(error)),
         "cause": error.__cause__,
         "context": error.__context__ if error.__cause__ is None else None,
         "suppress": error.__suppress_context__,
@@ -79,6 +80,8 @@ def set_exception(error: BaseException, state: Dict[str, Any]) -> None:
     if "args" in state:
         error.args = state["args"]
     error.__dict__.update({k: v for k, v in state["dict"].items() if k != "_render_traceback_"})
+    for name, value in state["slots"].items():  # pyparsing's exceptions have all that they say there
+        object.__setattr__(error, name, value)
     error.__cause__ = state["cause"]
     if state["context"] is not None:
         error.__context__ = state["context"]

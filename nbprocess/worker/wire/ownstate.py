@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import functools
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from . import containers, kerasobjects, models, states, takeover
 from .classes import leaves_to
@@ -30,7 +29,7 @@ def instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     stays = kerasobjects.left_out(kind)
     if stays and attributes:
         attributes = {name: value for name, value in attributes.items() if name not in stays}
-    slots = slots_of(obj, kind)
+    slots = states.slots_of(obj, kind)
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
     plain = leaves_to(object, kind) and not takeover.keeps_inside(kind)
@@ -55,19 +54,3 @@ def opaque(obj: Any) -> Optional[Tuple[str, Any]]:
 
 _CLASS = "__class__"
 """Stands among the slots for the class itself, which code may change."""
-
-
-def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
-    """What an object holds in slots."""
-    found = {}
-    for base in kind.__mro__:
-        names = vars(base).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            if name.startswith("__") and not name.endswith("__"):
-                name = f"_{base.__name__.lstrip('_')}{name}"
-            if name not in ("__dict__", "__weakref__"):
-                with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
-                    found[name] = getattr(obj, name)
-    if issubclass(kind, collections.defaultdict):
-        found["default_factory"] = obj.default_factory
-    return found

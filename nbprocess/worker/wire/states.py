@@ -6,6 +6,8 @@ May import: the standard library, this folder.
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -49,6 +51,22 @@ def make_optimizer(kind: Any) -> Any:
 def set_optimizer(optimizer: Any, attributes: Dict[str, Any]) -> None:
     """The inverse of ``reduce_whole``."""
     optimizer.__setstate__(attributes)
+
+
+def slots_of(obj: Any, kind: type) -> Dict[str, Any]:
+    """What an object holds in slots."""
+    found = {}
+    for base in kind.__mro__:
+        names = vars(base).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.__name__.lstrip('_')}{name}"
+            if name not in ("__dict__", "__weakref__"):
+                with contextlib.suppress(Exception):  # not set; what a ``__getattr__`` says to that is its own affair
+                    found[name] = getattr(obj, name)
+    if issubclass(kind, collections.defaultdict):
+        found["default_factory"] = obj.default_factory
+    return found
 
 
 def attributes_of(obj: Any) -> Optional[Dict[str, Any]]:

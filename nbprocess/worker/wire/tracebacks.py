@@ -7,6 +7,7 @@ May import: the standard library.
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import linecache
 import os
@@ -15,9 +16,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 _FRAMES = 3000
 """Of a deeper traceback the first and the last half of so many are kept."""
-_Place = Tuple[str, str, str, int, str, Tuple[int, int, int, int]]
+_Place = Tuple[str, str, str, int, str, Tuple[int, int, int, int], int]
 """File, name and qualified name of the code, its first line, its parameters as a ``def`` statement has them; line, last
-line, column and last column."""
+line, column and last column; the line at which the frame is now: behind the place where it caught the exception."""
 
 
 def places_of(traceback: Optional[types.TracebackType]) -> List[_Place]:
@@ -28,7 +29,8 @@ def places_of(traceback: Optional[types.TracebackType]) -> List[_Place]:
         line = traceback.tb_lineno or code.co_firstlineno
         name = getattr(code, "co_qualname", code.co_name)
         where = _position(code, traceback, line)
-        found.append((code.co_filename, code.co_name, name, code.co_firstlineno, _parameters(code), where))
+        now = traceback.tb_frame.f_lineno or line
+        found.append((code.co_filename, code.co_name, name, code.co_firstlineno, _parameters(code), where, now))
         traceback = traceback.tb_next
     if len(found) > _FRAMES:
         found[_FRAMES // 2 : -_FRAMES // 2] = []
@@ -87,26 +89,35 @@ def make_traceback(places: List[_Place]) -> Optional[types.TracebackType]:
 def _raised(place: _Place) -> Any:
     """The link of a traceback that is raised at a place."""
     code = _code(*place)
-    space: Dict[str, Any] = {"__name__": "__main__", "__builtins__": {}, "error": _Raised()}
+    error = _Raised()
+    space: Dict[str, Any] = {"__name__": "__main__", "__builtins__": {}, "error": error, "over": _Raised()}
     function = types.FunctionType(code, space, None, (None,) * code.co_argcount)
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     function.__kwdefaults__ = dict.fromkeys(names)
-    try:
+    with contextlib.suppress(_Raised):
         exec(code, space) if code.co_name == "<module>" else function()
-    except _Raised as error:
-        found: Any = error.__traceback__
-    return found.tb_next
+    return error.__traceback__
 
 
 class _Raised(Exception):
     """What the made code raises."""
 
 
+def _where(position: Tuple[int, int, int, int]) -> Dict[str, Any]:
+    return dict(zip(("lineno", "end_lineno", "col_offset", "end_col_offset"), position))
+
+
+def _raise(name: str, position: Tuple[int, int, int, int]) -> ast.Raise:
+    return ast.Raise(exc=ast.Name(id=name, ctx=ast.Load(), **_where(position)), cause=None, **_where(position))
+
+
 def _code(
-    filename: str, name: str, qualified: str, first: int, parameters: str, position: Tuple[int, int, int, int]
+    filename: str, name: str, qualified: str, first: int, parameters: str, position: Tuple[int, int, int, int], now: int
 ) -> types.CodeType:
-    where = dict(zip(("lineno", "end_lineno", "col_offset", "end_col_offset"), position))
-    statement = ast.Raise(exc=ast.Name(id="error", ctx=ast.Load(), **where), cause=None, **where)
+    last = _raise("over", (now, now, 0, 0))  # in the handler, so that the frame stays there
+    handler = ast.ExceptHandler(type=None, name=None, body=[last], **_where((now, now, 0, 0)))
+    raising = _raise("error", position)
+    statement = ast.Try(body=[raising], handlers=[handler], orelse=[], finalbody=[], **_where(position))
     module = ast.parse(f"def made({parameters}): pass" if name != "<module>" else "", filename)
     if name == "<module>":
         module.body = [statement]

@@ -87,3 +87,26 @@ Path("shares.py").write_text(text), get_ipython().run_line_magic("run", "shares.
 shares(0)
 # %% row 26
 shares.__code__.co_filename.endswith("shares.py") and Path(shares.__code__.co_filename).exists()
+# %% an exception whose class keeps what it says in slots, `args` among them, as pyparsing's does
+class Slotted(Exception):
+    __slots__ = ("place", "said", "args")
+    def __init__(self, said, place):
+        self.said, self.place, self.args = said, place, (said, place)
+    def __str__(self):
+        return f"{self.said} at {self.place}"
+def parse(text):
+    raise Slotted("not a number", len(text))
+# %%
+parse("ABC")
+# %%
+try:
+    parse("AB")
+except Slotted as problem:
+    slotted = problem
+seen = 1
+# %%
+slotted.said, slotted.place, slotted.args, str(slotted)
+# %%
+slotted.place = 7
+# %% raised again: of the frame of a cell IPython tells the line where it ended; in place
+raise slotted
