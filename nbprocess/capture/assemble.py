@@ -7,7 +7,6 @@ May import: this room, ``errors``, the worker's ``ambient``, ``assigned``, ``att
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import sys
 import types
@@ -18,6 +17,7 @@ from ..errors import CaptureError
 from ..worker import assigned
 from ..worker import attached as worker_attached
 from ..worker import entries as worker_entries
+from ..worker import formatters as worker_formatters
 from . import above, environment, listing, magics, secrets
 from .cell import parse
 from .folder import Found, data_files, inner_folders, source_of
@@ -67,8 +67,10 @@ def capture(
     """
     loaded = sys.modules if modules is None else modules
     base = os.path.abspath(os.fspath(folder)) if folder is not None else None
-    scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names)
-    shown = _formatters() if modules is None else []
+    shell = worker_formatters.shell_here() if modules is None else None
+    shown = worker_formatters.registered(shell) if shell is not None else []
+    names = worker_formatters.magic_names(shown)
+    scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names, magic_names=names)
     extensions = _extensions(scope.notes.magics) if modules is None else {}
     sent = {*extensions, *(typ[1] for _, typ, _ in shown if isinstance(typ, tuple))}
     notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line, sent)
@@ -393,7 +395,7 @@ def _variables(given: Collection[str], resolution: Resolution, notices: list[str
 
 def _extensions(used: Iterable[magics.Magic]) -> dict[str, str]:
     """Magics of the cell that an extension of this kernel brought → the extension, which the worker loads too."""
-    shell = importlib.import_module("nbprocess.worker.formatters").shell_here()
+    shell = worker_formatters.shell_here()
     if shell is None:
         return {}
     found = {}
@@ -407,21 +409,9 @@ def _extensions(used: Iterable[magics.Magic]) -> dict[str, str]:
     return found
 
 
-def _formatters() -> list[Any]:
-    try:
-        module = importlib.import_module("nbprocess.worker.formatters")
-    except ModuleNotFoundError:  # a build without them: values are shown as by any kernel
-        return []
-    shell = module.shell_here()
-    found: list[Any] = module.registered(shell) if shell is not None else []
-    return found
-
-
 def _ambient(loaded: Mapping[str, types.ModuleType]) -> dict[str, Any]:
-    try:
-        module = importlib.import_module("nbprocess.worker.ambient")
-    except ModuleNotFoundError:  # a build without the worker's ambient state: nothing of it travels
-        return {}
-    state: dict[str, Any] = module.collect(loaded)
-    state["shown"] = importlib.import_module("nbprocess.worker.filters").shown()
+    from ..worker import ambient, filters
+
+    state: dict[str, Any] = ambient.collect(loaded)
+    state["shown"] = filters.shown()
     return state

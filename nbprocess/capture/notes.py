@@ -6,8 +6,9 @@ May import: this room's ``magics`` and ``strings``, the worker's ``compiling``, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..worker import compiling
 from . import strings
@@ -92,6 +93,8 @@ class Notes:
 
     deferred_annotations: bool = False
     transform: Callable[[str], str] | None = None
+    magic_names: Mapping[tuple[str, str], tuple[Any, str, str]] = field(default_factory=dict)
+    """Kind and name → kind and name of the magic that is meant, and what comes before its line."""
     imports: list[Import] = field(default_factory=list)
     strings: dict[str, int] = field(default_factory=dict)
     words: dict[str, int] = field(default_factory=dict)
@@ -162,6 +165,16 @@ class Notes:
         if self.whole is None:
             self.whole, self.whole_by = line, what
 
+    def _meant(self, magic: Magic) -> Magic:
+        """The magic itself, where the cell has another name for it."""
+        for _ in self.magic_names:  # at most so many, one after another
+            meant = self.magic_names.get((magic.kind, magic.name))
+            if meant is None:
+                break
+            kind, name, before = meant
+            magic = replace(magic, kind=kind, name=name, line=f"{before} {magic.line}".strip())
+        return magic
+
     def note_call(self, node: ast.Call, *, now: bool, shadowed: Callable[[str], bool]) -> list[ast.AST]:
         """Record what is special about a call. Returns code that it runs (of ``eval('x + 1')``), to be walked.
 
@@ -174,7 +187,7 @@ class Notes:
         last = callee.rpartition(".")[2]
         magic = magic_of(node)
         if magic is not None:
-            self.magics.append(magic)
+            self.magics.append(self._meant(magic))
             return []
         if isinstance(node.func, ast.Name) and not shadowed(callee):
             if callee in ("eval", "exec"):

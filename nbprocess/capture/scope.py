@@ -10,8 +10,9 @@ from __future__ import annotations
 import __future__
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..worker import compiling
 from .flow import Flow
@@ -57,6 +58,7 @@ def analyse(
     flags: int = 0,
     transform: Callable[[str], str] | None = None,
     star: Callable[[str], list[str] | None] | None = None,
+    magic_names: Mapping[tuple[str, str], tuple[Any, str, str]] | None = None,
 ) -> Scope:
     """Analyse a cell's code.
 
@@ -64,6 +66,7 @@ def analyse(
         code: Python after IPython's transform, or its tree.
         flags: compiler flags of earlier cells (``from __future__ import annotations`` defers annotations).
         transform: IPython's transform, for the bodies of cell magics such as ``%%time``.
+        magic_names: other names of magics, as ``Notes`` has them.
         star: gives the names that ``from module import *`` binds; None (or a None result): not known.
 
     Raises:
@@ -74,7 +77,7 @@ def analyse(
         isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names)
         for s in tree.body
     )
-    scope = Scope(notes=Notes(deferred_annotations=deferred, transform=transform))
+    scope = Scope(notes=Notes(deferred_annotations=deferred, transform=transform, magic_names=magic_names or {}))
     flow = Flow(scope.notes, star)
     flow.run(tree.body)
     for name, (strength, line, certain, existence) in flow.reads.items():

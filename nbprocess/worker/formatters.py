@@ -1,5 +1,6 @@
-"""What a notebook registered with IPython: functions that format (``formatter.for_type(Model, as_html)``) and magics of
-its own (``@register_line_magic``). Read at one end, registered at the other. May import: the standard library.
+"""What a notebook registered with IPython: functions that format (``formatter.for_type(Model, as_html)``), magics of
+its own (``@register_line_magic``) and other names for magics (``%alias_magic``). Read at one end, registered at the
+other. May import: the standard library.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 _MAGIC = " magic"
 """How the kinds of magics end: ``line magic``, with the magic's name in place of a type's."""
+_ALIAS = " alias"
+"""How the kinds of other names for magics end, with that name in place of a type's, and in place of the function: the
+magic, its kind, what comes before what is given to it."""
+_IPYTHONS = {"ed", "hist", "rep", "SVG", "HTML", "file"}
+"""Other names of magics that IPython itself gives: ``BasicMagics`` and ``InteractiveShell.init_magics``."""
 ENTRY = "\0formatters"
 """The name under which they travel among the values."""
 
@@ -42,6 +48,18 @@ def registered(shell: Any) -> Entries:
         for name, function in known.items():
             if type(function) is types.FunctionType and function.__module__ == "__main__":
                 found.append((kind + _MAGIC, ("", name), function))
+            elif type(function).__name__ == "MagicAlias" and name not in _IPYTHONS:
+                told = (function.magic_name, function.magic_kind, function.magic_params)
+                found.append((kind + _ALIAS, ("", name), told))
+    return found
+
+
+def magic_names(entries: Entries) -> dict[tuple[str, str], tuple[Any, str, str]]:
+    """Kind and name of the other names of magics → the magic's kind and name, and what comes before its line."""
+    found = {}
+    for kind, typ, told in entries:
+        if kind.endswith(_ALIAS):
+            found[kind[: -len(_ALIAS)], typ[1]] = (told[1], told[0], told[2] or "")
     return found
 
 
@@ -54,6 +72,8 @@ def apply(shell: Any, entries: Entries, removed: Any = ()) -> None:
     for kind, typ, function in entries:
         if kind.endswith(_MAGIC):
             shell.register_magic_function(function, kind[: -len(_MAGIC)], typ[1])
+        if kind.endswith(_ALIAS):
+            shell.magics_manager.register_alias(typ[1], *function)
         if kind not in known:
             continue  # a formatter that only the other end's version of IPython has
         here = getattr(sys.modules.get(typ[0]), typ[1], None) if isinstance(typ, tuple) else typ
@@ -67,8 +87,12 @@ def changes(before: Entries, after: Entries) -> tuple[Entries, list[tuple[str, A
     """What ``after`` has that ``before`` had not, and the kinds and types that are gone."""
     old = {(kind, typ): function for kind, typ, function in before}
     new = {(kind, typ) for kind, typ, _ in after}
-    added = [entry for entry in after if old.get(entry[:2]) is not entry[2]]
+    added = [(kind, typ, new) for kind, typ, new in after if not _same(old.get((kind, typ)), new)]
     return added, [key for key in old if key not in new]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) is tuple and one == other)
 
 
 def chosen(entries: Entries, kind: str, typ: type) -> Any:

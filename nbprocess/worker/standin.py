@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from . import shims
+from . import formatters, shims
 from .runner import Program, execute
 
 TYPE_CHECKING = False  # typing is not imported at run time: it takes milliseconds
@@ -111,6 +111,10 @@ class StandIn:
         execute(program, self.user_ns)
 
     def _magic(self, name: str, sign: str, kind: str) -> Any:
+        meant = formatters.magic_names(self._front.formatted).get((kind, name))
+        if meant is not None and meant[1] != name:
+            called = self._magic(meant[1], sign, kind)
+            return lambda line, *cell: called(f"{meant[2]} {line}".strip(), *cell)
         magic = getattr(self, f"_{kind}_{name.replace('!', 'bash').replace('sx', 'bash')}", None)
         if magic is None and kind == "cell" and name in _SHOWN:
             return functools.partial(self._show, _SHOWN[name])

@@ -252,6 +252,14 @@ def test_a_bare_python_has_displays_errors_and_magics(tmp_path: Path, bare_pytho
     assert error["type"] == "UsageError" and "%prun needs IPython" in error["message"] and error["frames"][0][1] == 11
 
 
+def test_a_bare_python_has_the_notebooks_names_for_magics(tmp_path: Path, bare_python: str) -> None:
+    names = [("line alias", ("", "here"), ("pwd", "line", None)), ("line alias", ("", "say"), ("sx", "line", "echo"))]
+    code = "shell = get_ipython()\nsaid = shell.run_line_magic('say', 'a word'), shell.run_line_magic('here', '')"
+    ran = job(tmp_path, code, {formatters.ENTRY: names}).run(bare_python)
+    (line,), folder = ran.values["said"]
+    assert line == "a word" and Path(folder).is_absolute()
+
+
 def test_more_magics_of_a_bare_python(tmp_path: Path, bare_python: str) -> None:
     code = """
     shell, k = get_ipython(), 3

@@ -111,7 +111,9 @@ class Side:
                     there.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(here, there)
         manager = KernelManager()
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # Its history is its own: of several kernels that write into one file IPython prints when two do so at a time.
+        history = "--HistoryManager.hist_file=:memory:"
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", history]
         manager._kernel_spec = KernelSpec(argv=command, display_name="Python", language="python")
         self._manager = manager
         log = open(self._scratch / "kernel.log", "wb")

@@ -11,7 +11,7 @@ import mmap
 import pickle
 import warnings
 import weakref
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from . import singles
 from .refuse import Refused
@@ -378,6 +378,22 @@ def owner(array: Any) -> Any:
     while isinstance(found.base, (np.ndarray, _Window, np.void)):  # a record lies over an array
         found = found.base
     return found
+
+
+def reduce_walk(walk: Any) -> Any:
+    """An iterator over all elements of an array (``x.flat``), or of several side by side."""
+    over = [walk.base] if hasattr(walk, "base") else [one.base for one in walk.iters]
+    return make_walk, (type(walk).__name__, over, walk.index)
+
+
+def make_walk(name: str, over: Sequence[Any], index: int) -> Any:
+    """The inverse: as far as the other end's had come."""
+    import numpy as np
+
+    made: Any = over[0].flat if name == "flatiter" else np.broadcast(*over)
+    for _ in range(index):
+        next(made)
+    return made
 
 
 def set_vectorize(vectorized: Any, state: Dict[str, Any]) -> None:

@@ -373,6 +373,9 @@ class _Reducing:
             return arrays.reduce_ufunc(obj)
         if kind in (np.finfo, np.iinfo):
             return kind, (obj.dtype,)
+        if kind in (np.flatiter, np.broadcast):
+            self.mark("numpy")
+            return arrays.reduce_walk(obj)
         if kind is np.vectorize:
             self.mark("pickle")
             return NEWOBJ, (kind,), dict(vars(obj)), None, None, arrays.set_vectorize

@@ -119,6 +119,19 @@ four
 text
 # %% row 26
 %greeted you
+# %% row 26: other names for magics, with what goes before their lines
+%alias_magic counted --line timeit -p "-n 1 -r 1 -q"
+%alias_magic waited time
+# %% row 26
+kept_seven = 7
+def seven(): return kept_seven
+# %% row 26
+%counted seven()
+%alias_magic again counted --line
+# %% row 26
+%again seven()
+# %% row 26; in place
+%again seven()
 # %% the shell and its parts are those of either end
 get_ipython() is shell, html is shell.display_formatter.formatters["text/html"], type(shell).__name__
 # %% there is one token type of each name

@@ -460,3 +460,12 @@ as_made = cloudpickle.dumps(inner)
 [one.__module__ is __name__ for one in (plain, inner, Pair, Dynamic)], cloudpickle.dumps(inner) == as_made
 # %% and here; in place
 [one.__module__ is __name__ for one in (plain, inner, Pair, Dynamic)], cloudpickle.dumps(inner) == as_made
+# %% iterators over the elements of arrays: they go on where they were, over the same memory
+grid = np.arange(6).reshape(2, 3)
+flat, beside, counted = grid.flat, np.broadcast(grid, np.array([[1], [2]])), np.ndenumerate(grid)
+next(flat), next(beside)
+# %%
+flat[3], also_flat = 70, flat
+next(flat), flat.index, flat.base is grid, next(beside), beside.index, next(counted)
+# %% and here; in place
+next(flat), flat.index, flat.base is grid, also_flat is flat, list(beside), next(counted), grid
