@@ -239,7 +239,7 @@ def is_edited(module: types.ModuleType) -> bool:
     """Whether a module's source was changed since it was imported, as far as can be told: where Python writes no
     compiled file that says so, changes since a job first used the module count."""
     try:
-        now = os.stat(str(module.__file__))
+        now = os.stat(str(getattr(module, "__file__", None)))  # one that a library put there by hand has none
     except OSError:
         return False
     compiled = _compiled_from(module)

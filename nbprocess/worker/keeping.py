@@ -141,7 +141,8 @@ def changed() -> dict[tuple[str, str], Any]:
     for place, before in _known.items():
         differing = {}
         with contextlib.suppress(Exception):  # as above
-            differing = _compare(place, before, reach.value_at(place))
+            now = reach.value_at(place)
+            differing = _compare(place, before, now, _image(now))
         for at, how in differing.items():
             above, _, name = at[1].rpartition(".")
             what = (id(reach.value_at((at[0], above))), name) if how[0] in ("value", "gone") else id(reach.value_at(at))
@@ -151,8 +152,12 @@ def changed() -> dict[tuple[str, str], Any]:
     return found
 
 
-def _compare(place: tuple[str, str], before: Any, now: Any) -> dict[tuple[str, str], Any]:
-    image = _image(now)
+def _compare(place: tuple[str, str], before: Any, now: Any, image: Any) -> dict[tuple[str, str], Any]:
+    """What is not as it was: place → how.
+
+    Args:
+        image: of what is there now; as deep as ``before``, or parts that neither shows would count as changed.
+    """
     if image == before:
         return {}
     if now is reach.MISSING:
@@ -185,8 +190,9 @@ def _compare(place: tuple[str, str], before: Any, now: Any) -> dict[tuple[str, s
         found, attributes = {}, reach.attributes(now)
         for name in {**before[2], **image[2]}:
             if before[2].get(name) != image[2].get(name):
-                was, value = before[2].get(name, _Same(reach.MISSING)), attributes.get(name, reach.MISSING)
-                found.update(_compare((place[0], f"{place[1]}.{name}"), was, value))
+                was, is_now = (one[2].get(name, _Same(reach.MISSING)) for one in (before, image))
+                at = (place[0], f"{place[1]}.{name}")
+                found.update(_compare(at, was, attributes.get(name, reach.MISSING), is_now))
         return found
     return {place: ("value", now)}
 

@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import pytest
 
 from .conftest import Ends
@@ -67,7 +66,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "spark session": (lambda: _of("pyspark.sql.session", "SparkSession"), "Collect the data first"),
     "spark frame": (lambda: _of("pyspark.sql.classic.dataframe", "DataFrame"), "Collect the data first"),
     "dask client": (lambda: _of("distributed.client", "Client"), "Collect the data first"),
-    "widget": (anywidget.AnyWidget, "Use its value instead"),
+    "figure widget": (lambda: _of("plotly.basewidget", "BaseFigureWidget"), "Use go.Figure"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "Read its bytes"),
     "memory with gaps": (lambda: memoryview(b"abc")[::2], "Make bytes of it"),
     "compiled code": (lambda: compile("1", "cell", "eval"), "Send its text"),

@@ -182,6 +182,12 @@ def test_what_a_library_offers_by_name_stays_the_librarys_own(ends: Ends) -> Non
     assert found["number"] == 7
 
 
+def test_functions_that_a_library_made_by_a_call_and_offers_stay_the_librarys_own(ends: Ends) -> None:
+    mpmath = pytest.importorskip("mpmath")
+    found = ends.send(acos=mpmath.acos, quad=mpmath.quad, inside=[mpmath.sin])
+    assert found["acos"] is mpmath.acos and found["quad"] is mpmath.quad and found["inside"][0] is mpmath.sin
+
+
 def test_a_group_that_was_left_behind_is_one_still(ends: Ends) -> None:
     groups = [group for _, group in itertools.groupby("aab")]
     found = ends.send(groups=groups)["groups"]

@@ -32,6 +32,12 @@ class Settings:
     def _store(self, colour): self.colour = colour
 
 settings = Settings()
+
+class Node:
+    def __init__(self, inner): self.inner, self.shared, self.values = inner, inner and inner.shared or [0], []
+    def poke(self): self.inner.values.append(1)
+
+nodes = Node(Node(Node(Node(Node(Node(None))))))
 use = settings.set  # a method that is offered as a function
 
 def checked(function):
@@ -128,6 +134,7 @@ def run(monkeypatch: pytest.MonkeyPatch, code: str, **names: Any) -> dict[str, A
         ("lib.set_theme('dark')", {"keeps:theme": ("value", "dark")}),
         ("lib.settings.set('blue')", {"keeps:settings.colour": ("value", "blue")}),
         ("lib.settings.more.append(1)", {"keeps:settings.more": ("list", 0, 0, 0, [1])}),
+        ("lib.nodes.poke()", {"keeps:nodes.inner.values": ("list", 0, 0, 0, [1])}),  # not what lies deeper than it looks
         ("lib.use('blue')", {"keeps:settings.colour": ("value", "blue")}),
         ("lib.remember('n')", {"keeps:_local.name": ("value", "n")}),
         ("lib.engine('neato')", {"keeps.parts:Drawer._engine": ("value", "neato")}),

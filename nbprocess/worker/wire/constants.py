@@ -1,4 +1,5 @@
-"""Objects that a library offers by name, of which each process has one: ``sympy.RR``, ``sympy.test``, ``stats.norm``.
+"""Objects that a library offers by name, of which each process has one: ``sympy.RR``, ``sympy.test``, ``stats.norm``;
+functions and methods, too, that its own calls have made (``mpmath.acos``, ``mpmath.quad``).
 
 They go by that name: a copy would not be the library's own any more, and many cannot be copied at all. Plain containers
 go as values; ``rcParams`` do not, since what is set in them travels by itself (``ambient``). May import: the standard
@@ -9,23 +10,24 @@ from __future__ import annotations
 
 import functools
 import sys
+import types
 from typing import Any, Dict, Optional, Tuple
 
 _SETTINGS = "RcParams"
 _by_identity: Dict[str, Tuple[int, Dict[int, str]]] = {}
-"""Module → how many names it had, and identity → name, for those of its objects that its package's classes made."""
+"""Module → how many names it had, and identity → name, for those of its objects that its package made."""
 
 
 def name_of(obj: Any) -> Optional[Tuple[str, str]]:
     """Module and name under which a library offers this very object; None for all others."""
-    kind = type(obj)
-    root = (kind.__module__ or "").split(".")[0]
+    made_in = _made_in(obj)
+    root = made_in.split(".")[0]
     package = sys.modules.get(root)
     if package is None or not getattr(package, "__path__", None):
         return None
-    if isinstance(obj, (dict, list, set, bytearray)) and kind.__name__ != _SETTINGS:
+    if isinstance(obj, (dict, list, set, bytearray)) and type(obj).__name__ != _SETTINGS:
         return None
-    for module in _offering(kind.__module__):
+    for module in _offering(made_in):
         offered = vars(sys.modules[module]) if module in sys.modules else {}
         known = _by_identity.get(module)
         if known is None or known[0] != len(offered):
@@ -45,4 +47,12 @@ def _offering(module: str) -> Tuple[str, ...]:
 
 
 def _is_own(value: Any, root: str) -> bool:
-    return (type(value).__module__ or "").split(".")[0] == root
+    return _made_in(value).split(".")[0] == root
+
+
+def _made_in(obj: Any) -> str:
+    """The module whose class, or whose call, made an object; none for a function that is known by its own name."""
+    if type(obj) is types.FunctionType:
+        return (obj.__module__ or "") if "<locals>" in obj.__qualname__ else ""
+    kind = type(obj.__self__) if type(obj) is types.MethodType else type(obj)
+    return kind.__module__ or ""

@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import caches, functionstate, handmade, nested, remade, scope, source
+from . import caches, constants, functionstate, handmade, nested, remade, scope, source
 
 # What IPython puts into the namespace: rebuilt by name, never followed.
 INJECTED = {"open", "exit", "quit", "display", "get_ipython"}
@@ -51,6 +51,9 @@ def reduce_function(pickler: Any, function: types.FunctionType) -> Any:
         return member
     if by_reference(function):
         return NotImplemented
+    place = constants.name_of(function)
+    if place is not None:
+        return remade.make_attribute, place
     if function.__name__ in INJECTED and function.__module__ and function.__module__.startswith("IPython"):
         return injected, (function.__name__,)
     if dispatches(function):
@@ -196,9 +199,10 @@ def name_in_module(method: Any) -> Optional[Tuple[str, str]]:
         asking: Any = getattr(sys.modules.get(place[0]), place[1], None)
         if type(asking) is type(method) and asking == method:  # each cell gets another one
             return place
-    module = sys.modules.get(type(method.__self__).__module__)
-    found = vars(module).get(method.__name__) is method if module is not None else False
-    return (type(method.__self__).__module__, method.__name__) if found else None
+    own = type(method.__self__).__module__ or ""
+    if getattr(sys.modules.get(own), "__dict__", {}).get(method.__name__) is method:
+        return own, method.__name__
+    return constants.name_of(method)
 
 
 def reduce_module(module: types.ModuleType) -> Any:

@@ -15,7 +15,6 @@ _SECRET = "it holds credentials, which are never sent. Make it inside the cell: 
 _CONNECTION = "a connection lives in this process only. Open it inside the cell."
 _THREAD = "it belongs to the threads of this process. Make it inside the cell."
 _DIGEST = "a digest that is not finished belongs to this process. Use its hexdigest(), or make it inside the cell."
-_WIDGET = "a widget lives in this page only. Use its value instead."
 _SPARK = "it is a handle to a cluster. Collect the data first, or make it inside the cell."
 _WINDOW = "it is a window onto a dict. Make a list of it."
 _NODES = "its nodes lie in the memory of lxml. Send its text (etree.tostring()), and parse that inside the cell."
@@ -53,6 +52,8 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("_socket", "socket"): _CONNECTION,
     ("ssl", "SSLContext"): _CONNECTION,
     ("_ssl", "_SSLContext"): _CONNECTION,
+    ("nbprocess.views", "*"): "it shows a job in this page only. Leave it out.",
+    ("plotly.basewidget", "BaseFigureWidget"): "its parts lead to this page. Use go.Figure(...) of it instead.",
     ("sqlite3", "Connection"): _CONNECTION,
     ("sqlite3", "Cursor"): _CONNECTION,
     ("sqlalchemy", "Engine"): _CONNECTION,
@@ -111,7 +112,6 @@ _BY_NAME: Dict[Tuple[str, str], str] = {
     ("builtins", "mappingproxy"): "it is a window onto a class. Make a dict of it.",
     ("tempfile", "TemporaryDirectory"): "its folder is deleted with the object. Create it inside the cell.",
     ("tempfile", "_TemporaryFileWrapper"): "a file is open in this process only. Open it inside the cell.",
-    ("anywidget", "*"): _WIDGET,
     ("IPython.core.display_functions", "DisplayHandle"): "it belongs to this page. Create it inside the cell.",
     (
         "xgboost",

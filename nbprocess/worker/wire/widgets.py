@@ -39,14 +39,30 @@ class Channel:
 
 
 def _reduce_widget(widget: Any) -> Any:
-    kind = type(widget)
-    if reason(kind) is not None:  # anywidget's
+    kind: Any = type(widget)
+    if reason(kind) is not None:
         return NotImplemented
-    return make_widget, (kind,), dict(vars(widget)), None, None, remade.add_attributes
+    added: Dict[str, str] = {}
+    if "_anywidget_id" in vars(kind):  # a class of this one object's, made by ``add_traits``
+        import traitlets
+
+        texts = {name: part for name, part in vars(kind).items() if isinstance(part, traitlets.Unicode)}
+        kind, added = kind.__bases__[0], {name: part.default_value for name, part in texts.items()}
+    return make_widget, (kind, added), dict(vars(widget)), None, None, remade.add_attributes
 
 
-def make_widget(kind: Any) -> Any:
-    """A widget with nothing in it."""
+def make_widget(kind: Any, added: Dict[str, str]) -> Any:
+    """A widget with nothing in it.
+
+    Args:
+        added: name → default of the traits that ``anywidget.AnyWidget.__init__`` adds: texts that the page knows.
+    """
+    if added:
+        import traitlets
+
+        space = {name: traitlets.Unicode(text).tag(sync=True) for name, text in added.items()}
+        own = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+        kind = type(kind)(kind.__name__, (kind,), {**own, **space})
     made = classes.make_bare(kind)
     made._trait_values = {"comm": None}  # it closes itself when it is collected, also where what follows cannot be read
     _made.append(made)

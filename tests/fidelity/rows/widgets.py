@@ -118,3 +118,22 @@ with counter.hold_trait_notifications():
     counter.count = 5
     counter.count = 6
 counter.label.value
+# %% a widget of anywidget, whose class is its own alone
+import anywidget
+class Shown(anywidget.AnyWidget):
+    _esm = "export default {render({model, el}) {el.textContent = model.get('value')}}"
+    value = traitlets.Int(0).tag(sync=True)
+heard = []
+shown = Shown(value=3)
+shown.observe(lambda change: heard.append(change.new), "value")
+shown
+# %%
+shown.value += 1
+other = Shown(value=heard[-1])
+other
+# %%
+other.value += 1
+shown.value, other.value, heard, type(shown).__mro__[1] is Shown, shown._esm == Shown._esm
+# %% and here; in place
+shown.value += 1
+heard, other.value, isinstance(other, Shown)
