@@ -32,7 +32,9 @@ class _Stream:
 
 def heard(stream: Any) -> Any:
     """The real stream behind one that says nothing for a while."""
-    return stream._real if type(stream) is _Stream else stream
+    while type(stream) is _Stream:
+        stream = stream._real
+    return stream
 
 
 @contextlib.contextmanager

@@ -199,9 +199,9 @@ def name_in_module(method: Any) -> Optional[Tuple[str, str]]:
         asking: Any = getattr(sys.modules.get(place[0]), place[1], None)
         if type(asking) is type(method) and asking == method:  # each cell gets another one
             return place
-    own = type(method.__self__).__module__ or ""
-    if getattr(sys.modules.get(own), "__dict__", {}).get(method.__name__) is method:
-        return own, method.__name__
+    own, name = type(method.__self__).__module__ or "", method.__name__
+    if getattr(sys.modules.get(own), "__dict__", {}).get(name) is method:
+        return own, name
     return constants.name_of(method)
 
 
