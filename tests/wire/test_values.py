@@ -186,6 +186,8 @@ def test_functions_that_a_library_made_by_a_call_and_offers_stay_the_librarys_ow
     mpmath = pytest.importorskip("mpmath")
     found = ends.send(acos=mpmath.acos, quad=mpmath.quad, inside=[mpmath.sin])
     assert found["acos"] is mpmath.acos and found["quad"] is mpmath.quad and found["inside"][0] is mpmath.sin
+    formulas = pytest.importorskip("statsmodels.formula.api")  # its ``ols`` is a method of a class of another module
+    assert ends.send(ols=formulas.ols)["ols"] is formulas.ols
 
 
 def test_a_group_that_was_left_behind_is_one_still(ends: Ends) -> None:

@@ -36,7 +36,29 @@ def name_of(obj: Any) -> Optional[Tuple[str, str]]:
         name = known[1].get(id(obj))
         if name is not None and offered.get(name) is obj:
             return module, name
-    return None
+    place = _called(root).get(id(obj)) if isinstance(obj, _CALLED) else None
+    still = place is not None and vars(sys.modules.get(place[0], types)).get(place[1]) is obj
+    return place if still else None
+
+
+_CALLED = (types.FunctionType, types.MethodType)
+_calls: Dict[str, Tuple[int, Dict[int, Tuple[str, str]]]] = {}
+"""Root of a package → how many modules there were, and what ``_called`` gives."""
+
+
+def _called(root: str) -> Dict[int, Tuple[str, str]]:
+    """Functions and methods that a package has made by calls, by identity → the first of its modules that offers them,
+    and the name (``statsmodels.formula.api.ols`` is a method of a class of another module)."""
+    known = _calls.get(root)
+    if known is None or known[0] != len(sys.modules):
+        found: Dict[int, Tuple[str, str]] = {}
+        for module, held in list(sys.modules.items()):
+            if module.split(".")[0] == root and type(held) is types.ModuleType:
+                own = ((id(value), name) for name, value in list(vars(held).items()) if isinstance(value, _CALLED))
+                for identity, name in own:
+                    found.setdefault(identity, (module, name))
+        known = _calls[root] = (len(sys.modules), found)
+    return known[1]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -54,5 +76,5 @@ def _made_in(obj: Any) -> str:
     """The module whose class, or whose call, made an object; none for a function that is known by its own name."""
     if type(obj) is types.FunctionType:
         return (obj.__module__ or "") if "<locals>" in obj.__qualname__ else ""
-    kind = type(obj.__self__) if type(obj) is types.MethodType else type(obj)
-    return kind.__module__ or ""
+    owner = obj.__self__ if type(obj) is types.MethodType else obj
+    return (owner if isinstance(owner, type) else type(owner)).__module__ or ""
