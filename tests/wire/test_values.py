@@ -7,6 +7,7 @@ import collections
 import datetime
 import decimal
 import gc
+import importlib
 import itertools
 import math
 import os
@@ -14,6 +15,7 @@ import random
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -186,8 +188,21 @@ def test_functions_that_a_library_made_by_a_call_and_offers_stay_the_librarys_ow
     mpmath = pytest.importorskip("mpmath")
     found = ends.send(acos=mpmath.acos, quad=mpmath.quad, inside=[mpmath.sin])
     assert found["acos"] is mpmath.acos and found["quad"] is mpmath.quad and found["inside"][0] is mpmath.sin
-    formulas = pytest.importorskip("statsmodels.formula.api")  # its ``ols`` is a method of a class of another module
-    assert ends.send(ols=formulas.ols)["ols"] is formulas.ols
+
+
+def test_a_method_that_a_module_offers_of_a_class_of_another(
+    ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``statsmodels.formula.api.ols``."""
+    package = tmp_path / "offers_methods"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "models.py").write_text("class Model:\n    @classmethod\n    def fit(cls): return cls()\n")
+    (package / "api.py").write_text("from .models import Model\nfit = Model.fit\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    api = importlib.import_module("offers_methods.api")
+    found = ends.send(fit=api.fit, other=api.Model.fit)
+    assert found["fit"] is api.fit and found["other"] is not api.fit and found["other"] == api.fit
 
 
 def test_a_group_that_was_left_behind_is_one_still(ends: Ends) -> None:

@@ -134,7 +134,10 @@ def run(monkeypatch: pytest.MonkeyPatch, code: str, **names: Any) -> dict[str, A
         ("lib.set_theme('dark')", {"keeps:theme": ("value", "dark")}),
         ("lib.settings.set('blue')", {"keeps:settings.colour": ("value", "blue")}),
         ("lib.settings.more.append(1)", {"keeps:settings.more": ("list", 0, 0, 0, [1])}),
-        ("lib.nodes.poke()", {"keeps:nodes.inner.values": ("list", 0, 0, 0, [1])}),  # not what lies deeper than it looks
+        (
+            "lib.nodes.poke()",
+            {"keeps:nodes.inner.values": ("list", 0, 0, 0, [1])},
+        ),  # not what lies deeper than it looks
         ("lib.use('blue')", {"keeps:settings.colour": ("value", "blue")}),
         ("lib.remember('n')", {"keeps:_local.name": ("value", "n")}),
         ("lib.engine('neato')", {"keeps.parts:Drawer._engine": ("value", "neato")}),
