@@ -142,6 +142,7 @@ def settle(state: dict[str, object], before: dict[str, object]) -> None:
     now = collect()
     late = {"warnings", "sympy", *_GENERATORS} | {name for name, value in now.items() if before.get(name) != value}
     apply({name: state[name] for name in ("warnings", *_COLLECT) if name in late and name in state})
+    libraries.take_back(state)
     held = {name: now[name] for name in late if name in now}
     before.update({**held, **_of(late & _COLLECT.keys()), "warnings": filters.collect()})
 

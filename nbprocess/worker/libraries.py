@@ -222,6 +222,14 @@ def _apply_ids(paths: Any, module: Any, state: Any) -> None:
         setattr(_holder(module, path), path.rpartition(".")[2], max(here, state.get(path, 0)))
 
 
+def take_back(state: Any) -> None:
+    """Before the cell, count on from where home's numbers end: what was made since is home's own, or an import's."""
+    for section, (name, paths) in COUNTERS.items():
+        module = sys.modules.get(name)
+        for path in _ids(paths, module) if module is not None and section in state else ():
+            setattr(_holder(module, path), path.rpartition(".")[2], state[section].get(path, 0))
+
+
 COLLECT = {
     "random": random_state,
     "decimal": _decimal,

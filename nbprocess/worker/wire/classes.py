@@ -15,7 +15,7 @@ import types
 import typing
 from typing import Any, Dict, Optional, Tuple
 
-from . import dynamic, effects, handmade, scope, source
+from . import constants, dynamic, effects, handmade, remade, scope, source
 from .atrest import NEWOBJ
 from .functions import by_reference
 from .laterset import ATOMS, NAMEDTUPLE, set_attribute, set_later
@@ -27,6 +27,9 @@ _HIDING = ("types", "_collections_abc")
 
 def reduce_class(pickler: Any, cls: type) -> Any:
     """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
+    place = None if by_reference(cls) else constants.name_of(cls)
+    if place is not None:  # ``mpmath.matrix``, which a call has made
+        return remade.make_attribute, place
     if cls.__module__ == "builtins" and getattr(builtins, cls.__name__, None) is not cls:
         return _reduce_hidden(cls)
     member = handmade.reduce_member(cls)

@@ -77,4 +77,4 @@ def _made_in(obj: Any) -> str:
     if type(obj) is types.FunctionType:
         return (obj.__module__ or "") if "<locals>" in obj.__qualname__ else ""
     owner = obj.__self__ if type(obj) is types.MethodType else obj
-    return (owner if isinstance(owner, type) else type(owner)).__module__ or ""
+    return (owner if issubclass(type(owner), type) else type(owner)).__module__ or ""

@@ -41,6 +41,12 @@ def by_reference(obj: Any) -> bool:
     return found is obj
 
 
+def is_offered(obj: Any) -> bool:
+    """Whether what is called like a function stands in the module and under the name that it tells of itself."""
+    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    return getattr(module, getattr(obj, "__name__", ""), None) is obj
+
+
 _STAYS = "which stays behind: it lives in a page."
 
 

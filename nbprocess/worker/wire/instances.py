@@ -128,7 +128,7 @@ def patch_of(obj: Any, before: Optional[List[Any]], after: List[Any], within: Se
 
 def _is_drawn(kind: type) -> bool:
     """Whether it is a part of a figure: these lead to each other all over, so that they are sent whole."""
-    return (kind.__module__ or "").split(".")[0] == "matplotlib"
+    return (kind.__module__ or "").split(".")[0] in ("matplotlib", "mpl_toolkits")
 
 
 def _difference(before: Dict[str, Any], after: Optional[Dict[str, Any]], whole: bool) -> Optional[Difference]:

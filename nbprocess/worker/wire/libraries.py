@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict
 from . import (
     bokeh_models,
     callbacks,
+    classes,
     containers,
     designs,
     documents,
@@ -99,11 +100,17 @@ def _plotly(pickler: Any, obj: Any) -> Any:
     return plotly_figures.reduce_plotted(obj) if plotly_figures.is_plotted(type(obj)) else NotImplemented
 
 
+_COPIES = ("Spines", "Grouper")
+"""Parts of figures that send a copy of what they hold: what a job puts in would be lost."""
+
+
 def _matplotlib(pickler: Any, obj: Any) -> Any:
     kind = type(obj)
     if callbacks.is_registry(kind):
         return callbacks.reduce_registry(pickler, obj)
     found = triangles.reduce_triangles(obj)
+    if kind.__name__ in _COPIES:
+        return NEWOBJ, (kind,), dict(vars(obj)), None, None, classes.set_state
     if callbacks.is_colorizer(obj):
         found = callbacks.reduce_colorizer(obj)
     elif kind.__name__ == "Figure":

@@ -33,10 +33,15 @@ def instance(obj: Any, kind: type) -> Optional[Tuple[str, Any]]:
     if kind.__module__ == "__main__":
         slots[_CLASS] = kind
     plain = leaves_to(object, kind) and not takeover.keeps_inside(kind)
-    plain = plain or stays is not None or models.is_quantity(obj) or _is_of_the_notebook(kind)
+    plain = plain or _is_made_of_axes(kind) or stays is not None or models.is_quantity(obj) or _is_of_the_notebook(kind)
     if inner or (plain and (attributes is not None or slots.keys() - {_CLASS})):
         return "instance", (inner, dict(attributes) if attributes is not None else None, slots)
     return opaque(obj)
+
+
+def _is_made_of_axes(kind: Any) -> bool:
+    """Whether matplotlib mixed the class (``CbarAxes``, ``HostAxes``), whose ``__reduce__`` only says of what."""
+    return getattr(kind.__reduce__, "__module__", None) == "matplotlib.cbook"
 
 
 def _is_of_the_notebook(kind: type) -> bool:

@@ -38,6 +38,7 @@ from . import (
     mapped,
     named,
     openfiles,
+    parameters,
     plugins,
     records,
     refuse,
@@ -87,7 +88,9 @@ _PLAIN = {
 _FRAME = 1 << 16
 """Bytes from which on pickle hands the very object to the file, which wants C's order."""
 _COMPILED = {"builtin_function_or_method", "cython_function_or_method", "fused_cython_function"}
-_CARRIED = Ways([*databases.TABLE, *leftovers.TABLE, *openfiles.TABLE, *reopened.TABLE, *widgets.TABLE])
+_CARRIED = Ways(
+    [*databases.TABLE, *leftovers.TABLE, *openfiles.TABLE, *parameters.TABLE, *reopened.TABLE, *widgets.TABLE]
+)
 _STANDARD: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "__main__", "nbprocess", ""}
 
 
@@ -243,6 +246,9 @@ class _Reducing:
             return NotImplemented if place is None else (remade.make_attribute, place)
         if (kind.__name__ == "_grouper" and kind.__module__ == "itertools") or kind.__name__ == "NpzFile":
             return remade.reduce_remade(obj)
+        if kind.__module__ == "uarray" and functions.is_offered(obj):  # what ``scipy.fft`` has
+            self._need(obj.__module__)
+            return remade.make_attribute, (obj.__module__, obj.__name__)
         if kind.__name__.endswith("iterator"):
             return remade.reduce_iterator(obj)
         if kind in (property, classmethod, staticmethod):

@@ -125,7 +125,7 @@ def _known_base(kind: type) -> str:
     return ""
 
 
-_PACKAGES = ("bs4", "matplotlib", "patsy", "statsmodels")
+_PACKAGES = ("bs4", "matplotlib", "mpl_toolkits", "patsy", "statsmodels")
 """Of which the attributes themselves are sent, or whose copies are made of what has a number."""
 
 
