@@ -190,6 +190,19 @@ def test_functions_that_a_library_made_by_a_call_and_offers_stay_the_librarys_ow
     assert found["acos"] is mpmath.acos and found["quad"] is mpmath.quad and found["inside"][0] is mpmath.sin
 
 
+def test_the_functions_of_scipys_transforms_go_by_their_names(ends: Ends) -> None:
+    fft = pytest.importorskip("scipy.fft")
+    assert ends.send(fft=fft.fft)["fft"] is fft.fft
+
+
+def test_parameters_of_a_class_are_its_attributes_and_those_in_its_tables(ends: Ends) -> None:
+    pytest.importorskip("param")
+    ends.cell("import param\nclass Model(param.Parameterized):\n    size = param.Number(1, bounds=(0, 9))")
+    ends.home["Model"].size = 5
+    there = ends.send("Model")["Model"]
+    assert there.param.size is vars(there)["size"] and there.size == 5 and there().size == 5
+
+
 def test_a_method_that_a_module_offers_of_a_class_of_another(
     ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

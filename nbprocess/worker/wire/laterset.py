@@ -35,6 +35,8 @@ def set_attribute(cls: type, name: str, value: Any = Gone) -> None:
     gone = value is Gone
     if virtual.register(cls, name, value) or (gone and name not in vars(cls) and _OF_METHOD not in name):
         return
+    if vars(cls).get(name, Gone) is value and not gone:
+        return  # a metaclass may do more than to set it
     target: Any = cls
     if _OF_METHOD in name:
         method, _, name = name.partition(_OF_METHOD)
@@ -61,11 +63,12 @@ def set_later(cls: type, statement: source.Statement) -> Dict[str, Any]:
         made |= given.keys() & _OF_CTYPES
     # What decorators and metaclasses take away, they take away at the other end, too; what they put there is not told.
     plain = type(cls) in (type, abc.ABCMeta) and not source.is_decorated(statement) and not issubclass(cls, tuple)
+    of_param = type(cls).__module__ == "param.parameterized"
     gone = [name for name, surely in given.items() if surely and name not in vars(cls)]
     found: Dict[str, Any] = {**virtual.registrations(cls), **dict.fromkeys(gone, Gone)}
     for name, value in vars(cls).items():
-        # A descriptor of the notebook's own is a value: it may keep something.
-        own_kind = type(value).__module__ == "__main__"
+        # A descriptor of the notebook's own is a value: it may keep something; one of ``param`` keeps the default.
+        own_kind = type(value).__module__ == "__main__" or (of_param and hasattr(value, "owner"))
         inner = value if own_kind else getattr(value, "__func__", getattr(value, "fget", value))
         special = name.startswith("__") and name.endswith("__")
         if isinstance(inner, types.FunctionType):

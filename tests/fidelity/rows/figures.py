@@ -72,3 +72,26 @@ plt.plot([3, 1, 2]); plt.get_backend() != "agg", plt.get_fignums()
 # %% row 53, 69; in place
 plt.get_fignums(), plt.get_backend(), plt.close("all")
 get_ipython().run_line_magic("matplotlib", "inline")
+# %% what a job draws into axes that were there: the frame of a colorbar, labels that are lined up; axes that are mixed; in place
+from mpl_toolkits.axes_grid1 import ImageGrid, host_subplot
+lined, (left_axes, bar_axes) = plt.subplots(1, 2)
+gridded = plt.figure()
+image_grid = ImageGrid(gridded, 111, nrows_ncols=(1, 2), axes_pad=0.5, cbar_mode="each")
+hosting = plt.figure()
+host = host_subplot(111, figure=hosting)
+beside_host = host.twinx()
+plt.close("all")
+# %%
+shown_image = left_axes.imshow([[1, 0], [0, 1]])
+its_bar = lined.colorbar(shown_image, cax=bar_axes)
+left_axes.set_ylabel("two\nlines"); bar_axes.set_ylabel("one"); lined.align_labels()
+in_grid = image_grid.cbar_axes[0].colorbar(image_grid[0].imshow([[1, 0], [0, 1]]))
+lines_beside = beside_host.plot([1, 2], label="beside")
+# %% and here; in place
+its_bar.outline is bar_axes.spines["outline"], image_grid.cbar_axes[0] in gridded.axes, beside_host in hosting.axes, [len(list(group)) for group in lined._align_label_groups.values()]
+# %% in place
+lined
+# %% in place
+gridded
+# %% in place
+hosting
