@@ -69,8 +69,8 @@ def capture(
     base = os.path.abspath(os.fspath(folder)) if folder is not None else None
     shell = worker_formatters.shell_here() if modules is None else None
     shown = worker_formatters.registered(shell) if shell is not None else []
-    names = worker_formatters.magic_names(shown)
-    scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names, magic_names=names)
+    meant = worker_formatters.magic_names(shown)
+    scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names, magic_names=meant)
     extensions = _extensions(scope.notes.magics) if modules is None else {}
     sent = {*extensions, *(typ[1] for _, typ, _ in shown if isinstance(typ, tuple))}
     notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line, sent)

@@ -75,6 +75,8 @@ def _is_own(value: Any, root: str) -> bool:
 def _made_in(obj: Any) -> str:
     """The module whose class, or whose call, made an object; none for a function that is known by its own name."""
     if type(obj) is types.FunctionType:
-        return (obj.__module__ or "") if "<locals>" in obj.__qualname__ else ""
-    owner = obj.__self__ if type(obj) is types.MethodType else obj
-    return (owner if issubclass(type(owner), type) else type(owner)).__module__ or ""
+        found: Any = obj.__module__ if "<locals>" in obj.__qualname__ else ""
+    else:
+        owner = obj.__self__ if type(obj) is types.MethodType else obj
+        found = (owner if issubclass(type(owner), type) else type(owner)).__module__
+    return found if isinstance(found, str) else ""

@@ -1,7 +1,7 @@
 """Handlers of ``logging``: without their locks; those that write to the cell's output or to a file of the notebook's
 folder write to the same at the other end.
 
-May import: the standard library, this folder.
+May import: the standard library, this folder, the worker's ``hushed``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any, Collection, Dict, Optional
 
+from ..hushed import heard
 from .refuse import Refused
 
 _STREAMS = ("stdout", "stderr")
@@ -102,7 +103,7 @@ def set_handler(handler: Any, state: Dict[str, Any]) -> None:
             handler.stream.close()
             handler.stream = None
     elif "stream" in state and stream != _stream(handler) if "stream" in vars(handler) else "stream" in state:
-        handler.stream = getattr(sys, stream) if stream in _STREAMS else stream
+        handler.stream = heard(getattr(sys, stream)) if stream in _STREAMS else stream
 
 
 def _open(handler: Any) -> None:

@@ -2,7 +2,7 @@
 have ended (or have not begun), closed files of libraries, readers and writers of CSV.
 
 They hold nothing of their process any more, so that each is made again from what it tells. May import: the standard
-library, this folder.
+library, this folder, the worker's ``hushed``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from ..hushed import heard
 from .atrest import NEWOBJ
 from .classes import make_bare, set_state
 from .refuse import Refused
@@ -53,6 +54,7 @@ def set_thread(thread: Any, state: Dict[str, Any]) -> None:
     ended = attributes.pop("ended")
     if not vars(thread):
         threading.Thread.__init__(thread, name=attributes["_name"], daemon=attributes["_daemonic"])
+        thread._stderr = heard(sys.stderr)
     for name in vars(thread).keys() - _OF_PROCESS - attributes.keys():
         del vars(thread)[name]
     vars(thread).update(attributes)
