@@ -98,6 +98,33 @@ def test_widgets_that_a_job_made_are_alive(lab: Lab, page: Any, screenshots: Pat
     assert page.problems == []
 
 
+ANYWIDGET = """%%processing
+import anywidget, traitlets
+class Counter(anywidget.AnyWidget):
+    _esm = '''export default {render({model, el}) {
+        const button = document.createElement("button");
+        const say = () => { button.textContent = "count " + model.get("value"); };
+        button.onclick = () => { model.set("value", model.get("value") + 1); model.save_changes(); };
+        model.on("change:value", say); say(); el.appendChild(button);
+    }}'''
+    value = traitlets.Int(3).tag(sync=True)
+counter = Counter()
+counter"""
+
+
+def test_a_widget_of_anywidget_that_a_job_made_is_alive(lab: Lab, page: Any, screenshots: Path) -> None:
+    lab.notebook("anywidget.ipynb", ["%load_ext nbprocess", ANYWIDGET, "counter.value"])
+    open_notebook(page, lab, "anywidget.ipynb")
+    run_all(page)
+    page.locator(".jp-Cell").nth(1).get_by_text("count 3").click()
+    page.locator(".jp-Cell").nth(1).get_by_text("count 4").wait_for()
+    page.screenshot(path=str(screenshots / "cell-anywidget.png"))
+    page.locator(".jp-Cell").nth(2).click()
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-Cell").nth(2).locator(".jp-OutputArea-output").get_by_text("4", exact=True).wait_for()
+    assert page.problems == []
+
+
 LIVE = """%%processing
 import matplotlib.pyplot as plt
 %matplotlib widget
