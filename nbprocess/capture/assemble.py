@@ -71,7 +71,7 @@ def capture(
     shown = worker_formatters.registered(shell) if shell is not None else []
     meant = worker_formatters.magic_names(shown)
     scope = analyse(parse(cell), flags=cell.flags, transform=transform, star=star_names, magic_names=meant)
-    extensions = _extensions(scope.notes.magics) if modules is None else {}
+    extensions = _extensions(scope.notes.magics, shell) if shell is not None else {}
     sent = {*extensions, *(typ[1] for _, typ, _ in shown if isinstance(typ, tuple))}
     notices: list[str] = magics.check(scope.notes.magics, known_magics, cell.first_line, sent)
     _refuse_prompts(scope, cell, notices)
@@ -393,11 +393,8 @@ def _variables(given: Collection[str], resolution: Resolution, notices: list[str
     return {"environ": found} if found else {}
 
 
-def _extensions(used: Iterable[magics.Magic]) -> dict[str, str]:
+def _extensions(used: Iterable[magics.Magic], shell: Any) -> dict[str, str]:
     """Magics of the cell that an extension of this kernel brought → the extension, which the worker loads too."""
-    shell = worker_formatters.shell_here()
-    if shell is None:
-        return {}
     found = {}
     for kind, name in map(magics.asked_about, used):
         function = shell.magics_manager.magics.get(kind, {}).get(name)

@@ -217,17 +217,18 @@ def _holder(module: Any, path: str) -> Any:
     return getattr(module, within, None) if within else module
 
 
-def _apply_ids(paths: Any, module: Any, state: Any) -> None:
+def _apply_ids(paths: Any, module: Any, state: Any, ahead: bool = True) -> None:
+    """Count on from the other end's numbers; ``ahead``: from those that are here, where they have come further."""
     for path, here in _ids(paths, module).items():
-        setattr(_holder(module, path), path.rpartition(".")[2], max(here, state.get(path, 0)))
+        there = state.get(path, 0)
+        setattr(_holder(module, path), path.rpartition(".")[2], max(here, there) if ahead else there)
 
 
 def take_back(state: Any) -> None:
     """Before the cell, count on from where home's numbers end: what was made since is home's own, or an import's."""
     for section, (name, paths) in COUNTERS.items():
-        module = sys.modules.get(name)
-        for path in _ids(paths, module) if module is not None and section in state else ():
-            setattr(_holder(module, path), path.rpartition(".")[2], state[section].get(path, 0))
+        if name in sys.modules and section in state:
+            _apply_ids(paths, sys.modules[name], state[section], ahead=False)
 
 
 COLLECT = {

@@ -27,7 +27,8 @@ _HIDING = ("types", "_collections_abc")
 
 def reduce_class(pickler: Any, cls: type) -> Any:
     """The reduction of a class; NotImplemented where pickle's own (module and name) is right."""
-    place = None if by_reference(cls) else constants.name_of(cls)
+    by_name = by_reference(cls)
+    place = None if by_name else constants.name_of(cls)
     if place is not None:  # ``mpmath.matrix``, which a call has made
         return remade.make_attribute, place
     if cls.__module__ == "builtins" and getattr(builtins, cls.__name__, None) is not cls:
@@ -40,7 +41,7 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     if isinstance(by_library, tuple):  # a library makes such classes by a function of its own (DEAP's creator)
         return make_once, (_tokens.of(cls), *by_library[:2])
     of_ctypes = _reduce_of_ctypes(cls) if type(cls).__module__ == "_ctypes" else NotImplemented
-    if of_ctypes is not NotImplemented or by_reference(cls) or cls.__module__ == "builtins":
+    if of_ctypes is not NotImplemented or by_name or cls.__module__ == "builtins":
         return of_ctypes
     if type(cls).__name__ == "UndefinedFunction" and type(cls).__module__ == "sympy.core.function":
         return make_undefined, (cls.__name__, dict(cls._kwargs))  # type: ignore[attr-defined]

@@ -110,8 +110,8 @@ def _matplotlib(pickler: Any, obj: Any) -> Any:
         return callbacks.reduce_registry(pickler, obj)
     found = triangles.reduce_triangles(obj)
     if kind.__name__ in _COPIES:
-        return NEWOBJ, (kind,), dict(vars(obj)), None, None, classes.set_state
-    if callbacks.is_colorizer(obj):
+        found = NEWOBJ, (kind,), dict(vars(obj)), None, None, classes.set_state
+    elif callbacks.is_colorizer(obj):
         found = callbacks.reduce_colorizer(obj)
     elif kind.__name__ == "Figure":
         found = obj.__reduce_ex__(5)
